@@ -1,0 +1,12 @@
+"""Why an operation may refuse a whole call. The API layer turns each code into a public exception."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """One code per broken condition, named after it."""
+
+    FORMAT = "FORMAT"
+    """The queue was written by a release with another stored format."""
+    STALE_CALL = "STALE_CALL"
+    """A worker's call arrived after a later call of the same worker was answered."""

@@ -1,0 +1,169 @@
+"""The Store: the closed list of typed verbs over one queue's keys, each with its Valkey command.
+
+A missing key reads as empty. Integers stay within 2^53. Memory implements this Protocol with
+dicts and sorted lists; the compiler turns each call into the command in its docstring.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from .lang import Fields
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One member of a sorted set with its score."""
+
+    member: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a stream: its number `n` of the id `0-n`, and its fields."""
+
+    number: int
+    fields: Fields
+
+
+class Store(Protocol):
+    """Verbs are grouped by data type; each raises nothing on a key of its own type."""
+
+    # keys
+    def exists(self, key: str) -> bool:
+        """EXISTS key."""
+        ...
+
+    def delete(self, keys: list[str]) -> int:
+        """UNLINK key ...: how many there were. No keys: nothing is done."""
+        ...
+
+    def rename(self, key: str, new: str) -> None:
+        """RENAME key new, which replaces `new`. The caller knows that `key` exists."""
+        ...
+
+    # counters: a string key that holds an integer
+    def get_count(self, key: str) -> int:
+        """GET key, 0 when missing."""
+        ...
+
+    def set_count(self, key: str, value: int) -> None:
+        """SET key value."""
+        ...
+
+    # hashes
+    def read(self, key: str, row: type[Row]) -> Row:
+        """HMGET of the fields of a record class; a missing field is its type's zero: 0 or ''.
+
+        The class is a frozen dataclass whose fields are all `int` or `str`; field names are hash fields.
+        """
+        ...
+
+    def hget(self, key: str, field: str) -> str | None:
+        """HGET key field."""
+        ...
+
+    def hgetall(self, key: str) -> Fields:
+        """HGETALL key, in no order that means anything."""
+        ...
+
+    def hset(self, key: str, **fields: str | int) -> None:
+        """HSET key field value ...; the keyword names are the fields."""
+        ...
+
+    def hset_fields(self, key: str, fields: list[str]) -> None:
+        """HSET key with a flat list of pairs. An empty list does nothing."""
+        ...
+
+    def hset_value(self, key: str, field: str, value: str) -> None:
+        """HSET key field value, where the field's name is computed."""
+        ...
+
+    def hdel(self, key: str, fields: list[str]) -> None:
+        """HDEL key field .... An empty list does nothing."""
+        ...
+
+    def hincrby(self, key: str, field: str, by: int) -> int:
+        """HINCRBY key field by: the new value."""
+        ...
+
+    def hkeys(self, key: str) -> list[str]:
+        """HKEYS key, in no order that means anything."""
+        ...
+
+    # sorted sets: scores are integers, ties are in byte order of the members
+    def zadd(self, key: str, score: int, member: str) -> None:
+        """ZADD key score member (a member that is there moves)."""
+        ...
+
+    def zadd_many(self, key: str, scores: list[int], members: list[str]) -> None:
+        """ZADD key score member ...; lists of equal length, which may be empty."""
+        ...
+
+    def zrem(self, key: str, member: str) -> bool:
+        """ZREM key member: whether it was there."""
+        ...
+
+    def zrem_many(self, key: str, members: list[str]) -> int:
+        """ZREM key member ...: how many were there. An empty list does nothing."""
+        ...
+
+    def zcard(self, key: str) -> int:
+        """ZCARD key."""
+        ...
+
+    def zscore(self, key: str, member: str) -> int | None:
+        """ZSCORE key member."""
+        ...
+
+    def zrank(self, key: str, member: str) -> int | None:
+        """ZRANK key member, from 0."""
+        ...
+
+    def zrange(self, key: str, start: int, stop: int) -> list[str]:
+        """ZRANGE key start stop (inclusive; negative counts from the end)."""
+        ...
+
+    def zrange_scored(self, key: str, start: int, stop: int) -> list[Scored]:
+        """ZRANGE key start stop WITHSCORES."""
+        ...
+
+    def zdue(self, key: str, score_max: int, limit: int) -> list[str]:
+        """ZRANGE key -inf score_max BYSCORE LIMIT 0 limit."""
+        ...
+
+    def zlowest(self, key: str) -> int | None:
+        """The lowest score: ZRANGE key 0 0 WITHSCORES."""
+        ...
+
+    # lists
+    def rpush(self, key: str, value: str) -> int:
+        """RPUSH key value: the new length."""
+        ...
+
+    def llen(self, key: str) -> int:
+        """LLEN key."""
+        ...
+
+    def lrange(self, key: str, start: int, stop: int) -> list[str]:
+        """LRANGE key start stop (inclusive; negative counts from the end)."""
+        ...
+
+    # streams: ids are `0-n`, counted by the stream itself, also across trimming to nothing
+    def xadd(self, key: str, keep: int, fields: list[str]) -> None:
+        """XADD key MAXLEN = keep 0-* field value ..."""
+        ...
+
+    def xlast(self, key: str) -> int:
+        """The number `n` of the newest id ever given (XINFO STREAM: last-generated-id), 0 when missing."""
+        ...
+
+    def xlen(self, key: str) -> int:
+        """XLEN key."""
+        ...
+
+    def xafter(self, key: str, after: int, count: int) -> list[Entry]:
+        """XRANGE key (0-after + COUNT count: the oldest entries with a greater number."""
+        ...
