@@ -1,0 +1,62 @@
+# Every command of this project. `make` or `make help` lists them.
+# The environment is made in .venv by the first target that needs it; nothing else has to be typed.
+
+MAKEFLAGS += --no-print-directory
+PYTHON := .venv/bin/python
+BACKEND ?= valkey
+COMPILER := $(PYTHON) -m glidemq_pb.backends.valkey.compiler
+# pyright asks the index for a newer release of itself, which no run of ours should depend on.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-deep check lint format types-mypy types-pyright generate verify lua explain bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: ## make or update .venv (every target does this by itself)
+	@sh tools/bootstrap.sh
+
+demo: venv ## hash the standard library with a queue on a private Valkey (BACKEND=memory: in virtual time)
+	@$(PYTHON) -m demo --backend $(BACKEND)
+
+test: check ## everything that must hold before a change lands
+	@$(PYTHON) -m coverage run -m pytest
+
+test-deep: check ## the same with the full number of examples, steps and histories: hours
+	@GLIDEMQ_DEEP=1 $(PYTHON) -m coverage run -m pytest --timeout=14400
+
+check: venv ## lint, format, types, generated files; no test
+	@$(MAKE) -j2 --output-sync=target lint types-mypy types-pyright verify
+
+lint: venv
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+
+types-mypy: venv
+	@$(PYTHON) -m mypy
+
+types-pyright: venv
+	@$(PYTHON) -m pyright
+
+format: venv ## rewrite the files as ruff wants them
+	@$(PYTHON) -m ruff check --fix-only .
+	@$(PYTHON) -m ruff format .
+
+generate: venv ## compile glidemq_pb/semantics to the committed Lua library
+	@$(COMPILER) build
+
+verify: venv ## fail when the committed Lua library is not what the compiler writes
+	@$(COMPILER) verify
+
+lua: venv ## Python and Lua of one operation, side by side: make lua NAME=jobs.enqueue
+	@$(COMPILER) lua $(NAME)
+
+explain: venv ## one rule of the compiler, with a rejected and an accepted program: make explain N=GMQ204
+	@$(COMPILER) explain $(N)
+
+bench: venv ## the benchmarks; nothing of them is asserted
+	@$(PYTHON) -m benchmarks
+
+clean: ## remove the environment and all caches
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
