@@ -1,0 +1,129 @@
+"""The memory backend: operations run in this process, over dicts, by the clock they are given."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+from ...clock import Clock, SystemClock
+from ...errors import ClosedError
+from ...semantics.store import Store
+from .server import MemoryServer, Wait
+from .store import MemoryStore
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CALLS_PER_TURN = 32
+
+_servers: dict[str, MemoryServer] = {}
+
+
+class MemoryListener:
+    """Implements `Listener`: a blocking pop. Cancelling a `listen` loses no value here."""
+
+    def __init__(self, server: MemoryServer, clock: Clock, address: str) -> None:
+        self._server = server
+        self._clock = clock
+        self._address = address
+        self._wait: Wait | None = None
+        self._closed = False
+
+    async def listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
+        if self._closed:
+            raise ClosedError(f"{self._address}: this listener is closed")
+        if self._wait is not None:
+            raise RuntimeError("a listener takes one call at a time")
+        wait = Wait(keys)
+        self._server.enter(wait)
+        if wait.value is not None:
+            return wait.value
+        self._wait = wait
+        timer = self._clock.call_later(timeout, wait.wake)
+        try:
+            await wait.woken
+            if self._closed:
+                raise ClosedError(f"{self._address}: this listener was closed")
+        except BaseException:
+            self._server.leave(wait)
+            self._server.give_back(wait)
+            raise
+        finally:
+            timer.cancel()
+            self._server.leave(wait)
+            self._wait = None
+        return wait.value
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._wait is not None:
+            self._wait.wake()
+
+
+class MemoryBackend:
+    """Implements `Backend` over a store of its own, or over a `server` that others share.
+
+    clock: what `now` and timeouts are taken from (default: the system's). name: for messages.
+    `call` gives other tasks a turn now and then, before it runs the operation, never in the middle.
+    """
+
+    def __init__(self, clock: Clock | None = None, name: str = "", *, server: MemoryServer | None = None) -> None:
+        self._clock = SystemClock() if clock is None else clock
+        self._address = f"memory://{name}"
+        self._server = MemoryServer() if server is None else server
+        self._listeners: list[MemoryListener] = []
+        self._calls = 0
+        self._closed = False
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def store(self) -> MemoryStore:
+        """The store, for snapshots and invariants."""
+        return self._server.store
+
+    async def connect(self) -> None:
+        self._check_open()
+
+    async def call(
+        self,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        self._calls += 1
+        if self._calls % CALLS_PER_TURN == 0:
+            await asyncio.sleep(0)  # or a task that polls or adds in a loop would starve the workers
+        self._check_open()
+        return self._server.run(operation, queue, self._clock.now(), *args, **kwargs)
+
+    async def listener(self) -> MemoryListener:
+        self._check_open()
+        listener = MemoryListener(self._server, self._clock, self._address)
+        self._listeners.append(listener)
+        return listener
+
+    async def close(self) -> None:
+        self._closed = True
+        for listener in self._listeners:
+            await listener.close()
+        self._listeners.clear()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"{self._address}: this backend is closed")
+
+
+def shared_backend(name: str) -> MemoryBackend:
+    """A backend of its own over the one store of `memory://{name}` in this process, on the system's clock.
+
+    As with connections to a server, each may be closed without touching the others, and the store
+    outlives them all. Usable from any event loop, several at once too.
+    """
+    return MemoryBackend(name=name, server=_servers.setdefault(name, MemoryServer()))
