@@ -106,3 +106,13 @@ def lookup_int(fields: Fields, name: str, default: int) -> int:
         if fields[i] == name:
             return int(fields[i + 1])
     return default
+
+
+def without(fields: Fields, name: str) -> Fields:
+    """The fields without one of them."""
+    kept: list[str] = []
+    for i in range(0, len(fields), 2):
+        if fields[i] != name:
+            kept.append(fields[i])
+            kept.append(fields[i + 1])
+    return Fields(kept)

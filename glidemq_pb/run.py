@@ -1,0 +1,66 @@
+"""One run of a processor: its abort signal, and what the processor asked for."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from .errors import InvalidStateError, JobAbortedError
+
+
+class AbortSignal:
+    """Tells a processor to stop. Fires once; the first reason stands.
+
+    `aborted` is True once it fired; `reason` is then `revoked`, `timed out`, `lease lost` or `aborted`.
+    Safe to read from a plain function's thread.
+    """
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.reason: str | None = None
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def fire(self, reason: str) -> bool:
+        """Fire the signal, in the worker's event loop: whether this was the first time."""
+        if self.aborted:
+            return False
+        self.reason = reason
+        self.aborted = True
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        return True
+
+    async def wait(self) -> str:
+        """Wait until the signal fires: its reason. A wait of the test kit."""
+        if not self.aborted:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
+        return self.reason or ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for it now."""
+        return bool(self._waiters)
+
+    def raise_if_aborted(self) -> None:
+        """Raise `JobAbortedError` when the signal has fired."""
+        if self.aborted:
+            raise JobAbortedError(self.reason or "aborted")
+
+
+@dataclass(slots=True)
+class Run:
+    """What the worker and the Job object of one run share."""
+
+    token: str
+    abort: AbortSignal = field(default_factory=AbortSignal)
+    discarded: bool = False
+    over: bool = False
+
+    def check_open(self, what: str) -> None:
+        """Raise `InvalidStateError` once the run is over."""
+        if self.over:
+            raise InvalidStateError(f"{what} is only possible while the processor runs")

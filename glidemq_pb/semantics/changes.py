@@ -1,0 +1,263 @@
+"""Changing one job from outside its run, and what a run may write about its job."""
+
+from typing import Final
+
+from .calls import recall, remember
+from .drains import note_drained
+from .endings import leave_expiring
+from .errors import Code
+from .events import emit, emit_with
+from .formats import is_foreign, stamp
+from .keys import active_key, ended_key, job_key, logs_key, meta_key, ready_key, retained_key, scheduled_key
+from .lanes import make_delayed, make_ready, moved_score, next_mark, watch_expiry
+from .lang import operation, pad, refuse, split, text
+from .records import Meta, PlaceRow
+from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, state_of
+from .store import Store
+from .wakes import arm, notify, wake_if_startable
+
+NOT_FOUND: Final = "not_found"
+WRONG_STATE: Final = "wrong_state"
+DONE: Final = "done"
+LOST: Final = "lost"
+
+
+@operation(frees_memory=True)
+def remove(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) -> str:
+    """Erase a job in any state, with its log (JOB-8). Its worker, if it has one, is told."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if row.name == "":
+        return NOT_FOUND
+
+    leave_state(s, q, job_id, row)
+    if row.state == ACTIVE:
+        notify(s, q, split(row.token, ":")[0], "lost:" + job_id)
+    s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    emit(s, q, now, events_keep, "removed", job_id)
+    if row.state != DELAYED and row.state != COMPLETED and row.state != FAILED:
+        note_drained(s, q, now, events_keep)
+    remember(s, q, now, meta.calls_until, call, DONE)
+    return DONE
+
+
+def leave_state(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
+    """Take a job out of the set of its state, and out of every set of deadlines."""
+    member = pad(row.mark) + job_id
+    if row.state == DELAYED:
+        s.zrem(scheduled_key(q), member)
+    elif row.state == ACTIVE:
+        s.zrem(active_key(q), member)
+    elif row.state == COMPLETED or row.state == FAILED:
+        s.zrem(ended_key(q, row.state), member)
+        s.zrem(retained_key(q), member)
+    else:
+        s.zrem(ready_key(q), job_id)
+    leave_expiring(s, q, job_id, row)
+
+
+@operation
+def retry(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) -> str:
+    """Run a failed job again as if it were new, at the end of its lane (JOB-10)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if row.name == "":
+        return NOT_FOUND
+    if row.state != FAILED:
+        return WRONG_STATE
+
+    leave_state(s, q, job_id, row)
+    job = job_key(q, job_id)
+    s.hdel(job, ["attempts_made", "failed_reason", "stacktrace", "finished_on", "stalled_count"])
+    if row.ttl > 0:
+        mark = next_mark(s, q)
+        s.hset(job, expire_at=now + row.ttl, expiry_mark=mark)
+        watch_expiry(s, q, job_id, now + row.ttl, mark)
+        arm(s, q, now + row.ttl + 1)
+    make_ready(s, q, job_id, row.priority, row.lifo)
+    emit(s, q, now, events_keep, "retried", job_id)
+    wake_if_startable(s, q)
+    remember(s, q, now, meta.calls_until, call, DONE)
+    return DONE
+
+
+@operation
+def promote(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) -> str:
+    """Make a delayed job ready now (DLY-2)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if row.name == "":
+        return NOT_FOUND
+    if row.state != DELAYED:
+        return WRONG_STATE
+
+    s.zrem(scheduled_key(q), pad(row.mark) + job_id)
+    make_ready(s, q, job_id, row.priority, row.lifo)
+    emit(s, q, now, events_keep, "promoted", job_id)
+    wake_if_startable(s, q)
+    remember(s, q, now, meta.calls_until, call, DONE)
+    return DONE
+
+
+@operation
+def change_priority(s: Store, q: str, now: int, call: str, job_id: str, priority: int, events_keep: int) -> str:
+    """Move a waiting or delayed job to another class, at the place it has (PRI-5)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if row.name == "":
+        return NOT_FOUND
+    state = state_of(row.state)
+    if state != WAITING and state != DELAYED:
+        return WRONG_STATE
+    if row.priority == priority:
+        return DONE
+
+    if priority == 0:
+        s.hdel(job_key(q, job_id), ["priority"])
+    else:
+        s.hset(job_key(q, job_id), priority=priority)
+    if state == WAITING:
+        score = s.zscore(ready_key(q), job_id)
+        if score is not None:
+            s.zadd(ready_key(q), moved_score(score, priority, row.lifo), job_id)
+    emit_with(s, q, now, events_keep, "priority-changed", job_id, "priority", text(priority))
+    remember(s, q, now, meta.calls_until, call, DONE)
+    return DONE
+
+
+@operation
+def change_delay(s: Store, q: str, now: int, call: str, job_id: str, delay: int, events_keep: int) -> str:
+    """Hold a waiting or delayed job back for `delay` from now; 0 makes it ready (DLY-2)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if row.name == "":
+        return NOT_FOUND
+    state = state_of(row.state)
+    if state != WAITING and state != DELAYED:
+        return WRONG_STATE
+
+    if delay == 0:
+        s.hdel(job_key(q, job_id), ["delay"])
+    else:
+        s.hset(job_key(q, job_id), delay=delay)
+    if delay > 0:
+        if state == DELAYED:
+            s.zrem(scheduled_key(q), pad(row.mark) + job_id)
+        else:
+            s.zrem(ready_key(q), job_id)
+        mark = next_mark(s, q)
+        make_delayed(s, q, job_id, now + delay, mark)
+        arm(s, q, now + delay)
+    elif state == DELAYED:
+        s.zrem(scheduled_key(q), pad(row.mark) + job_id)
+        make_ready(s, q, job_id, row.priority, row.lifo)
+        wake_if_startable(s, q)
+    emit_with(s, q, now, events_keep, "delay-changed", job_id, "delay", text(delay))
+    remember(s, q, now, meta.calls_until, call, DONE)
+    return DONE
+
+
+@operation
+def update_data(s: Store, q: str, now: int, job_id: str, token: str, data: str) -> str:
+    """Replace the payload for the next attempt and every reader (JOB-13). From inside a run, under its token."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    row = s.read(job_key(q, job_id), PlaceRow)
+    status = may_write(row, token)
+    if status == DONE:
+        s.hset(job_key(q, job_id), data=data)
+    return status
+
+
+@operation
+def update_progress(s: Store, q: str, now: int, job_id: str, token: str, progress: str, events_keep: int) -> str:
+    """Store the progress of a run and tell observers (PRG-1)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    row = s.read(job_key(q, job_id), PlaceRow)
+    status = may_write(row, token)
+    if status == DONE:
+        s.hset(job_key(q, job_id), progress=progress)
+        emit_with(s, q, now, events_keep, "progress", job_id, "progress", progress)
+    return status
+
+
+@operation
+def add_log(s: Store, q: str, now: int, call: str, job_id: str, token: str, line: str) -> str:
+    """Append a line to the job's log (JOB-13)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    status = may_write(row, token)
+    if status == DONE:
+        s.rpush(logs_key(q, job_id), line)
+        remember(s, q, now, meta.calls_until, call, DONE)
+    return status
+
+
+def may_write(row: PlaceRow, token: str) -> str:
+    """DONE when the job is there and a given token is its present one."""
+    if row.name == "":
+        return NOT_FOUND
+    if token != "" and (row.state != ACTIVE or row.token != token):
+        return LOST
+    return DONE
+
+
+@operation
+def pause(s: Store, q: str, now: int, events_keep: int) -> bool:
+    """Start no more jobs of this queue, on any worker (WRK-4): whether that is news."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    if meta.paused == 1:
+        return False
+    stamp(s, q, meta)
+    s.hset(meta_key(q), paused=1)
+    emit(s, q, now, events_keep, "paused", "")
+    return True
+
+
+@operation(frees_memory=True)
+def resume(s: Store, q: str, now: int, events_keep: int) -> bool:
+    """Start jobs again: whether that is news."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    if meta.paused == 0:
+        return False
+    s.hdel(meta_key(q), ["paused"])
+    emit(s, q, now, events_keep, "resumed", "")
+    wake_if_startable(s, q)
+    return True

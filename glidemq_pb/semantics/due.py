@@ -1,0 +1,177 @@
+"""Moving what has fallen due: expiries and lost leases, then promotions, then housekeeping.
+
+Bounded: at most SWEEP_MAX entries a call. While anything due is left nothing is started, so what is
+picked is always right and the only price is time.
+"""
+
+from .calls import turn_calls
+from .endings import MARK_DIGITS, expire, fail_job, forget_ended, has_expired, leave_expiring, trim
+from .events import emit
+from .keys import (
+    active_key,
+    control_key,
+    expiring_key,
+    job_key,
+    meta_key,
+    ready_key,
+    retained_key,
+    scheduled_key,
+    worker_key,
+    workers_key,
+)
+from .lanes import make_ready, next_mark, watch_expiry
+from .lang import drop, pad
+from .limits import SWEEP_MAX
+from .metrics import forget_minutes
+from .records import DueRow, Meta, PlaceRow, Swept
+from .states import COMPLETED, DELAYED, FAILED, WAITING
+from .store import Store
+
+
+def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
+    """Move what is due at `now`, and note when the next thing will be."""
+    moved = 0
+    failed = 0
+    readied = 0
+    stalled: list[str] = []
+
+    expired = s.zdue(expiring_key(q), now, SWEEP_MAX)
+    for member in expired:
+        expire_waiting(s, q, now, keep, drop(member, MARK_DIGITS))
+    moved = moved + len(expired)
+    failed = failed + len(expired)
+
+    lost = s.zdue(active_key(q), now, SWEEP_MAX - moved)
+    s.zrem_many(active_key(q), lost)
+    for member in lost:
+        job_id = drop(member, MARK_DIGITS)
+        stalled.append(job_id)
+        if recover(s, q, now, keep, stalled_max, job_id):
+            readied = readied + 1
+        else:
+            failed = failed + 1
+    moved = moved + len(lost)
+
+    promoted = s.zdue(scheduled_key(q), now, SWEEP_MAX - moved)
+    s.zrem_many(scheduled_key(q), promoted)
+    for member in promoted:
+        job_id = drop(member, MARK_DIGITS)
+        row = s.read(job_key(q, job_id), PlaceRow)
+        make_ready(s, q, job_id, row.priority, row.lifo)
+    moved = moved + len(promoted)
+    readied = readied + len(promoted)
+
+    aged = forget_aged(s, q, now, SWEEP_MAX - moved)
+    moved = moved + aged
+    silent = forget_workers(s, q, now, SWEEP_MAX - moved)
+    moved = moved + silent
+    keep_house(s, q, now)
+    find_next_due(s, q, now)
+    return Swept(moved, failed, readied, stalled)
+
+
+def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
+    """Fail a waiting or delayed job whose time to live has passed (TTL-2, TTL-8)."""
+    row = s.read(job_key(q, job_id), PlaceRow)
+    leave_expiring(s, q, job_id, row)
+    if row.state == DELAYED:
+        s.zrem(scheduled_key(q), pad(row.mark) + job_id)
+    else:
+        s.zrem(ready_key(q), job_id)
+    mark = next_mark(s, q)
+    expire(s, q, now, keep, job_id, mark)
+
+
+def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str) -> bool:
+    """A job whose lease ended goes back to its place, or fails (STL-3, STL-4): whether it went back."""
+    row = s.read(job_key(q, job_id), PlaceRow)
+    s.hset(job_key(q, job_id), stalled_count=row.stalled_count + 1)
+    emit(s, q, now, keep, "stalled", job_id)
+    if row.stalled_count + 1 > stalled_max:
+        mark = next_mark(s, q)
+        fail_job(s, q, now, keep, job_id, "stalled", mark)
+        return False
+    if has_expired(row, now):
+        mark = next_mark(s, q)
+        expire(s, q, now, keep, job_id, mark)
+        return False
+    return_to_front(s, q, job_id, row)
+    return True
+
+
+def return_to_front(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
+    """Put a job that was picked back where it stood."""
+    s.zadd(ready_key(q), row.place, job_id)
+    s.hset(job_key(q, job_id), state=WAITING)
+    if row.expire_at > 0:
+        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
+
+
+def forget_aged(s: Store, q: str, now: int, limit: int) -> int:
+    """Remove ended jobs whose retention age has passed: how many (JOB-9)."""
+    members = s.zdue(retained_key(q), now, limit)
+    completed: list[str] = []
+    failed: list[str] = []
+    for member in members:
+        row = s.read(job_key(q, drop(member, MARK_DIGITS)), PlaceRow)
+        if row.state == COMPLETED:
+            completed.append(member)
+        else:
+            failed.append(member)
+    if len(completed) > 0:
+        forget_ended(s, q, COMPLETED, completed)
+    if len(failed) > 0:
+        forget_ended(s, q, FAILED, failed)
+    return len(members)
+
+
+def forget_workers(s: Store, q: str, now: int, limit: int) -> int:
+    """Remove the records of workers that fell silent: how many."""
+    workers = s.zdue(workers_key(q), now, limit)
+    keys: list[str] = []
+    for worker in workers:
+        keys.append(worker_key(q, worker))
+        keys.append(control_key(q, worker))
+    s.delete(keys)
+    s.zrem_many(workers_key(q), workers)
+    return len(workers)
+
+
+def keep_house(s: Store, q: str, now: int) -> None:
+    """The rest of a retention count, the generations of calls, the oldest minutes of the metrics."""
+    meta = s.read(meta_key(q), Meta)
+    if meta.trim_completed > 0:
+        s.hdel(meta_key(q), ["trim_completed"])
+        trim(s, q, now, COMPLETED, meta.trim_completed - 1)
+    if meta.trim_failed > 0:
+        s.hdel(meta_key(q), ["trim_failed"])
+        trim(s, q, now, FAILED, meta.trim_failed - 1)
+    if meta.calls_until > 0 and now >= meta.calls_until:
+        turn_calls(s, q, now)
+    if meta.metrics_until > 0 and now >= meta.metrics_until:
+        forget_minutes(s, q, now)
+
+
+def find_next_due(s: Store, q: str, now: int) -> None:
+    """Store the exact next due moment of everything that has one."""
+    meta = s.read(meta_key(q), Meta)
+    due = 0
+    for key in [expiring_key(q), active_key(q), scheduled_key(q), retained_key(q), workers_key(q)]:
+        at = s.zlowest(key)
+        if at is not None and (due == 0 or at < due):
+            due = at
+    for at_house in [meta.calls_until, meta.metrics_until]:
+        if at_house > 0 and (due == 0 or at_house < due):
+            due = at_house
+    if meta.trim_completed > 0 or meta.trim_failed > 0:
+        due = now
+    if due == 0:
+        s.hdel(meta_key(q), ["next_due"])
+    else:
+        s.hset(meta_key(q), next_due=due)
+
+
+def is_due(s: Store, q: str, now: int) -> bool:
+    """Whether a sweep could find anything."""
+    due = s.read(meta_key(q), DueRow).next_due
+    return due > 0 and now >= due

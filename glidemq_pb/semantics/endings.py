@@ -1,0 +1,93 @@
+"""How a job ends, and how long it is kept."""
+
+from typing import Final
+
+from .events import emit, emit_with
+from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained_key
+from .lang import drop, number, pad
+from .limits import TRIM_MAX
+from .records import FailedKeepRow, HeldRow, PlaceRow
+from .states import COMPLETED, FAILED
+from .store import Store
+from .wakes import lower_next_due
+
+MARK_DIGITS: Final = 16
+"""The width of the mark in front of an id (see `lang.pad`)."""
+
+
+def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str, held: HeldRow, mark: int) -> None:
+    """End a job well. Its lease is gone already."""
+    if held.remove_on_complete == 1:
+        s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    else:
+        s.hset(job_key(q, job_id), state=COMPLETED, return_value=value, finished_on=now, mark=mark)
+        if held.attempts_made > 0:
+            s.hdel(job_key(q, job_id), ["failed_reason", "stacktrace"])
+        s.zadd(ended_key(q, COMPLETED), now, pad(mark) + job_id)
+        retain(s, q, now, COMPLETED, pad(mark) + job_id, held.keep_completed, held.keep_completed_ms)
+    emit_with(s, q, now, keep, "completed", job_id, "return_value", value)
+
+
+def fail_job(s: Store, q: str, now: int, keep: int, job_id: str, reason: str, mark: int) -> None:
+    """End a job badly. It has left every set already."""
+    row = s.read(job_key(q, job_id), FailedKeepRow)
+    if row.remove_on_fail == 1:
+        s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    else:
+        s.hset(job_key(q, job_id), state=FAILED, failed_reason=reason, finished_on=now, mark=mark)
+        s.zadd(ended_key(q, FAILED), now, pad(mark) + job_id)
+        retain(s, q, now, FAILED, pad(mark) + job_id, row.keep_failed, row.keep_failed_ms)
+    if reason == "expired":
+        emit(s, q, now, keep, "expired", job_id)
+    else:
+        emit_with(s, q, now, keep, "failed", job_id, "failed_reason", reason)
+
+
+def retain(s: Store, q: str, now: int, state: str, member: str, count: str, age_ms: int) -> None:
+    """Apply a job's own retention as it ends (JOB-9)."""
+    if age_ms > 0:
+        s.zadd(retained_key(q), now + age_ms, member)
+        lower_next_due(s, q, now + age_ms)
+    if count != "":
+        trim(s, q, now, state, number(count))
+
+
+def trim(s: Store, q: str, now: int, state: str, count: int) -> None:
+    """Remove the oldest ended jobs beyond `count`: at most TRIM_MAX now, the rest is due work."""
+    excess = s.zcard(ended_key(q, state)) - count
+    if excess > 0:
+        forget_ended(s, q, state, s.zrange(ended_key(q, state), 0, min(excess, TRIM_MAX) - 1))
+    if excess > TRIM_MAX:
+        if state == COMPLETED:
+            s.hset(meta_key(q), trim_completed=count + 1)
+        else:
+            s.hset(meta_key(q), trim_failed=count + 1)
+        lower_next_due(s, q, now)
+
+
+def forget_ended(s: Store, q: str, state: str, members: list[str]) -> None:
+    """Erase ended jobs, named by their members of the state's set."""
+    keys: list[str] = []
+    for member in members:
+        job_id = drop(member, MARK_DIGITS)
+        keys.append(job_key(q, job_id))
+        keys.append(logs_key(q, job_id))
+    s.delete(keys)
+    s.zrem_many(ended_key(q, state), members)
+    s.zrem_many(retained_key(q), members)
+
+
+def has_expired(row: PlaceRow, now: int) -> bool:
+    """Whether the deadline has passed; it is itself in time (TTL-4)."""
+    return row.expire_at > 0 and now > row.expire_at
+
+
+def expire(s: Store, q: str, now: int, keep: int, job_id: str, mark: int) -> None:
+    """Fail a job whose time to live has passed (TTL-2); it is in no set any more."""
+    fail_job(s, q, now, keep, job_id, "expired", mark)
+
+
+def leave_expiring(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
+    """An active, ended or removed job does not expire."""
+    if row.expire_at > 0:
+        s.zrem(expiring_key(q), pad(row.expiry_mark) + job_id)

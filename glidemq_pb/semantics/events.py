@@ -1,0 +1,38 @@
+"""Events: a bounded stream that observers read. No rule depends on them."""
+
+from .keys import events_key
+from .lang import byte_length, text
+from .limits import EVENT_VALUE_MAX
+from .store import Store
+
+
+def emit(s: Store, q: str, now: int, keep: int, event: str, job_id: str) -> None:
+    """Append an event that says nothing but its job."""
+    if keep > 0:
+        s.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id])
+
+
+def emit_with(s: Store, q: str, now: int, keep: int, event: str, job_id: str, field: str, value: str) -> None:
+    """Append an event with one value, which is left out when it is long."""
+    if keep > 0:
+        fields = ["event", event, "at", text(now), "job_id", job_id]
+        if byte_length(value) <= EVENT_VALUE_MAX:
+            fields.append(field)
+            fields.append(value)
+        s.xadd(events_key(q), keep, fields)
+
+
+def emit_retrying(
+    s: Store, q: str, now: int, keep: int, job_id: str, reason: str, attempts_made: int, delay: int
+) -> None:
+    """Append `retrying`, whose reason is left out when it is long."""
+    if keep > 0:
+        fields = ["event", "retrying", "at", text(now), "job_id", job_id]
+        fields.append("attempts_made")
+        fields.append(text(attempts_made))
+        fields.append("delay")
+        fields.append(text(delay))
+        if byte_length(reason) <= EVENT_VALUE_MAX:
+            fields.append("failed_reason")
+            fields.append(reason)
+        s.xadd(events_key(q), keep, fields)

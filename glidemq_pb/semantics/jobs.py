@@ -1,0 +1,97 @@
+"""Adding jobs."""
+
+from typing import Final
+
+from .calls import recall, remember
+from .errors import Code
+from .events import emit_with
+from .formats import is_foreign, stamp
+from .keys import expiring_key, id_key, job_key, meta_key, ready_key, scheduled_key
+from .lanes import ready_score
+from .lang import is_canonical_id, join, lookup_int, number, operation, pad, refuse, split, text
+from .limits import CANONICAL_DIGITS_MAX
+from .records import JobSpec, Meta
+from .states import DELAYED
+from .store import Store
+from .wakes import arm, wake
+
+SKIPPED: Final = ":"
+"""Stands for the id of a job that was not added; no id holds a colon."""
+
+
+@operation
+def enqueue(s: Store, q: str, now: int, call: str, specs: list[JobSpec], events_keep: int) -> list[str]:
+    """Add jobs in order: one id per spec, or SKIPPED where a job of that id exists (CID-3)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return split(known, "\n")
+
+    ids: list[str] = []
+    ready_ids: list[str] = []
+    ready_scores: list[int] = []
+    delayed: list[str] = []
+    delayed_until: list[int] = []
+    expiring: list[str] = []
+    expiring_at: list[int] = []
+    last_id = s.get_count(id_key(q))
+    first_id = last_id
+    sequence = meta.ready
+    mark = meta.mark
+    first_due = 0
+    for spec in specs:
+        job_id = spec.job_id
+        if job_id == "":
+            last_id = last_id + 1
+            job_id = text(last_id)
+        elif s.exists(job_key(q, job_id)):
+            ids.append(SKIPPED)
+            continue
+        elif is_canonical_id(job_id, CANONICAL_DIGITS_MAX):
+            last_id = max(last_id, number(job_id))
+        ids.append(job_id)
+        s.hset(job_key(q, job_id), name=spec.name, data=spec.data, timestamp=now)
+        delay = 0
+        if len(spec.options) > 0:
+            s.hset_fields(job_key(q, job_id), spec.options)
+            delay = lookup_int(spec.options, "delay", 0)
+            ttl = lookup_int(spec.options, "ttl", 0)
+            if ttl > 0:
+                mark = mark + 1
+                s.hset(job_key(q, job_id), expire_at=now + ttl, expiry_mark=mark)
+                expiring.append(pad(mark) + job_id)
+                expiring_at.append(now + ttl + 1)
+                first_due = earlier(first_due, now + ttl + 1)
+        if delay > 0:
+            mark = mark + 1
+            s.hset(job_key(q, job_id), state=DELAYED, mark=mark)
+            delayed.append(pad(mark) + job_id)
+            delayed_until.append(now + delay)
+            first_due = earlier(first_due, now + delay)
+        else:
+            sequence = sequence + 1
+            ready_ids.append(job_id)
+            priority = lookup_int(spec.options, "priority", 0)
+            ready_scores.append(ready_score(priority, lookup_int(spec.options, "lifo", 0), sequence))
+        emit_with(s, q, now, events_keep, "added", job_id, "name", spec.name)
+
+    stamp(s, q, meta)
+    if last_id != first_id:
+        s.set_count(id_key(q), last_id)
+    s.zadd_many(ready_key(q), ready_scores, ready_ids)
+    s.zadd_many(scheduled_key(q), delayed_until, delayed)
+    s.zadd_many(expiring_key(q), expiring_at, expiring)
+    s.hset(meta_key(q), ready=sequence, mark=mark)
+    if first_due != 0:
+        arm(s, q, first_due)
+    if len(ready_ids) > 0 and meta.paused == 0:
+        wake(s, q)
+    remember(s, q, now, meta.calls_until, call, join(ids, "\n"))
+    return ids
+
+
+def earlier(due: int, at: int) -> int:
+    """The earlier of two due moments, where 0 is none."""
+    return at if due == 0 or at < due else due

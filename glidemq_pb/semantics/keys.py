@@ -1,0 +1,95 @@
+"""Every key of a queue. `q` is the queue's root, `glide:{name}`: one hash tag, one cluster slot.
+
+| key | type | what it holds |
+| --- | --- | --- |
+| `:meta` | hash | FORMAT, flags, sequences, due moments (see `records.Meta`) |
+| `:id` | counter | the last id given by the counter |
+| `:job:<id>` | hash | one job; only what differs from the default |
+| `:logs:<id>` | list | the lines of one job's log |
+| `:ready` | sorted set | id by run order: all that may be picked, in every lane |
+| `:scheduled` | sorted set | mark + id by due moment: delayed jobs |
+| `:active` | sorted set | mark + id by the end of the lease |
+| `:expiring` | sorted set | mark + id by the moment its TTL has passed; never an active job |
+| `:completed` `:failed` | sorted set | mark + id by the moment of the end |
+| `:retained` | sorted set | state + id by the moment its age removes it |
+| `:events` | stream | bounded, ids `0-n` |
+| `:metrics:completed` `:metrics:failed` | hash | ended jobs by minute |
+| `:calls` `:calls:old` | hash | replies to producers' calls by token, two generations |
+| `:workers` | sorted set | worker by the moment its record dies |
+| `:worker:<w>` | hash | a worker's last call and its reply (see `records.WorkerRow`) |
+| `:wake` | list | at most one token: some idle worker should look |
+| `:control:<w>` | list | messages to one worker |
+"""
+
+
+def meta_key(q: str) -> str:
+    return q + ":meta"
+
+
+def id_key(q: str) -> str:
+    return q + ":id"
+
+
+def job_key(q: str, job_id: str) -> str:
+    return q + ":job:" + job_id
+
+
+def logs_key(q: str, job_id: str) -> str:
+    return q + ":logs:" + job_id
+
+
+def ready_key(q: str) -> str:
+    return q + ":ready"
+
+
+def scheduled_key(q: str) -> str:
+    return q + ":scheduled"
+
+
+def active_key(q: str) -> str:
+    return q + ":active"
+
+
+def expiring_key(q: str) -> str:
+    return q + ":expiring"
+
+
+def ended_key(q: str, state: str) -> str:
+    """`:completed` or `:failed`."""
+    return q + ":" + state
+
+
+def retained_key(q: str) -> str:
+    return q + ":retained"
+
+
+def events_key(q: str) -> str:
+    return q + ":events"
+
+
+def metrics_key(q: str, state: str) -> str:
+    return q + ":metrics:" + state
+
+
+def calls_key(q: str) -> str:
+    return q + ":calls"
+
+
+def old_calls_key(q: str) -> str:
+    return q + ":calls:old"
+
+
+def workers_key(q: str) -> str:
+    return q + ":workers"
+
+
+def worker_key(q: str, worker: str) -> str:
+    return q + ":worker:" + worker
+
+
+def wake_key(q: str) -> str:
+    return q + ":wake"
+
+
+def control_key(q: str, worker: str) -> str:
+    return q + ":control:" + worker

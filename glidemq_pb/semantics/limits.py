@@ -1,0 +1,48 @@
+"""Every bound of the semantics layer, with its reason."""
+
+from typing import Final
+
+from .lang import INT_MAX
+
+FORMAT: Final = 1
+"""The stored format, kept in `:meta` by a queue's first operation. Raised whenever the layout of keys changes."""
+
+# The ready set's score is (class * 2 + lane) * PLACES + place, exact as a double.
+PLACES: Final = 2**40
+"""Ready sequence numbers of one queue: 25,000 a second for 500 days without a pause."""
+PRIORITY_MAX: Final = 2048
+CLASS_NONE: Final = 2048
+"""The class of jobs without a priority, behind every priority (class is priority - 1)."""
+SCORE_MAX: Final = (CLASS_NONE * 2 + 1) * PLACES + PLACES - 1
+
+SWEEP_MAX: Final = 200
+"""Due entries moved in one call: about 2 ms of the server."""
+TRIM_MAX: Final = 100
+"""Jobs one ending may remove by a retention count; the rest is due work."""
+PAGE_MAX: Final = 500
+"""Jobs in one page of a listing."""
+REPLY_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Payload bytes one reply may carry, always at least one job."""
+ENQUEUE_MAX: Final = 1000
+"""Jobs in one atomic enqueue."""
+EVENT_VALUE_MAX: Final = 4096
+"""Bytes of a value that an event repeats; a longer one is left out."""
+
+CALL_KEPT_MS: Final = 60_000
+"""How long the reply to a producer's call is kept for its repetition, at least."""
+WORKER_REFRESH_MS: Final = 5_000
+"""How stale a worker's record may be before a call writes it anew."""
+BACKUP_TIMER_MS: Final = 100
+"""How long after a due moment the backup looks, should the worker that keeps the timer have died."""
+
+CANONICAL_DIGITS_MAX: Final = 12
+"""A custom id of at most so many digits raises the id counter, so that the counter never meets it."""
+DELAY_MAX_MS: Final = 365 * 24 * 3_600_000
+"""The longest backoff: a year; doubling stops here."""
+FRACTIONS: Final = 100_000
+"""Jitter and the fraction drawn for it are hundred-thousandths: DELAY_MAX_MS * FRACTIONS is below 2**53."""
+METRICS_KEPT_MS: Final = 24 * 3_600_000
+MINUTE_MS: Final = 60_000
+
+assert SCORE_MAX <= INT_MAX
+assert DELAY_MAX_MS * FRACTIONS <= INT_MAX

@@ -1,0 +1,124 @@
+"""Looking at a queue. Reads never write."""
+
+from .endings import MARK_DIGITS
+from .errors import Code
+from .formats import is_foreign
+from .keys import active_key, ended_key, events_key, job_key, logs_key, meta_key, metrics_key, ready_key, scheduled_key
+from .lang import Fields, byte_length, drop, lookup, operation, refuse, without
+from .limits import PAGE_MAX, REPLY_BYTES_MAX
+from .records import Counts, JobEntry, LogPage, Meta
+from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
+from .store import Entry, Store
+
+
+@operation(reads_only=True)
+def get_job(s: Store, q: str, now: int, job_id: str, exclude_data: bool) -> Fields:
+    """All fields of a job; none when there is no such job."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    fields = s.hgetall(job_key(q, job_id))
+    if exclude_data:
+        return without(fields, "data")
+    return fields
+
+
+@operation(reads_only=True)
+def list_jobs(s: Store, q: str, now: int, state: str, start: int, stop: int, exclude_data: bool) -> list[JobEntry]:
+    """Jobs of a state from position `start` to `stop` (inclusive; -1 is the last), as many as one page holds.
+
+    Waiting in the order they will be taken, delayed by due moment, ended ones oldest first (GET-1).
+    """
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    last = start + PAGE_MAX - 1
+    if stop >= 0:
+        last = min(last, stop)
+    entries: list[JobEntry] = []
+    payload = 0
+    for member in s.zrange(state_key(q, state), start, last):
+        job_id = member if state == WAITING else drop(member, MARK_DIGITS)
+        fields = s.hgetall(job_key(q, job_id))
+        if exclude_data:
+            fields = without(fields, "data")
+        payload = payload + byte_length(lookup(fields, "data")) + byte_length(lookup(fields, "return_value"))
+        if payload > REPLY_BYTES_MAX and len(entries) > 0:
+            break
+        entries.append(JobEntry(job_id, fields))
+    return entries
+
+
+def state_key(q: str, state: str) -> str:
+    """The sorted set that holds the jobs of a state."""
+    if state == WAITING:
+        return ready_key(q)
+    if state == DELAYED:
+        return scheduled_key(q)
+    if state == ACTIVE:
+        return active_key(q)
+    return ended_key(q, state)
+
+
+@operation(reads_only=True)
+def count_jobs(s: Store, q: str, now: int) -> Counts:
+    """How many jobs are in each state (GET-2, GET-3)."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    return Counts(
+        s.zcard(ready_key(q)),
+        s.zcard(active_key(q)),
+        s.zcard(scheduled_key(q)),
+        s.zcard(ended_key(q, COMPLETED)),
+        s.zcard(ended_key(q, FAILED)),
+        0,
+    )
+
+
+@operation(reads_only=True)
+def is_paused(s: Store, q: str, now: int) -> bool:
+    """Whether the queue is paused."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    return meta.paused == 1
+
+
+@operation(reads_only=True)
+def get_log(s: Store, q: str, now: int, job_id: str, start: int, stop: int) -> LogPage:
+    """Lines of a job's log from `start` to `stop` (inclusive; -1 is the last), at most one page."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    last = start + PAGE_MAX - 1
+    if stop >= 0:
+        last = min(last, stop)
+    lines: list[str] = []
+    payload = 0
+    for line in s.lrange(logs_key(q, job_id), start, last):
+        payload = payload + byte_length(line)
+        if payload > REPLY_BYTES_MAX and len(lines) > 0:
+            break
+        lines.append(line)
+    return LogPage(lines, s.llen(logs_key(q, job_id)))
+
+
+@operation(reads_only=True)
+def get_metrics(s: Store, q: str, now: int, state: str) -> Fields:
+    """Jobs that ended as `state` (completed or failed): minute since the epoch, count."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    return s.hgetall(metrics_key(q, state))
+
+
+@operation(reads_only=True)
+def read_events(s: Store, q: str, now: int, after: int, count: int) -> list[Entry]:
+    """The oldest retained events with a greater number than `after`."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    return s.xafter(events_key(q), after, count)
+
+
+@operation(reads_only=True)
+def last_event(s: Store, q: str, now: int) -> int:
+    """The number of the newest event ever."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    return s.xlast(events_key(q))

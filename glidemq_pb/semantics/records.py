@@ -1,0 +1,269 @@
+"""The records that cross the boundary of an operation, and the rows of the hashes.
+
+A row is what `Store.read` reads of a hash: a missing field is 0 or the empty text.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from .lang import Fields
+
+# --- what goes in ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A job to be added."""
+
+    job_id: str
+    """Empty: the next one of the counter."""
+    name: str
+    data: str
+    """The serialized payload; empty means no value."""
+    options: Fields
+    """Stored as they are. Read by the rules: `delay priority lifo ttl attempts backoff backoff_delay
+    backoff_jitter backoff_max lock_duration remove_on_complete keep_completed keep_completed_ms
+    remove_on_fail keep_failed keep_failed_ms`; the host's own: `timeout serializer compression` ...
+    Durations are milliseconds; flags are "1"; `backoff_jitter` is in hundred-thousandths."""
+
+
+# What a processor's run came to.
+COMPLETED_RUN: Final = "completed"
+FAILED_RUN: Final = "failed"
+"""A failed attempt: retried while attempts remain and `final` is false."""
+DELAYED_RUN: Final = "delayed"
+"""`move_to_delayed`: back until `until`, no attempt consumed."""
+RETURNED_RUN: Final = "returned"
+"""Handed back unrun, or held by a limit: to the front of its lane, no attempt consumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one active job's run ended."""
+
+    job_id: str
+    token: str
+    outcome: str
+    """One of the `*_RUN` texts."""
+    value: str
+    """Completed: the serialized result. Delayed: the new payload, or empty to keep the old one."""
+    reason: str
+    """Failed: the error's text."""
+    trace: str
+    """Failed: the stack trace."""
+    until: int
+    """Delayed: the instant. Failed: milliseconds until the next attempt, -1 for the job's own backoff."""
+    fraction: int
+    """Failed: the chance for jitter, in hundred-thousandths."""
+    final: bool
+    """Failed: no further attempt, whatever remains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Which worker calls, and under which of its settings."""
+
+    worker: str
+    """A random id of this worker; holds no colon."""
+    call: int
+    """Counts this worker's calls from 1; a repeated call has the same number."""
+    lease_ms: int
+    stalled_max: int
+    """Stalls a job may have before it fails."""
+    record_ms: int
+    """How long the worker may be silent before its record is removed."""
+    events_keep: int
+    """Events the stream retains; 0: this caller emits none."""
+    metrics: bool
+    nudge: bool
+    """Push to my control list when I am left with room: I listen to it alone."""
+    info: str
+    """What `get_workers` shows of it; empty keeps what is stored."""
+
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob:
+    """A job that this call leased to the caller, with all its fields."""
+
+    job_id: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReply:
+    """The reply to one `settle_and_activate`."""
+
+    statuses: list[str]
+    """One per settlement: `completed retrying failed delayed returned`, or `lost`: the lease was not the caller's."""
+    started: list[StartedJob]
+    token: str
+    """The activation token of all started jobs."""
+    now: int
+    more: bool
+    """Due work is left: call again at once; nothing was started."""
+    wait_ms: int
+    """Look again after so long; -1: only when woken."""
+    stalled: list[str]
+    """Ids of jobs whose lease this call found ended."""
+    drained: bool
+    """This call left nothing waiting or active."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one bounded sweep did."""
+
+    moved: int
+    failed: int
+    readied: int
+    stalled: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReply:
+    """What one bounded sweep left behind."""
+
+    more: bool
+    """Due work is left: sweep again at once."""
+    next_due: int
+    """The next due moment, 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEntry:
+    """One job of a listing, with its fields."""
+
+    job_id: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Jobs by state; each job is in exactly one."""
+
+    waiting: int
+    active: int
+    delayed: int
+    completed: int
+    failed: int
+    waiting_children: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Lines of a job's log, and how many it has in all."""
+
+    lines: list[str]
+    count: int
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """`:meta` as an operation reads it first."""
+
+    format: int
+    paused: int
+    next_due: int
+    """A lower bound of every due moment of the queue; 0: none."""
+    ready: int
+    """The last ready sequence number given."""
+    mark: int
+    """The last mark given: the sequence that orders equal scores."""
+    calls_until: int
+    """When the generations of remembered calls turn; 0: there are none."""
+    metrics_until: int
+    """When the oldest minute of the metrics is too old; 0: there is none."""
+    trim_completed: int
+    """1 + the count that a bounded trim has still to reach; 0: none under way."""
+    trim_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """`:meta`, just its next due moment."""
+
+    next_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """`:meta`, who looks when."""
+
+    next_due: int
+    timer_due: int
+    """The due moment for which a worker keeps a timer."""
+    timer_worker: str
+    timer_backup: str
+    """The worker that looks shortly after; empty: none yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """`:worker:<w>`: enough to answer a repeated call."""
+
+    call: int
+    statuses: str
+    started: str
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A job as every settlement reads it."""
+
+    name: str
+    state: str
+    token: str
+    mark: int
+    attempts_made: int
+    remove_on_complete: int
+    keep_completed: str
+    """A count, or empty for no count."""
+    keep_completed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """Where a job stands."""
+
+    name: str
+    """Empty: there is no such job."""
+    state: str
+    mark: int
+    """The mark of its member in the set of its state."""
+    priority: int
+    lifo: int
+    place: int
+    """The ready score it was last picked with."""
+    ttl: int
+    expire_at: int
+    expiry_mark: int
+    token: str
+    stalled_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """What decides about the next attempt."""
+
+    attempts: int
+    attempts_made: int
+    backoff: str
+    backoff_delay: int
+    backoff_jitter: int
+    backoff_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedKeepRow:
+    """Retention of a failed job."""
+
+    remove_on_fail: int
+    keep_failed: str
+    keep_failed_ms: int

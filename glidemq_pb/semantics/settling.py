@@ -1,0 +1,86 @@
+"""What an active job's run came to. A stale token changes nothing (fencing, JOB-6)."""
+
+from typing import Final
+
+from .due import return_to_front
+from .endings import complete_job, expire, fail_job, has_expired
+from .events import emit, emit_retrying
+from .keys import active_key, job_key
+from .lanes import make_delayed, make_ready, watch_expiry
+from .lang import pad
+from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, AttemptRow, Caller, HeldRow, PlaceRow, Settlement
+from .retries import attempts_remain, delay_before_retry
+from .states import ACTIVE
+from .store import Store
+from .wakes import lower_next_due
+
+LOST: Final = "lost"
+COMPLETED_STATUS: Final = "completed"
+FAILED_STATUS: Final = "failed"
+EXPIRED_STATUS: Final = "expired"
+RETRYING_STATUS: Final = "retrying"
+DELAYED_STATUS: Final = "delayed"
+RETURNED_STATUS: Final = "returned"
+
+
+def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int) -> str:
+    """Take a job out of `active` as its run says: what became of it."""
+    job_id = settlement.job_id
+    held = s.read(job_key(q, job_id), HeldRow)
+    if held.state != ACTIVE or held.token != settlement.token:
+        if held.name != "":
+            emit(s, q, now, caller.events_keep, "lease-lost", job_id)
+        return LOST
+    s.zrem(active_key(q), pad(held.mark) + job_id)
+    if settlement.outcome == COMPLETED_RUN:
+        complete_job(s, q, now, caller.events_keep, job_id, settlement.value, held, mark)
+        return COMPLETED_STATUS
+    if settlement.outcome == FAILED_RUN:
+        return fail_attempt(s, q, now, caller.events_keep, settlement, mark)
+    if settlement.outcome == DELAYED_RUN:
+        return delay_run(s, q, now, caller.events_keep, settlement, mark)
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if has_expired(row, now):
+        expire(s, q, now, caller.events_keep, job_id, mark)
+        return EXPIRED_STATUS
+    return_to_front(s, q, job_id, row)
+    return RETURNED_STATUS
+
+
+def fail_attempt(s: Store, q: str, now: int, keep: int, settlement: Settlement, mark: int) -> str:
+    """Count a failed attempt; then another one, or the end."""
+    job_id = settlement.job_id
+    attempt = s.read(job_key(q, job_id), AttemptRow)
+    s.hset(job_key(q, job_id), attempts_made=attempt.attempts_made + 1, failed_reason=settlement.reason)
+    if settlement.trace != "":
+        s.hset(job_key(q, job_id), stacktrace=settlement.trace)
+    if settlement.final or not attempts_remain(attempt):
+        fail_job(s, q, now, keep, job_id, settlement.reason, mark)
+        return FAILED_STATUS
+    delay = delay_before_retry(attempt, settlement)
+    emit_retrying(s, q, now, keep, job_id, settlement.reason, attempt.attempts_made + 1, delay)
+    return resume_later(s, q, now, keep, job_id, now + delay, mark, RETRYING_STATUS)
+
+
+def delay_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, mark: int) -> str:
+    """`move_to_delayed`: back at an instant, no attempt consumed (JOB-14)."""
+    if settlement.value != "":
+        s.hset(job_key(q, settlement.job_id), data=settlement.value)
+    return resume_later(s, q, now, keep, settlement.job_id, settlement.until, mark, DELAYED_STATUS)
+
+
+def resume_later(s: Store, q: str, now: int, keep: int, job_id: str, due: int, mark: int, status: str) -> str:
+    """Hold a job back until `due`, which may be now; `status` says why, unless it has expired (TTL-5)."""
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if has_expired(row, now):
+        expire(s, q, now, keep, job_id, mark)
+        return EXPIRED_STATUS
+    if row.expire_at > 0:
+        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
+        lower_next_due(s, q, row.expire_at + 1)
+    if due > now:
+        make_delayed(s, q, job_id, due, mark)
+        lower_next_due(s, q, due)
+    else:
+        make_ready(s, q, job_id, row.priority, row.lifo)
+    return status

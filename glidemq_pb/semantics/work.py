@@ -1,0 +1,238 @@
+"""The one call of a worker's loop: settle what finished, move what is due, start what there is room for.
+
+Every call carries (worker, call number) from its first sending. A repetition settles nothing twice: it is
+answered with the first reply's statuses and hands out again those jobs still active under its token.
+"""
+
+from .drains import note_drained
+from .due import is_due, sweep
+from .errors import Code
+from .events import emit
+from .formats import is_foreign, stamp
+from .keys import active_key, control_key, expiring_key, job_key, meta_key, ready_key, worker_key, workers_key
+from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
+from .limits import REPLY_BYTES_MAX, WORKER_REFRESH_MS
+from .metrics import count_ended
+from .records import (
+    Caller,
+    DueRow,
+    HeldRow,
+    Meta,
+    Settlement,
+    StartedJob,
+    SweepReply,
+    Swept,
+    TimerRow,
+    WorkerRow,
+    WorkReply,
+)
+from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, settle
+from .states import ACTIVE, COMPLETED, FAILED
+from .store import Store
+from .wakes import keep_timer, lower_next_due, wake, wake_if_startable
+
+
+@operation(frees_memory=True)
+def settle_and_activate(
+    s: Store, q: str, now: int, caller: Caller, settlements: list[Settlement], want: int
+) -> WorkReply:
+    """Settle, sweep, start up to `want` jobs."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    last = s.read(worker_key(q, caller.worker), WorkerRow)
+    if caller.call < last.call:
+        refuse(Code.STALE_CALL)
+    token = caller.worker + ":" + text(caller.call)
+    if caller.call == last.call:
+        return repeat(s, q, now, caller, last, token)
+
+    stamp(s, q, meta)
+    completed = 0
+    failed = 0
+    readied = 0
+    statuses: list[str] = []
+    if len(settlements) > 0:
+        last_mark = s.hincrby(meta_key(q), "mark", len(settlements))
+        mark = last_mark - len(settlements)
+        for settlement in settlements:
+            mark = mark + 1
+            status = settle(s, q, now, caller, settlement, mark)
+            statuses.append(status)
+            if status == COMPLETED_STATUS:
+                completed = completed + 1
+            elif status == FAILED_STATUS or status == EXPIRED_STATUS:
+                failed = failed + 1
+            elif status != LOST:
+                readied = readied + 1
+    swept = Swept(0, 0, 0, [])
+    if is_due(s, q, now):
+        swept = sweep(s, q, now, caller.stalled_max, caller.events_keep)
+    more = is_due(s, q, now)
+
+    started: list[StartedJob] = []
+    if want > 0 and meta.paused == 0 and not more:
+        started = start(s, q, now, caller, want, token)
+    if caller.metrics and completed > 0:
+        count_ended(s, q, now, COMPLETED, completed)
+    if caller.metrics and failed + swept.failed > 0:
+        count_ended(s, q, now, FAILED, failed + swept.failed)
+    if len(started) > 0 or readied + swept.readied > 0:
+        wake_if_startable(s, q)
+    if caller.nudge and len(started) < want:
+        s.rpush(control_key(q, caller.worker), "nudge")
+    drained = False
+    if len(started) == 0 and completed + failed + readied + swept.failed > 0:
+        drained = note_drained(s, q, now, caller.events_keep)
+    record(s, q, now, caller, last, statuses, started)
+    wait_ms = time_to_look(s, q, now, caller.worker, more)
+    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained)
+
+
+def start(s: Store, q: str, now: int, caller: Caller, want: int, token: str) -> list[StartedJob]:
+    """Lease the first `want` ready jobs to the caller, fewer when their payloads are large."""
+    picked = s.zrange_scored(ready_key(q), 0, want - 1)
+    started: list[StartedJob] = []
+    if len(picked) == 0:
+        return started
+    ids: list[str] = []
+    leases: list[str] = []
+    ends: list[int] = []
+    first_end = 0
+    payload = 0
+    last_mark = s.hincrby(meta_key(q), "mark", len(picked))
+    mark = last_mark - len(picked)
+    for pick in picked:
+        job_id = pick.member
+        fields = s.hgetall(job_key(q, job_id))
+        payload = payload + byte_length(lookup(fields, "data"))
+        if payload > REPLY_BYTES_MAX and len(ids) > 0:
+            break
+        mark = mark + 1
+        end = now + lookup_int(fields, "lock_duration", caller.lease_ms)
+        s.hset(job_key(q, job_id), state=ACTIVE, token=token, mark=mark, place=pick.score, processed_on=now)
+        if lookup(fields, "expire_at") != "":
+            s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
+        emit(s, q, now, caller.events_keep, "active", job_id)
+        started.append(StartedJob(job_id, fields))
+        ids.append(job_id)
+        leases.append(pad(mark) + job_id)
+        ends.append(end)
+        if first_end == 0 or end < first_end:
+            first_end = end
+    s.zrem_many(ready_key(q), ids)
+    s.zadd_many(active_key(q), ends, leases)
+    lower_next_due(s, q, first_end)
+    return started
+
+
+def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: str) -> WorkReply:
+    """Answer a call again."""
+    started: list[StartedJob] = []
+    for job_id in split(last.started, "\n"):
+        held = s.read(job_key(q, job_id), HeldRow)
+        if held.state == ACTIVE and held.token == token:
+            started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
+    more = is_due(s, q, now)
+    wait_ms = time_to_look(s, q, now, caller.worker, more)
+    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False)
+
+
+def record(
+    s: Store, q: str, now: int, caller: Caller, last: WorkerRow, statuses: list[str], started: list[StartedJob]
+) -> None:
+    """Keep what a repetition of this call must be told, and that the worker lives."""
+    ids: list[str] = []
+    for job in started:
+        ids.append(job.job_id)
+    key = worker_key(q, caller.worker)
+    s.hset(key, call=caller.call, statuses=join(statuses, "\n"), started=join(ids, "\n"))
+    if last.call == 0 or now < last.seen_at or now >= last.seen_at + WORKER_REFRESH_MS:
+        s.hset(key, seen_at=now)
+        if caller.info != "":
+            s.hset(key, info=caller.info)
+        s.zadd(workers_key(q), now + caller.record_ms, caller.worker)
+        lower_next_due(s, q, now + caller.record_ms)
+
+
+def time_to_look(s: Store, q: str, now: int, worker: str, more: bool) -> int:
+    """Milliseconds until this worker must call again of its own accord; -1: not before it is woken."""
+    if more:
+        return 0
+    at = keep_timer(s, q, worker)
+    return -1 if at == 0 else max(at - now, 0)
+
+
+@operation(frees_memory=True)
+def extend(
+    s: Store, q: str, now: int, worker: str, job_ids: list[str], tokens: list[str], lease_ms: list[int]
+) -> list[str]:
+    """Renew the leases of running jobs: `extended`, or `lost` where the token is stale."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    statuses: list[str] = []
+    for i in range(len(job_ids)):
+        held = s.read(job_key(q, job_ids[i]), HeldRow)
+        if held.state == ACTIVE and held.token == tokens[i]:
+            s.zadd(active_key(q), now + lease_ms[i], pad(held.mark) + job_ids[i])
+            lower_next_due(s, q, now + lease_ms[i])
+            statuses.append("extended")
+        else:
+            statuses.append(LOST)
+    return statuses
+
+
+@operation(frees_memory=True)
+def nudge(s: Store, q: str, now: int, worker: str) -> bool:
+    """End the worker's own wait on its control list."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    s.rpush(control_key(q, worker), "nudge")
+    return True
+
+
+@operation(frees_memory=True)
+def pass_wake(s: Store, q: str, now: int) -> bool:
+    """A worker that has no room hands its wake on to another."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    wake(s, q)
+    return True
+
+
+@operation(frees_memory=True)
+def leave(s: Store, q: str, now: int, worker: str) -> bool:
+    """A worker closes: its record goes, and whatever wake or timer it kept goes to another."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    s.delete([worker_key(q, worker), control_key(q, worker)])
+    s.zrem(workers_key(q), worker)
+    timer = s.read(meta_key(q), TimerRow)
+    if timer.timer_worker == worker or timer.timer_backup == worker:
+        s.hdel(meta_key(q), ["timer_due", "timer_worker", "timer_backup"])
+    if timer.next_due > 0:
+        wake(s, q)
+    else:
+        wake_if_startable(s, q)
+    return True
+
+
+@operation(frees_memory=True)
+def tick(s: Store, q: str, now: int, stalled_max: int, events_keep: int) -> SweepReply:
+    """Move what is due without a worker: what the test kit does at each due moment."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    if is_due(s, q, now):
+        swept = sweep(s, q, now, stalled_max, events_keep)
+        if swept.failed > 0:
+            count_ended(s, q, now, FAILED, swept.failed)
+            note_drained(s, q, now, events_keep)
+        if swept.readied > 0:
+            wake_if_startable(s, q)
+    more = is_due(s, q, now)
+    return SweepReply(more, s.read(meta_key(q), DueRow).next_due)
