@@ -4,8 +4,8 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 
 class Timer(Protocol):
@@ -13,6 +13,33 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Do not call it any more. Harmless when it was called already."""
+        ...
+
+
+class Participant(Protocol):
+    """Something that acts by itself, and that virtual time must wait for."""
+
+    @property
+    def parked(self) -> bool:
+        """Whether it does nothing until it is woken or a timer fires."""
+        ...
+
+    def running(self) -> Sequence["RunningJob"]:
+        """The jobs that it runs now."""
+        ...
+
+
+class RunningJob(Protocol):
+    """A job inside its processor."""
+
+    @property
+    def waits_in_kit(self) -> bool:
+        """Whether its processor waits for virtual time or for its abort signal."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """The job's name and id, for messages."""
         ...
 
 
@@ -39,6 +66,18 @@ class Clock(Protocol):
         """A short ASCII text that no other call returns, for identities."""
         ...
 
+    def is_sleeping(self, task: asyncio.Task[Any]) -> bool:
+        """Whether the task waits for virtual time by the clock's own `sleep`."""
+        ...
+
+    def attend(self, participant: Participant) -> None:
+        """A worker begins to live by this clock. Only virtual time cares."""
+        ...
+
+    def dismiss(self, participant: Participant) -> None:
+        """The worker is gone."""
+        ...
+
 
 class SystemClock:
     """The operating system's clock and randomness."""
@@ -57,3 +96,12 @@ class SystemClock:
 
     def token(self) -> str:
         return secrets.token_urlsafe(9)
+
+    def is_sleeping(self, task: asyncio.Task[Any]) -> bool:
+        return False
+
+    def attend(self, participant: Participant) -> None:
+        """Real time waits for nobody."""
+
+    def dismiss(self, participant: Participant) -> None:
+        """Real time waits for nobody."""

@@ -1,0 +1,81 @@
+"""Local events of a worker: listeners that can break nothing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from inspect import isawaitable
+from typing import Any
+
+logger = logging.getLogger("glidemq_pb")
+
+Listener = Callable[..., Any]
+
+
+class Emitter:
+    """Calls listeners in order. One that raises is reported as `error` and changes nothing (EVT-5)."""
+
+    def __init__(self, names: frozenset[str], label: str) -> None:
+        self._listeners: dict[str, list[Listener]] = {name: [] for name in names}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._label = label
+
+    def on(self, name: str, listener: Listener) -> None:
+        """Add a listener, a plain or a coroutine function. ValueError for a name that is no event."""
+        if name not in self._listeners:
+            raise ValueError(f"no event {name!r}; there are {', '.join(sorted(self._listeners))}")
+        self._listeners[name].append(listener)
+
+    def emit(self, name: str, *args: object) -> None:
+        """Call the listeners of an event now; those that return an awaitable go on in a task."""
+        for listener in self._listeners[name]:
+            try:
+                result = listener(*args)
+            except Exception as error:
+                self._report(name, error)
+            else:
+                if isawaitable(result):
+                    self.spawn(self._finish(name, result))
+
+    def error(self, error: BaseException, what: str, **extra: object) -> None:
+        """Say that something failed: a log record and an `error` event, never silence."""
+        logger.error("%s: %s: %s", self._label, what, error, exc_info=error, extra=extra)
+        self.emit("error", error)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a background task whose failure is reported."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def settled(self) -> None:
+        """Wait for the background tasks that run now."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def cancel(self) -> None:
+        """Cancel the background tasks that run now."""
+        for task in self._tasks:
+            task.cancel()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a background task runs."""
+        return bool(self._tasks)
+
+    async def _finish(self, name: str, result: Awaitable[object]) -> None:
+        try:
+            await result
+        except Exception as error:
+            self._report(name, error)
+
+    def _report(self, name: str, error: Exception) -> None:
+        if name == "error":  # a failing error listener must not call itself
+            logger.error("%s: an `error` listener raised", self._label, exc_info=error)
+        else:
+            self.error(error, f"a listener of `{name}` raised")
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.error(error, "a background task failed")

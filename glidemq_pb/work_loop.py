@@ -1,0 +1,401 @@
+"""The loop of a worker: settle what finished while the last call was under way, take what there is room
+for, start it, repeat.
+
+Two tasks: `_work` makes the calls, one at a time, and `_listen` waits on the queue's wake list (while there
+is room) and on the worker's own control list (always). A wait is ended by a push to the control list, never
+by cancelling it: a cancelled wait may swallow the token that another worker needs.
+"""
+
+import asyncio
+import json
+import os
+import socket
+from dataclasses import dataclass
+
+from .backends.backend import Backend, Listener
+from .clock import Timer
+from .emitter import Emitter
+from .errors import ClosedError, FormatError, QueueConnectionError
+from .execution import Execution, Executor, Outcome
+from .heartbeat import Heartbeat
+from .job import Job, JobOwner
+from .run import Run
+from .semantics import work
+from .semantics.keys import control_key, wake_key
+from .semantics.lang import Refusal
+from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
+from .semantics.settling import LOST
+from .wire import from_wire, to_wire
+
+RETRY_MS = 500
+"""How long a worker waits before it repeats a call that could not be made."""
+RECORD_MS_MIN = 60_000
+INFO_MS = 5_000
+"""How often a worker says again who it is (see `limits.WORKER_REFRESH_MS`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A worker's options, validated; durations are milliseconds."""
+
+    concurrency: int
+    lock_duration: int
+    stalled_interval: int
+    max_stalled_count: int
+    block_timeout: int
+    cancel_on_abort: bool
+    metrics: bool
+
+
+class WorkLoop:
+    """What a Worker does between `connect` and `close`."""
+
+    def __init__(self, backend: Backend, owner: JobOwner, settings: Settings, emitter: Emitter) -> None:
+        self.executor: Executor
+        self.holding = False
+        """Paused: start nothing more."""
+        self.closing = False
+        self.stopped = False
+        """Closed by force: nothing reaches the store any more."""
+        self._backend = backend
+        self._clock = backend.clock
+        self._owner = owner
+        self._settings = settings
+        self._emitter = emitter
+        self._id = self._clock.token()
+        self._call = 0
+        self._slots: set[Execution] = set()
+        self._by_id: dict[str, Execution] = {}
+        self._finished: list[Outcome] = []
+        self._must_call = True
+        self._poked = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._ready = asyncio.Event()
+        self._calling = False
+        self._listener: Listener | None = None
+        self._hears_wakes = False
+        self._listening = False
+        self._held_until = 0.0
+        self._hold_timer: Timer | None = None
+        self._due_timer: Timer | None = None
+        self._info_at = -float(INFO_MS)
+        self._heartbeat = Heartbeat(self._clock, lambda: self._slots, self._extend, self._lose)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life cycle ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to take jobs: returns after the first call was answered, or raises what made it fail."""
+        self._listener = await self._backend.listener()
+        self._clock.attend(self)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._work()), loop.create_task(self._listen())]
+        for task in self._tasks:
+            task.add_done_callback(self._watch)
+        ready = loop.create_task(self._ready.wait())
+        await asyncio.wait([ready, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                await self.stop()
+                raise error
+
+    async def finish(self) -> None:
+        """End gracefully: running jobs end and are settled, nothing new is started.
+
+        A store that cannot be reached ends it too: what was not settled is recovered when its lease ends.
+        """
+        self.closing = True
+        self._poke()
+        await asyncio.wait(self._tasks)
+        self._clock.dismiss(self)
+        if not self.stopped:
+            self._heartbeat.stop()
+            self._cancel_timers()
+            try:
+                await self._backend.call(work.leave, self._owner.root, self._id)
+            except QueueConnectionError as error:
+                self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
+            if self._listener is not None:
+                await self._listener.close()
+
+    def _watch(self, task: asyncio.Task[None]) -> None:
+        """A loop that ends by an error takes its twin along: half a worker would look alive."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if self._ready.is_set():
+                self._emitter.error(error, "the worker stopped", queue=self._owner.queue_name)
+            self.closing = True
+            for other in self._tasks:
+                other.cancel()
+
+    async def stop(self) -> None:
+        """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
+        self.stopped = self.closing = True
+        self._heartbeat.stop()
+        self._cancel_timers()
+        for execution in list(self._slots):
+            execution.lost = True
+            self.executor.abort(execution, "aborted", cancel=True)
+        for task in self._tasks:
+            task.cancel()
+        if self._listener is not None:
+            await self._listener.close()
+
+    async def drained_slots(self) -> None:
+        """Wait until no job runs."""
+        await self._idle.wait()
+
+    # --- what others ask ------------------------------------------------------------------------------------------------
+
+    def running(self) -> list[Execution]:
+        """The jobs that occupy a slot now, also those that outlive their attempt."""
+        return list(self._slots)
+
+    @property
+    def parked(self) -> bool:
+        """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
+        return not (self._calling or self._must_call or self._finished) and (self._listening or self.closing)
+
+    def resume(self) -> None:
+        """Take jobs again."""
+        self.holding = False
+        self._poke()
+
+    def hold(self, duration: int) -> None:
+        """Start nothing for `duration` milliseconds; 0 changes nothing (WRK-2)."""
+        if duration > 0:
+            self._held_until = max(self._held_until, self._clock.monotonic() + duration)
+            if self._hold_timer is not None:
+                self._hold_timer.cancel()
+            self._hold_timer = self._clock.call_later(self._held_until - self._clock.monotonic(), self._poke)
+
+    def abort(self, job_id: str) -> bool:
+        """Fire the signal of a running job: whether it runs here."""
+        execution = self._by_id.get(job_id)
+        if execution is None or execution.is_over:
+            return False
+        self.executor.abort(execution, "aborted", cancel=self._settings.cancel_on_abort)
+        return True
+
+    # --- what executions report ---------------------------------------------------------------------------------------
+
+    def settle(self, outcome: Outcome) -> None:
+        """Send this with the next call."""
+        if not self.stopped:
+            self._finished.append(outcome)
+            self._poked.set()
+
+    def free(self, execution: Execution) -> None:
+        """The processor has returned: its slot is free."""
+        self._slots.discard(execution)
+        if self._by_id.get(execution.job.id) is execution:
+            del self._by_id[execution.job.id]
+        if not self._slots:
+            self._idle.set()
+        if execution.lost or self.closing or self.holding:
+            self._poke()
+        else:
+            self._must_call = True
+            self._poked.set()
+
+    # --- the calls ------------------------------------------------------------------------------------------------------
+
+    def _poke(self) -> None:
+        self._must_call = True
+        self._poked.set()
+
+    def _room(self) -> int:
+        if self.closing or self.holding or self._clock.monotonic() < self._held_until:
+            return 0
+        return self._settings.concurrency - len(self._slots)
+
+    async def _work(self) -> None:
+        while True:
+            while not (self._must_call or self._finished):
+                self._poked.clear()
+                await self._poked.wait()
+            if self.closing and not self._slots and not self._finished:
+                await self._backend.call(work.nudge, self._owner.root, self._id)
+                return
+            await self._exchange()
+
+    async def _exchange(self) -> None:
+        """One call: settle, sweep, start. Repeated under its number until it is answered."""
+        self._must_call = False
+        outcomes = [outcome for outcome in self._finished if not outcome.execution.lost]
+        self._finished = []
+        want = self._room()
+        self._call += 1
+        caller = self._caller(nudge=want > 0 and self._listening and not self._hears_wakes)
+        self._calling = True
+        try:
+            sent_at, reply = await self._send(caller, [outcome.settlement for outcome in outcomes], want)
+        finally:
+            self._calling = False
+        self._report(outcomes, reply)
+        self._take(reply, sent_at)
+        self._plan(reply)
+        self._ready.set()
+
+    async def _send(self, caller: Caller, settlements: list[Settlement], want: int) -> tuple[float, WorkReply]:
+        while True:
+            sent_at = self._clock.monotonic()
+            try:
+                reply = await self._backend.call(
+                    work.settle_and_activate, self._owner.root, caller, settlements, want
+                )
+            except Refusal as refusal:
+                raise FormatError(f"queue {self._owner.queue_name!r}: {refusal.code}") from refusal
+            except QueueConnectionError as error:
+                if self.closing or not self._ready.is_set():
+                    raise
+                self._emitter.error(error, "the queue cannot be reached", queue=self._owner.queue_name)
+                await self._pause_for(RETRY_MS)
+            else:
+                return sent_at, reply
+
+    async def _pause_for(self, delay: int) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._clock.call_later(delay, lambda: waiter.done() or waiter.set_result(None))
+        await waiter
+
+    def _caller(self, *, nudge: bool) -> Caller:
+        settings = self._settings
+        info = ""
+        if self._clock.monotonic() >= self._info_at + INFO_MS:
+            self._info_at = self._clock.monotonic()
+            info = to_wire(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
+        return Caller(
+            worker=self._id,
+            call=self._call,
+            lease_ms=settings.lock_duration,
+            stalled_max=settings.max_stalled_count,
+            record_ms=max(RECORD_MS_MIN, 3 * settings.block_timeout),
+            events_keep=self._owner.events_keep,
+            metrics=settings.metrics,
+            nudge=nudge,
+            info=info,
+        )
+
+    def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
+        """Tell the worker's listeners what the store made of each settlement."""
+        for outcome, status in zip(outcomes, reply.statuses, strict=True):
+            execution = outcome.execution
+            if status == LOST:
+                self._lose(execution)
+            elif outcome.error is not None:
+                execution.job.note_failure(outcome.settlement.reason, outcome.settlement.trace, status)
+                self._emitter.emit("failed", execution.job, outcome.error)
+            elif status == "completed":
+                execution.job.note_completion(outcome.result)
+                self._emitter.emit("completed", execution.job, outcome.result)
+        for job_id in reply.stalled:
+            self._emitter.emit("stalled", from_wire(job_id))
+        if reply.drained:
+            self._emitter.emit("drained")
+
+    def _take(self, reply: WorkReply, sent_at: float) -> None:
+        for started in reply.started:
+            if self.closing or self.holding:
+                self._hand_back(started, reply.token)
+                continue
+            run = Run(reply.token)
+            job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
+            job.note_start(reply.now)
+            execution = Execution(self._clock, job, run, job.lock_duration or self._settings.lock_duration, sent_at)
+            self._slots.add(execution)
+            self._by_id[job.id] = execution
+            self._idle.clear()
+            self._heartbeat.watch(execution)
+            if job.deserialization_failed:
+                self._emitter.error(
+                    ValueError(f"the payload of job {job.id} cannot be decoded"), "bad payload", **execution.log_extra
+                )
+            self._emitter.emit("active", job)
+            self.executor.start(execution)
+
+    def _hand_back(self, started: StartedJob, token: str) -> None:
+        """A job that arrived while the worker was closing or pausing goes back to its place (B-10, B-12)."""
+        run = Run(token)
+        job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
+        execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
+        settlement = Settlement(started.job_id, token, RETURNED_RUN, "", "", "", -1, 0, False)
+        self._finished.append(Outcome(execution, settlement))
+
+    def _plan(self, reply: WorkReply) -> None:
+        """Look again when the reply says so, or at once while due work is left."""
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+            self._due_timer = None
+        if reply.more:
+            self._poke()
+        elif reply.wait_ms >= 0 and not self.closing:
+            self._due_timer = self._clock.call_later(reply.wait_ms, self._poke)
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._due_timer, self._hold_timer):
+            if timer is not None:
+                timer.cancel()
+
+    # --- leases -------------------------------------------------------------------------------------------------------
+
+    def _extend(self, executions: list[Execution], sent_at: float) -> None:
+        self._emitter.spawn(self._send_extension(executions, sent_at))
+
+    async def _send_extension(self, executions: list[Execution], sent_at: float) -> None:
+        statuses = await self._backend.call(
+            work.extend,
+            self._owner.root,
+            self._id,
+            [execution.job.wire_id for execution in executions],
+            [execution.run.token for execution in executions],
+            [execution.lease_ms for execution in executions],
+        )
+        for execution, status in zip(executions, statuses, strict=True):
+            if execution.is_over:
+                continue
+            if status == LOST:
+                self._lose(execution)
+            else:
+                execution.grant(sent_at)
+                self._heartbeat.watch(execution)
+
+    def _lose(self, execution: Execution) -> None:
+        self.executor.lose(execution, "lease lost", cancel=self._settings.cancel_on_abort)
+
+    # --- listening ------------------------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        control = control_key(self._owner.root, self._id)
+        wake = wake_key(self._owner.root)
+        timeout = min(self._settings.block_timeout, self._settings.stalled_interval)
+        listener = self._listener
+        while listener is not None and not (self.closing and not self._slots and not self._finished):
+            self._hears_wakes = self._room() > 0
+            keys = [control, wake] if self._hears_wakes else [control]
+            self._listening = True
+            try:
+                heard = await listener.listen(keys, timeout)
+            except QueueConnectionError as error:
+                self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
+                await self._pause_for(RETRY_MS)
+                continue
+            except ClosedError:
+                return
+            finally:
+                self._listening = False
+            await self._hear(heard, wake)
+
+    async def _hear(self, heard: tuple[str, str] | None, wake: str) -> None:
+        if heard is None:
+            self._poke()
+        elif heard[0] == wake:
+            if self._room() > 0:
+                self._poke()
+            elif not self.closing:  # leaving hands the wake on by itself
+                await self._backend.call(work.pass_wake, self._owner.root)
+        elif heard[1].startswith("lost:"):
+            execution = self._by_id.get(from_wire(heard[1].removeprefix("lost:")))
+            if execution is not None and not execution.is_over:
+                self._lose(execution)

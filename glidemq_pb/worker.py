@@ -1,0 +1,227 @@
+"""The Worker: runs a queue's jobs."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, overload
+
+from .backends.backend import Backend
+from .component import Component
+from .connection import Connection
+from .emitter import Emitter
+from .errors import InvalidOptionsError, InvalidStateError
+from .execution import BackoffStrategy, Executor, Processor
+from .job import Job
+from .options import check_duration, check_lock_duration
+from .serializers import JSON_SERIALIZER, Serializer
+from .work_loop import Settings, WorkLoop
+
+D = TypeVar("D")
+R = TypeVar("R")
+L = TypeVar("L", bound=Callable[..., Any])
+
+EVENTS = frozenset({"active", "completed", "failed", "stalled", "error", "drained", "closing", "closed"})
+CONCURRENCY_MAX = 1000
+"""One call settles and starts at most so many jobs."""
+
+
+class Worker(Component, Generic[D, R]):
+    """Runs the jobs of one queue, up to `concurrency` at a time.
+
+    `processor` is a coroutine function, a plain function (it runs in a thread), or a mapping of job names to
+    such functions. It gets the `Job` and returns the job's result. Raising fails the attempt; the job is run
+    again while attempts remain (RET-1).
+
+    Durations are `int` milliseconds or `timedelta`:
+
+    - `lock_duration` (30 s): a job whose worker is silent for so long is given to another one.
+    - `stalled_interval` (30 s), `block_timeout` (5 s): the longest an idle worker sleeps, whichever is less.
+    - `max_stalled_count` (1): how often a job may lose its worker before it fails as `stalled`.
+    - `backoff_strategies`: names for `Backoff(name)`; `fn(attempts_made, error)` returns a delay.
+    - `cancel_on_abort`: also cancel an async processor's task when its abort signal fires.
+    - `events`, `metrics`: whether this worker's transitions are written to the queue's event stream and counts.
+
+    Example:
+        async def process(job):
+            return job.data["n"] * 2
+
+        async with Worker("tasks", process, connection="valkey://localhost:6379", concurrency=10) as worker:
+            ...
+    """
+
+    def __init__(
+        self,
+        name: str,
+        processor: Callable[[Job[D, R]], Any] | Mapping[str, Callable[[Job[D, R]], Any]],
+        *,
+        connection: str | Connection | None = None,
+        backend: Backend | None = None,
+        prefix: str = "glide",
+        concurrency: int = 1,
+        lock_duration: int | timedelta = 30_000,
+        stalled_interval: int | timedelta = 30_000,
+        max_stalled_count: int = 1,
+        block_timeout: int | timedelta = 5_000,
+        cancel_on_abort: bool = False,
+        backoff_strategies: Mapping[str, BackoffStrategy] | None = None,
+        serializer: Serializer = JSON_SERIALIZER,
+        events: bool = True,
+        metrics: bool = True,
+    ) -> None:
+        super().__init__(
+            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events
+        )
+        check_processor(processor)
+        self._settings = Settings(
+            concurrency=check_count("concurrency", concurrency, 1, CONCURRENCY_MAX),
+            lock_duration=check_lock_duration("lock_duration", lock_duration),
+            stalled_interval=check_duration("stalled_interval", stalled_interval, least=1),
+            max_stalled_count=check_count("max_stalled_count", max_stalled_count, 0, 1_000_000),
+            block_timeout=check_duration("block_timeout", block_timeout, least=1),
+            cancel_on_abort=cancel_on_abort,
+            metrics=metrics,
+        )
+        self._processor: Processor | Mapping[str, Processor] = processor
+        self._strategies = dict(backoff_strategies or {})
+        self._emitter = Emitter(EVENTS, f"worker of queue {name!r}")
+        self._loop: WorkLoop | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._closed_event = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    @overload
+    def on(self, event: str, listener: L) -> L: ...
+    @overload
+    def on(self, event: str) -> Callable[[L], L]: ...
+    def on(self, event: str, listener: L | None = None) -> L | Callable[[L], L]:
+        """Call `listener` at each `event`; also a decorator: `@worker.on("failed")`.
+
+        Events: `active(job)`, `completed(job, result)`, `failed(job, error)` (every failed attempt),
+        `stalled(job_id)`, `error(error)`, `drained()`, `closing()`, `closed()`. A listener that raises is
+        reported as `error` and changes nothing. InvalidOptionsError for another name.
+        """
+        if event not in EVENTS:
+            raise InvalidOptionsError(f"event is {event!r}; allowed: {', '.join(sorted(EVENTS))}")
+        if listener is None:
+            return lambda function: self.on(event, function)
+        self._emitter.on(event, listener)
+        return listener
+
+    # --- life cycle ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Connect and begin to take jobs; returns once it does. QueueConnectionError when it cannot."""
+        self._check_open()
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._start())
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
+        await self.connect()
+        loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter)
+        loop.executor = Executor(
+            self._processor,
+            concurrency=self._settings.concurrency,
+            strategies=self._strategies,
+            clock=self.backend.clock,
+            emitter=self._emitter,
+            settle=loop.settle,
+            free=loop.free,
+            hold=loop.hold,
+        )
+        self._loop = loop
+        await loop.start()
+
+    async def run(self) -> None:
+        """Take jobs until `close()`."""
+        await self.start()
+        await self._closed_event.wait()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self, force: bool = False) -> None:
+        """Stop. Running jobs end and are settled first (WRK-6); idempotent.
+
+        With `force` it returns at once: leases are renewed no more, processors are aborted and cancelled,
+        nothing they do reaches the store, and their jobs are recovered as stalled when the lease ends.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        if force and self._loop is not None:
+            await self._loop.stop()
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._emitter.emit("closing")
+        loop = self._loop
+        if loop is not None:
+            await loop.finish()
+            loop.executor.shut_down()
+        await super().close()
+        self._emitter.emit("closed")
+        if loop is None or not loop.stopped:
+            await self._emitter.settled()
+        else:
+            self._emitter.cancel()
+        self._closed_event.set()
+
+    # --- control ------------------------------------------------------------------------------------------------------
+
+    async def pause(self, force: bool = False) -> None:
+        """Start nothing more; returns when running jobs have ended, with `force` at once (WRK-5)."""
+        loop = self._running_loop()
+        loop.holding = True
+        if not force:
+            await loop.drained_slots()
+
+    async def resume(self) -> None:
+        """Start jobs again."""
+        self._running_loop().resume()
+
+    def is_running(self) -> bool:
+        """Whether it takes jobs or finishes them: started and not closed."""
+        return self._loop is not None and not self._closed_event.is_set()
+
+    def is_paused(self) -> bool:
+        """Whether `pause()` holds it."""
+        return self._loop is not None and self._loop.holding
+
+    def abort_job(self, job_id: str) -> bool:
+        """Fire the abort signal (`aborted`) of a job that runs here: whether it does."""
+        return self._loop is not None and self._loop.abort(job_id)
+
+    def rate_limit(self, duration: int | timedelta) -> None:
+        """Start nothing for so long; 0 changes nothing. This worker only, lost on its restart (WRK-2)."""
+        self._running_loop().hold(check_duration("duration", duration))
+
+    def _running_loop(self) -> WorkLoop:
+        self._check_open()
+        if self._loop is None:
+            raise InvalidStateError("the worker has not been started")
+        return self._loop
+
+
+def check_count(option: str, value: object, least: int, most: int) -> int:
+    """A whole number within bounds. InvalidOptionsError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidOptionsError(f"{option} is {value!r}; allowed: a whole number from {least} to {most}")
+    return value
+
+
+def check_processor(processor: object) -> None:
+    """A function, or a mapping of names to functions. InvalidOptionsError otherwise."""
+    named = processor if isinstance(processor, Mapping) else {"": processor}
+    for name, function in named.items():
+        if not callable(function):
+            where = f"processor[{name!r}]" if isinstance(processor, Mapping) else "processor"
+            raise InvalidOptionsError(f"{where} is {function!r}; allowed: a function, or a mapping of job names to them")
