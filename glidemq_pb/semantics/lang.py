@@ -104,7 +104,7 @@ def lookup_int(fields: Fields, name: str, default: int) -> int:
     """The integer value of a field, or the default."""
     for i in range(0, len(fields), 2):
         if fields[i] == name:
-            return int(fields[i + 1])
+            return number(fields[i + 1])
     return default
 
 
