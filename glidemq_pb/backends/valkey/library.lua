@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_8e25deb79978
+#!lua name=glidemq_pb_d873d6798c6c
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 
@@ -274,17 +274,18 @@ end
 -- calls.py:33 turn_calls
 H.turn_calls = function(q, now)
   local call = redis.call
-  R.spread('UNLINK', {q .. ':calls:old'})
+  call('UNLINK', q .. ':calls:old')
   if call('EXISTS', q .. ':calls') == 1 then
     call('RENAME', q .. ':calls', q .. ':calls:old')
     call('HSET', q .. ':meta', 'calls_until', now + 60000)
   else
-    R.spread('HDEL', {'calls_until'}, q .. ':meta')
+    call('HDEL', q .. ':meta', 'calls_until')
   end
 end
 
 -- changes.py:26 remove
 O.remove = function(q, now, call_, job_id, events_keep)
+  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -302,7 +303,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.state == 'active' then
     H.notify(q, R.split(row.token, ':')[1], 'lost:' .. job_id)
   end
-  R.spread('UNLINK', {q .. ':job:' .. job_id, q .. ':logs:' .. job_id})
+  call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   H.emit(q, now, events_keep, 'removed', job_id)
   if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
     H.note_drained(q, now, events_keep)
@@ -349,7 +350,7 @@ O.retry = function(q, now, call_, job_id, events_keep)
   -- changes.py:79
   H.leave_state(q, job_id, row)
   local job = q .. ':job:' .. job_id
-  R.spread('HDEL', {'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count'}, job)
+  call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count')
   if row.ttl > 0 then
     local mark = H.next_mark(q)
     call('HSET', job, 'expire_at', now + row.ttl, 'expiry_mark', mark)
@@ -414,7 +415,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   end
   -- changes.py:135
   if priority == 0 then
-    R.spread('HDEL', {'priority'}, q .. ':job:' .. job_id)
+    call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
     call('HSET', q .. ':job:' .. job_id, 'priority', priority)
   end
@@ -450,7 +451,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   end
   -- changes.py:164
   if delay == 0 then
-    R.spread('HDEL', {'delay'}, q .. ':job:' .. job_id)
+    call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
     call('HSET', q .. ':job:' .. job_id, 'delay', delay)
   end
@@ -543,27 +544,28 @@ O.pause = function(q, now, events_keep)
     return {false, 'FORMAT'}
   end
   if meta.paused == 1 then
-    return {false and 1 or 0}
+    return {0}
   end
   H.stamp(q, meta)
   call('HSET', q .. ':meta', 'paused', 1)
   H.emit(q, now, events_keep, 'paused', '')
-  return {true and 1 or 0}
+  return {1}
 end
 
 -- changes.py:253 resume
 O.resume = function(q, now, events_keep)
+  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
   if meta.paused == 0 then
-    return {false and 1 or 0}
+    return {0}
   end
-  R.spread('HDEL', {'paused'}, q .. ':meta')
+  call('HDEL', q .. ':meta', 'paused')
   H.emit(q, now, events_keep, 'resumed', '')
   H.wake_if_startable(q)
-  return {true and 1 or 0}
+  return {1}
 end
 
 -- drains.py:8 note_drained
@@ -708,13 +710,14 @@ end
 
 -- due.py:140 keep_house
 H.keep_house = function(q, now)
+  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if meta.trim_completed > 0 then
-    R.spread('HDEL', {'trim_completed'}, q .. ':meta')
+    call('HDEL', q .. ':meta', 'trim_completed')
     H.trim(q, now, 'completed', meta.trim_completed - 1)
   end
   if meta.trim_failed > 0 then
-    R.spread('HDEL', {'trim_failed'}, q .. ':meta')
+    call('HDEL', q .. ':meta', 'trim_failed')
     H.trim(q, now, 'failed', meta.trim_failed - 1)
   end
   if meta.calls_until > 0 and now >= meta.calls_until then
@@ -745,7 +748,7 @@ H.find_next_due = function(q, now)
     due = now
   end
   if due == 0 then
-    R.spread('HDEL', {'next_due'}, q .. ':meta')
+    call('HDEL', q .. ':meta', 'next_due')
   else
     call('HSET', q .. ':meta', 'next_due', due)
   end
@@ -762,11 +765,11 @@ end
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   if held.remove_on_complete == 1 then
-    R.spread('UNLINK', {q .. ':job:' .. job_id, q .. ':logs:' .. job_id})
+    call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     if held.attempts_made > 0 then
-      R.spread('HDEL', {'failed_reason', 'stacktrace'}, q .. ':job:' .. job_id)
+      call('HDEL', q .. ':job:' .. job_id, 'failed_reason', 'stacktrace')
     end
     call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
     H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
@@ -779,7 +782,7 @@ H.fail_job = function(q, now, keep, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   if row.remove_on_fail == 1 then
-    R.spread('UNLINK', {q .. ':job:' .. job_id, q .. ':logs:' .. job_id})
+    call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'failed', 'failed_reason', reason, 'finished_on', now, 'mark', mark)
     call('ZADD', q .. ':failed', now, R.pad(mark) .. job_id)
@@ -856,8 +859,7 @@ end
 H.emit = function(q, now, keep, event, job_id)
   local call = redis.call
   if keep > 0 then
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack({'event', event, 'at', R.text(now), 'job_id',
-        job_id}))
+    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', 'event', event, 'at', R.text(now), 'job_id', job_id)
   end
 end
 
@@ -1070,7 +1072,7 @@ H.forget_minutes = function(q, now)
     R.spread('HDEL', stale, q .. ':metrics:' .. state)
   end
   if oldest == 0 then
-    R.spread('HDEL', {'metrics_until'}, q .. ':meta')
+    call('HDEL', q .. ':meta', 'metrics_until')
   else
     call('HSET', q .. ':meta', 'metrics_until', oldest * 60000 + 86400000)
   end
@@ -1359,7 +1361,7 @@ H.keep_timer = function(q, worker)
   if timer.timer_due ~= due then
     call('HSET', q .. ':meta', 'timer_due', due, 'timer_worker', worker)
     if timer.timer_backup ~= '' then
-      R.spread('HDEL', {'timer_backup'}, q .. ':meta')
+      call('HDEL', q .. ':meta', 'timer_backup')
     end
     return due
   end
@@ -1563,7 +1565,7 @@ O.nudge = function(q, now, worker)
     return {false, 'FORMAT'}
   end
   call('RPUSH', q .. ':control:' .. worker, 'nudge')
-  return {true and 1 or 0}
+  return {1}
 end
 
 -- work.py:197 pass_wake
@@ -1573,7 +1575,7 @@ O.pass_wake = function(q, now)
     return {false, 'FORMAT'}
   end
   H.wake(q)
-  return {true and 1 or 0}
+  return {1}
 end
 
 -- work.py:207 leave
@@ -1583,18 +1585,18 @@ O.leave = function(q, now, worker)
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  R.spread('UNLINK', {q .. ':worker:' .. worker, q .. ':control:' .. worker})
+  call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
   if timer.timer_worker == worker or timer.timer_backup == worker then
-    R.spread('HDEL', {'timer_due', 'timer_worker', 'timer_backup'}, q .. ':meta')
+    call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
   end
   if timer.next_due > 0 then
     H.wake(q)
   else
     H.wake_if_startable(q)
   end
-  return {true and 1 or 0}
+  return {1}
 end
 
 -- work.py:225 tick
@@ -1619,7 +1621,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_8e25deb79978',
+  function_name = 'glidemq_pb_remove_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1628,7 +1630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_8e25deb79978',
+  function_name = 'glidemq_pb_retry_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1637,7 +1639,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_8e25deb79978',
+  function_name = 'glidemq_pb_promote_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1646,7 +1648,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_8e25deb79978',
+  function_name = 'glidemq_pb_change_priority_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1655,7 +1657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_8e25deb79978',
+  function_name = 'glidemq_pb_change_delay_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1664,7 +1666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_8e25deb79978',
+  function_name = 'glidemq_pb_update_data_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1673,7 +1675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_8e25deb79978',
+  function_name = 'glidemq_pb_update_progress_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1682,7 +1684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_8e25deb79978',
+  function_name = 'glidemq_pb_add_log_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1691,7 +1693,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_8e25deb79978',
+  function_name = 'glidemq_pb_pause_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1700,7 +1702,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_8e25deb79978',
+  function_name = 'glidemq_pb_resume_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1709,7 +1711,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_8e25deb79978',
+  function_name = 'glidemq_pb_enqueue_d873d6798c6c',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1719,7 +1721,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_8e25deb79978',
+  function_name = 'glidemq_pb_get_job_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1728,7 +1730,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_8e25deb79978',
+  function_name = 'glidemq_pb_list_jobs_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1737,7 +1739,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_8e25deb79978',
+  function_name = 'glidemq_pb_count_jobs_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1746,7 +1748,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_8e25deb79978',
+  function_name = 'glidemq_pb_is_paused_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1755,7 +1757,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_8e25deb79978',
+  function_name = 'glidemq_pb_get_log_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1764,7 +1766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_8e25deb79978',
+  function_name = 'glidemq_pb_get_metrics_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1773,7 +1775,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_8e25deb79978',
+  function_name = 'glidemq_pb_read_events_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1782,7 +1784,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_8e25deb79978',
+  function_name = 'glidemq_pb_last_event_d873d6798c6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1791,7 +1793,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_8e25deb79978',
+  function_name = 'glidemq_pb_settle_and_activate_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1801,7 +1803,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_8e25deb79978',
+  function_name = 'glidemq_pb_extend_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1815,7 +1817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_8e25deb79978',
+  function_name = 'glidemq_pb_nudge_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1824,7 +1826,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_8e25deb79978',
+  function_name = 'glidemq_pb_pass_wake_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1833,7 +1835,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_8e25deb79978',
+  function_name = 'glidemq_pb_leave_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1842,7 +1844,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_8e25deb79978',
+  function_name = 'glidemq_pb_tick_d873d6798c6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
