@@ -10,3 +10,5 @@ class Code(StrEnum):
     """The queue was written by a release with another stored format."""
     STALE_CALL = "STALE_CALL"
     """A worker's call arrived after a later call of the same worker was answered."""
+    COST = "COST"
+    """A job costs more than the capacity of its group's bucket (TB-5)."""

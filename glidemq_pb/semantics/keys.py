@@ -17,6 +17,13 @@
 | `:calls` `:calls:old` | hash | replies to producers' calls by token, two generations |
 | `:workers` | sorted set | worker by the moment its record dies |
 | `:worker:<w>` | hash | a worker's last call and its reply (see `records.WorkerRow`) |
+| `:groups` | sorted set | ordering key by the order in which its group came to be |
+| `:group:<key>` | hash | a group's limits and state (see `records.GroupRow`) |
+| `:groupq:<key>` | sorted set | id by priority and turn: the group's waiting jobs, its head included |
+| `:turns:<key>` | sorted set | id by turn: the group's waiting and delayed jobs |
+| `:ratelimited` | sorted set | ordering key by the moment its group must be looked at again |
+| `:limiters` | sorted set | `max:duration` of worker limiters by the end of the window |
+| `:limiter:<max:duration>` | hash | the open window of one worker limiter |
 | `:wake` | list | at most one token: some idle worker should look |
 | `:control:<w>` | list | messages to one worker |
 """
@@ -93,3 +100,31 @@ def wake_key(q: str) -> str:
 
 def control_key(q: str, worker: str) -> str:
     return q + ":control:" + worker
+
+
+def groups_key(q: str) -> str:
+    return q + ":groups"
+
+
+def group_key(q: str, key: str) -> str:
+    return q + ":group:" + key
+
+
+def group_queue_key(q: str, key: str) -> str:
+    return q + ":groupq:" + key
+
+
+def turns_key(q: str, key: str) -> str:
+    return q + ":turns:" + key
+
+
+def rate_limited_key(q: str) -> str:
+    return q + ":ratelimited"
+
+
+def limiters_key(q: str) -> str:
+    return q + ":limiters"
+
+
+def limiter_key(q: str, limiter: str) -> str:
+    return q + ":limiter:" + limiter

@@ -87,6 +87,11 @@ def split(joined: str, separator: str) -> list[str]:
     return joined.split(separator) if joined else []
 
 
+def ceil_div(dividend: int, divisor: int) -> int:
+    """The quotient rounded up; the divisor is positive, the dividend is not negative."""
+    return (dividend + divisor - 1) // divisor
+
+
 def is_canonical_id(value: str, digits_max: int) -> bool:
     """Whether the text is a decimal as this queue would write it: no sign, no leading zero, not too long."""
     return value.isascii() and value.isdigit() and len(value) <= digits_max and value[0] != "0"

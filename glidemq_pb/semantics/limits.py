@@ -41,8 +41,20 @@ DELAY_MAX_MS: Final = 365 * 24 * 3_600_000
 """The longest backoff: a year; doubling stops here."""
 FRACTIONS: Final = 100_000
 """Jitter and the fraction drawn for it are hundred-thousandths: DELAY_MAX_MS * FRACTIONS is below 2**53."""
+MICRO: Final = 1_000
+"""Microtokens in a millitoken."""
+CAPACITY_MAX: Final = 1_000_000_000
+"""Millitokens a bucket may hold, and be refilled with a second: a million tokens."""
+COST_DEFAULT: Final = 1_000
+"""Millitokens: one token."""
+TURNS: Final = 2**40
+"""Turns of one queue; they order the members of a group within a class."""
+UNPAYABLE_MAX: Final = 50
+"""Members a group may fail in one look because they cost more than its bucket holds."""
 METRICS_KEPT_MS: Final = 24 * 3_600_000
 MINUTE_MS: Final = 60_000
 
+assert (CLASS_NONE + 1) * TURNS <= INT_MAX
+assert 2 * CAPACITY_MAX * MICRO <= INT_MAX
 assert SCORE_MAX <= INT_MAX
 assert DELAY_MAX_MS * FRACTIONS <= INT_MAX

@@ -21,7 +21,8 @@ class JobSpec:
     data: str
     """The serialized payload; empty means no value."""
     options: Fields
-    """Stored as they are. Read by the rules: `delay priority lifo ttl attempts backoff backoff_delay
+    """Stored as they are. Read by the rules: `ordering_key group_concurrency group_rate_max group_rate_ms
+    group_capacity group_refill cost` (millitokens), `delay priority lifo ttl attempts backoff backoff_delay
     backoff_jitter backoff_max lock_duration remove_on_complete keep_completed keep_completed_ms
     remove_on_fail keep_failed keep_failed_ms`; the host's own: `timeout serializer compression` ...
     Durations are milliseconds; flags are "1"; `backoff_jitter` is in hundred-thousandths."""
@@ -57,6 +58,12 @@ class Settlement:
     """Failed: the chance for jitter, in hundred-thousandths."""
     final: bool
     """Failed: no further attempt, whatever remains."""
+    group_ms: int
+    """Pause the job's group for so long; 0: do not (RRL-1)."""
+    group_replace: bool
+    """The new pause stands even where it ends earlier than the present one (RRL-5)."""
+    back: bool
+    """Returned: behind the jobs that the group has now, not before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,9 @@ class Caller:
     events_keep: int
     """Events the stream retains; 0: this caller emits none."""
     metrics: bool
+    limiter_max: int
+    """Starts allowed in one window of all workers with the same limiter; 0: no limiter (WRK-1)."""
+    limiter_ms: int
     nudge: bool
     """Push to my control list when I am left with room: I listen to it alone."""
     info: str
@@ -110,6 +120,8 @@ class WorkReply:
     """Ids of jobs whose lease this call found ended."""
     drained: bool
     """This call left nothing waiting or active."""
+    hold_ms: int
+    """The caller's own limiter lets nothing start for so long; 0: it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +194,17 @@ class Meta:
     trim_completed: int
     """1 + the count that a bounded trim has still to reach; 0: none under way."""
     trim_failed: int
+    turn: int
+    """The last turn given: the order in which jobs joined their groups."""
+    parked: int
+    """Jobs that wait in their groups and are not in `:ready`."""
+    global_concurrency: int
+    """0: no limit; so for the others."""
+    global_rate_max: int
+    global_rate_ms: int
+    global_window_at: int
+    """When the open window of the global rate limit opened; 0: none is open."""
+    global_window_used: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +249,7 @@ class HeldRow:
     keep_completed: str
     """A count, or empty for no count."""
     keep_completed_ms: int
+    ordering_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +270,10 @@ class PlaceRow:
     expiry_mark: int
     token: str
     stalled_count: int
+    ordering_key: str
+    """Empty: it is in no group."""
+    turn: int
+    """Its place in the order of its group; may be negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,3 +295,79 @@ class FailedKeepRow:
     remove_on_fail: int
     keep_failed: str
     keep_failed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What a start of this job takes from its group's bucket."""
+
+    cost: str
+    """Millitokens; empty: one token."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """`:group:<key>`. A limit of 0 is none, but concurrency 0 is 1."""
+
+    since: int
+    """Its place in the order of groups; 0: there is no such group."""
+    concurrency: int
+    rate_max: int
+    rate_ms: int
+    capacity: int
+    """Of the token bucket, in millitokens."""
+    refill: int
+    """Millitokens a second."""
+    keeps: int
+    """1: limits were set by `set_group_limits`, and stay when the group is idle."""
+    active: int
+    """Its active jobs."""
+    head: str
+    """The member that is in `:ready`."""
+    parked: int
+    """Its members in `:groupq` that are not the head."""
+    paused_until: int
+    window_at: int
+    window_used: int
+    tokens: int
+    """Microtokens in the bucket at `tokens_at`."""
+    tokens_at: int
+    """0: the bucket is full."""
+    looks_at: int
+    """Its score in `:ratelimited`; 0: it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterRow:
+    """`:limiter:<max:duration>`."""
+
+    window_at: int
+    window_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLimits:
+    """Limits to set on a group. -1 keeps what it has; 0 removes (concurrency: back to 1)."""
+
+    concurrency: int
+    rate_max: int
+    rate_ms: int
+    capacity: int
+    refill: int
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalLimits:
+    """The limits of the whole queue; 0 is none."""
+
+    concurrency: int
+    rate_max: int
+    rate_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket at one instant."""
+
+    tokens: int
+    at: int
