@@ -85,7 +85,7 @@ def condition(scope: Scope, node: ast.expr) -> tree.Expr:
     """An expression that must be a bool."""
     found = expression(scope, node)
     if found.type != types.BOOL:
-        hints: dict[str, str] = {"int": "write `n != 0`", "str": "write `t != \"\"`"}
+        hints: dict[str, str] = {"int": "write `n != 0`", "str": 'write `t != ""`'}
         hint = "write `is not None`" if isinstance(found.type, types.Maybe) else hints.get(str(found.type), "")
         hint = hint or "write a comparison, as `len(xs) > 0`"
         message = f"a condition is a bool, got `{found.type}`"
@@ -221,7 +221,7 @@ def _unary(scope: Scope, node: ast.UnaryOp) -> tree.Expr:
         case ast.Not():
             if operand.type != types.BOOL:
                 message = f"`not` needs a bool, got `{operand.type}`"
-                hint = "write a comparison: `== 0`, `== \"\"`, `is None`, `len(xs) == 0`"
+                hint = 'write a comparison: `== 0`, `== ""`, `is None`, `len(xs) == 0`'
                 raise scope.refuse(rules.OR_NEEDS_BOOLS, node, message, hint)
             return tree.Not(types.BOOL, scope.at(node), operand)
         case ast.USub() if isinstance(operand, tree.Const) and operand.type == types.INT:
@@ -373,7 +373,9 @@ def _index(scope: Scope, node: ast.Subscript) -> tree.Expr:
     index = value(scope, node.slice, types.INT, "an index")
     if isinstance(index, tree.Const) and cast("int", index.value) < 0:
         message = "an index counts from 0 up"
-        raise scope.refuse(rules.INDEX_FROM_ZERO_UP, node.slice, message, "write `xs[len(xs) - 1]` under a test of `len`")
+        raise scope.refuse(
+            rules.INDEX_FROM_ZERO_UP, node.slice, message, "write `xs[len(xs) - 1]` under a test of `len`"
+        )
     return tree.Index(item, scope.at(node), container, index)
 
 

@@ -1,7 +1,7 @@
 """Modules and statements: Python's `ast` to the typed tree. What is unknown is refused."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -55,19 +55,7 @@ def _lent(program: Program, functions: Sequence[tree.Function]) -> list[tree.Fun
 
 def called(block: tree.Block) -> set[str]:
     """The names of the helpers that a block calls."""
-    return {e.function for e in expressions_in(block) if isinstance(e, tree.CallHelper)}
-
-
-def expressions_in(block: tree.Block) -> Iterator[tree.Expr]:
-    """Every expression of a block, with all its parts."""
-    for stmt in block:
-        waiting = list(tree.expressions_of(stmt))
-        while waiting:
-            expr = waiting.pop()
-            yield expr
-            waiting.extend(tree.parts_of(expr))
-        for inner in tree.blocks_of(stmt):
-            yield from expressions_in(inner)
+    return {e.function for e in tree.expressions_in(block) if isinstance(e, tree.CallHelper)}
 
 
 def _function(program: Program, module: Module, node: ast.FunctionDef) -> tree.Function | None:
@@ -303,7 +291,7 @@ def _if(scope: Scope, node: ast.If, paragraph: bool) -> tree.Stmt:
         scope.narrow(true)
         body = _block(scope, current.body)
         branches.append((test, body))
-        if not leaves(body):
+        if not tree.leaves(body):
             ends.append(dict(scope.current))
         scope.current = before
         scope.narrow(false)
@@ -314,21 +302,10 @@ def _if(scope: Scope, node: ast.If, paragraph: bool) -> tree.Stmt:
             case _:
                 current = None
                 orelse = _block(scope, rest)
-                if not leaves(orelse):
+                if not tree.leaves(orelse):
                     ends.append(dict(scope.current))
     scope.merge(ends)
     return tree.If(at, paragraph, tuple(branches), orelse)
-
-
-def leaves(block: tree.Block) -> bool:
-    """Whether control never reaches the end of a block."""
-    match block[-1] if block else None:
-        case tree.Return() | tree.Refuse() | tree.Break() | tree.Continue():
-            return True
-        case tree.If() as last:
-            return all(leaves(inner) for inner in tree.blocks_of(last))
-        case _:
-            return False
 
 
 def _for(scope: Scope, node: ast.For, paragraph: bool) -> tree.Stmt:

@@ -32,10 +32,13 @@ def plus(expr: lua.Expr, amount: int) -> lua.Expr:
 
 
 class Lower:
-    """One function. Statements that an expression needs beforehand go to `out`."""
+    """One function. Statements that an expression needs beforehand go to `out`; `called` collects who is called."""
 
-    def __init__(self, functions: Mapping[str, tree.Function], codec: Codec, function: tree.Function) -> None:
+    def __init__(
+        self, functions: Mapping[str, tree.Function], codec: Codec, called: set[str], function: tree.Function
+    ) -> None:
         self.functions = functions
+        self.called = called
         self.codec = codec
         self.function = function
         self.out: list[lua.Stmt] = []
@@ -290,9 +293,11 @@ class Lower:
 
     def _helper(self, expr: tree.CallHelper) -> lua.Expr:
         arguments = [self.value(one) for one in expr.arguments]
-        return self._inlined(expr.function, arguments) or lua.Call(
-            lua.Member(lua.Name("H"), field_name(expr.function)), tuple(arguments)
-        )
+        inlined = self._inlined(expr.function, arguments)
+        if inlined is not None:
+            return inlined
+        self.called.add(expr.function)
+        return lua.Call(lua.Member(lua.Name("H"), field_name(expr.function)), tuple(arguments))
 
     def _inlined(self, name: str, arguments: Sequence[lua.Expr]) -> lua.Expr | None:
         """A key helper, which only puts texts together, in place. Nothing is evaluated twice."""
@@ -312,7 +317,9 @@ class Lower:
         if expr.row is not None:
             return lua.Call(verbs.runtime(self.codec.row(expr.row)), tuple(arguments))
         if expr.names:
-            named = [part for name, one in zip(expr.names, arguments[1:], strict=True) for part in (lua.Text(name), one)]
+            named = [
+                part for name, one in zip(expr.names, arguments[1:], strict=True) for part in (lua.Text(name), one)
+            ]
             arguments = [arguments[0], *named]
         return verbs.VERBS[expr.verb].lower(arguments)
 

@@ -247,7 +247,9 @@ class Program:
         final = isinstance(outer, ast.Name) and self.find(module.source.module, outer.id) == Special("Final")
         if node.value is None or (module.source.compiled and not final):
             message = "a module-level name is a constant"
-            raise self.refuse(rules.CONSTANTS, path, node, message, "write `NAME: Final = value`; functions keep no state")
+            raise self.refuse(
+                rules.CONSTANTS, path, node, message, "write `NAME: Final = value`; functions keep no state"
+            )
         return Constant(self.evaluate(module, node.value))
 
     def evaluate(self, module: Module, node: ast.expr) -> Value:
@@ -303,7 +305,7 @@ class Program:
                     case ast.Expr(ast.Constant(str())):
                         continue
                     case _:
-                        hint = "write `NAME = \"NAME\"`"
+                        hint = 'write `NAME = "NAME"`'
                         raise self.refuse(rules.RECORDS, path, stmt, "an enum holds texts only", hint)
             return Enum(members)
         if not module.source.compiled and bases:
@@ -322,7 +324,9 @@ class Program:
                 case ast.AnnAssign(ast.Name(name), annotation, None):
                     declared = self.annotation(module, annotation)
                     if declared == types.STORE or declared == types.NONE:
-                        raise self.refuse(rules.TYPES, module.source.path, stmt, f"a field cannot be a {declared}", _TYPES)
+                        raise self.refuse(
+                            rules.TYPES, module.source.path, stmt, f"a field cannot be a {declared}", _TYPES
+                        )
                     fields.append((name, declared))
                 case _:
                     hint = "write `name: type`, without a default and without methods"
@@ -415,7 +419,9 @@ class Program:
             raise self.refuse(rules.TYPES, path, node, f"`{node.name}` has no result type", "write `-> None` or a type")
         returns = self.annotation(module, node.returns)
         if returns == types.STORE:
-            raise self.refuse(rules.STORE_IS_NO_VALUE, path, node.returns, "the Store cannot be returned", "return a value")
+            raise self.refuse(
+                rules.STORE_IS_NO_VALUE, path, node.returns, "the Store cannot be returned", "return a value"
+            )
         return Signature(node.name, module.source.module, tuple(parameters), returns, operation)
 
 
