@@ -11,10 +11,11 @@ from . import lua_ast as lua
 from .diagnostics import CompileError, Location, Log
 from .effects import commands_of
 from .errors import InternalError
-from .lower import Lower, key_parts
-from .modules import Source
+from .lower import Lower
+from .lower_expressions import key_parts
 from .names import field_name
 from .printer import Printer, quote
+from .symbols import Source
 from .wire import Codec
 
 PACKAGE = Path(__file__).parents[3]

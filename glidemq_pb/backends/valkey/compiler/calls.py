@@ -4,8 +4,8 @@ import ast
 from typing import Literal
 
 from . import expressions, rules, tree, types, verbs
-from .modules import ModuleName, Signature, Special, Symbol
 from .scope import Scope, fit
+from .symbols import ModuleName, Signature, Special, Symbol
 from .types import Record, Type
 
 

@@ -1,5 +1,6 @@
 """Rules about whole functions: what is assigned, reached and returned; how large they are; their effects."""
 
+import functools
 from collections.abc import Sequence
 
 from . import rules, tree, types
@@ -58,7 +59,7 @@ class _Flow:
             case tree.If():
                 ends = [self._block(body, assigned, iterated) for body in tree.blocks_of(stmt)]
                 reached = [end for end in ends if end is not None]
-                return frozenset.intersection(*reached) if reached else None
+                return functools.reduce(frozenset[str].__and__, reached) if reached else None
             case tree.ForRange():
                 self._block(stmt.body, assigned | {stmt.name}, iterated)
                 return assigned
