@@ -178,6 +178,8 @@ def change_delay(s: Store, q: str, now: int, call: str, job_id: str, delay: int,
         make_ready(s, q, job_id, row.priority, row.lifo)
         wake_if_startable(s, q)
     emit_with(s, q, now, events_keep, "delay-changed", job_id, "delay", text(delay))
+    if delay > 0 and state == WAITING:
+        note_drained(s, q, now, events_keep)
     remember(s, q, now, meta.calls_until, call, DONE)
     return DONE
 

@@ -32,12 +32,14 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     """Move what is due at `now`, and note when the next thing will be."""
     moved = 0
     failed = 0
+    left = 0
     readied = 0
     stalled: list[str] = []
 
     expired = s.zdue(expiring_key(q), now, SWEEP_MAX)
     for member in expired:
-        expire_waiting(s, q, now, keep, drop(member, MARK_DIGITS))
+        if expire_waiting(s, q, now, keep, drop(member, MARK_DIGITS)):
+            left = left + 1
     moved = moved + len(expired)
     failed = failed + len(expired)
 
@@ -50,6 +52,7 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
             readied = readied + 1
         else:
             failed = failed + 1
+            left = left + 1
     moved = moved + len(lost)
 
     promoted = s.zdue(scheduled_key(q), now, SWEEP_MAX - moved)
@@ -67,11 +70,11 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     moved = moved + silent
     keep_house(s, q, now)
     find_next_due(s, q, now)
-    return Swept(moved, failed, readied, stalled)
+    return Swept(moved, failed, left, readied, stalled)
 
 
-def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
-    """Fail a waiting or delayed job whose time to live has passed (TTL-2, TTL-8)."""
+def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> bool:
+    """Fail a waiting or delayed job whose time to live has passed (TTL-2, TTL-8): whether it was waiting."""
     row = s.read(job_key(q, job_id), PlaceRow)
     leave_expiring(s, q, job_id, row)
     if row.state == DELAYED:
@@ -80,6 +83,7 @@ def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
         s.zrem(ready_key(q), job_id)
     mark = next_mark(s, q)
     expire(s, q, now, keep, job_id, mark)
+    return row.state != DELAYED
 
 
 def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str) -> bool:

@@ -6,7 +6,7 @@ from .events import emit, emit_with
 from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained_key
 from .lang import drop, number, pad
 from .limits import TRIM_MAX
-from .records import FailedKeepRow, HeldRow, PlaceRow
+from .records import FailedKeepRow, HeldRow, Meta, PlaceRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .wakes import lower_next_due
@@ -30,6 +30,18 @@ def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str,
 
 def fail_job(s: Store, q: str, now: int, keep: int, job_id: str, reason: str, mark: int) -> None:
     """End a job badly. It has left every set already."""
+    keep_failed(s, q, now, job_id, reason, mark)
+    emit_with(s, q, now, keep, "failed", job_id, "failed_reason", reason)
+
+
+def expire(s: Store, q: str, now: int, keep: int, job_id: str, mark: int) -> None:
+    """Fail a job whose time to live has passed (TTL-2); it is in no set any more."""
+    keep_failed(s, q, now, job_id, "expired", mark)
+    emit(s, q, now, keep, "expired", job_id)
+
+
+def keep_failed(s: Store, q: str, now: int, job_id: str, reason: str, mark: int) -> None:
+    """Store how a job failed, for as long as its retention says."""
     row = s.read(job_key(q, job_id), FailedKeepRow)
     if row.remove_on_fail == 1:
         s.delete([job_key(q, job_id), logs_key(q, job_id)])
@@ -37,10 +49,6 @@ def fail_job(s: Store, q: str, now: int, keep: int, job_id: str, reason: str, ma
         s.hset(job_key(q, job_id), state=FAILED, failed_reason=reason, finished_on=now, mark=mark)
         s.zadd(ended_key(q, FAILED), now, pad(mark) + job_id)
         retain(s, q, now, FAILED, pad(mark) + job_id, row.keep_failed, row.keep_failed_ms)
-    if reason == "expired":
-        emit(s, q, now, keep, "expired", job_id)
-    else:
-        emit_with(s, q, now, keep, "failed", job_id, "failed_reason", reason)
 
 
 def retain(s: Store, q: str, now: int, state: str, member: str, count: str, age_ms: int) -> None:
@@ -58,9 +66,11 @@ def trim(s: Store, q: str, now: int, state: str, count: int) -> None:
     if excess > 0:
         forget_ended(s, q, state, s.zrange(ended_key(q, state), 0, min(excess, TRIM_MAX) - 1))
     if excess > TRIM_MAX:
+        owed = s.read(meta_key(q), Meta)  # never raised: an earlier ending may owe a lower count
         if state == COMPLETED:
-            s.hset(meta_key(q), trim_completed=count + 1)
-        else:
+            if owed.trim_completed == 0 or count + 1 < owed.trim_completed:
+                s.hset(meta_key(q), trim_completed=count + 1)
+        elif owed.trim_failed == 0 or count + 1 < owed.trim_failed:
             s.hset(meta_key(q), trim_failed=count + 1)
         lower_next_due(s, q, now)
 
@@ -80,11 +90,6 @@ def forget_ended(s: Store, q: str, state: str, members: list[str]) -> None:
 def has_expired(row: PlaceRow, now: int) -> bool:
     """Whether the deadline has passed; it is itself in time (TTL-4)."""
     return row.expire_at > 0 and now > row.expire_at
-
-
-def expire(s: Store, q: str, now: int, keep: int, job_id: str, mark: int) -> None:
-    """Fail a job whose time to live has passed (TTL-2); it is in no set any more."""
-    fail_job(s, q, now, keep, job_id, "expired", mark)
 
 
 def leave_expiring(s: Store, q: str, job_id: str, row: PlaceRow) -> None:

@@ -11,7 +11,7 @@
 | `:active` | sorted set | mark + id by the end of the lease |
 | `:expiring` | sorted set | mark + id by the moment its TTL has passed; never an active job |
 | `:completed` `:failed` | sorted set | mark + id by the moment of the end |
-| `:retained` | sorted set | state + id by the moment its age removes it |
+| `:retained` | sorted set | mark + id by the moment its age removes it |
 | `:events` | stream | bounded, ids `0-n` |
 | `:metrics:completed` `:metrics:failed` | hash | ended jobs by minute |
 | `:calls` `:calls:old` | hash | replies to producers' calls by token, two generations |

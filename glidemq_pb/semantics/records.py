@@ -107,7 +107,8 @@ class WorkReply:
     """The reply to one `settle_and_activate`."""
 
     statuses: list[str]
-    """One per settlement: `completed retrying failed delayed returned`, or `lost`: the lease was not the caller's."""
+    """One per settlement: `completed retrying failed delayed returned`, `expired` instead of a
+    further run, or `lost`: the lease was not the caller's."""
     started: list[StartedJob]
     token: str
     """The activation token of all started jobs."""
@@ -130,6 +131,8 @@ class Swept:
 
     moved: int
     failed: int
+    left: int
+    """Jobs that are neither waiting nor active any more."""
     readied: int
     stalled: list[str]
 

@@ -44,6 +44,8 @@ def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, m
         expire(s, q, now, caller.events_keep, job_id, mark)
         return EXPIRED_STATUS
     return_to_front(s, q, job_id, row)
+    if row.expire_at > 0:
+        lower_next_due(s, q, row.expire_at + 1)
     return RETURNED_STATUS
 
 
@@ -58,8 +60,10 @@ def fail_attempt(s: Store, q: str, now: int, keep: int, settlement: Settlement, 
         fail_job(s, q, now, keep, job_id, settlement.reason, mark)
         return FAILED_STATUS
     delay = delay_before_retry(attempt, settlement)
-    emit_retrying(s, q, now, keep, job_id, settlement.reason, attempt.attempts_made + 1, delay)
-    return resume_later(s, q, now, keep, job_id, now + delay, mark, RETRYING_STATUS)
+    status = resume_later(s, q, now, keep, job_id, now + delay, mark, RETRYING_STATUS)
+    if status == RETRYING_STATUS:
+        emit_retrying(s, q, now, keep, job_id, settlement.reason, attempt.attempts_made + 1, delay)
+    return status
 
 
 def delay_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, mark: int) -> str:

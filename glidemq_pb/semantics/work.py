@@ -65,7 +65,7 @@ def settle_and_activate(
                 failed = failed + 1
             elif status != LOST:
                 readied = readied + 1
-    swept = Swept(0, 0, 0, [])
+    swept = Swept(0, 0, 0, 0, [])
     if is_due(s, q, now):
         swept = sweep(s, q, now, caller.stalled_max, caller.events_keep)
     more = is_due(s, q, now)
@@ -82,7 +82,7 @@ def settle_and_activate(
     if caller.nudge and len(started) < want:
         s.rpush(control_key(q, caller.worker), "nudge")
     drained = False
-    if len(started) == 0 and completed + failed + readied + swept.failed > 0:
+    if len(started) == 0 and completed + failed + readied + swept.left > 0:
         drained = note_drained(s, q, now, caller.events_keep)
     record(s, q, now, caller, last, statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
@@ -231,6 +231,7 @@ def tick(s: Store, q: str, now: int, stalled_max: int, events_keep: int) -> Swee
         swept = sweep(s, q, now, stalled_max, events_keep)
         if swept.failed > 0:
             count_ended(s, q, now, FAILED, swept.failed)
+        if swept.left > 0:
             note_drained(s, q, now, events_keep)
         if swept.readied > 0:
             wake_if_startable(s, q)

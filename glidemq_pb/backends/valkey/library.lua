@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d873d6798c6c
+#!lua name=glidemq_pb_5d564cd3d3ee
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 
@@ -470,11 +470,14 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
     H.wake_if_startable(q)
   end
   H.emit_with(q, now, events_keep, 'delay-changed', job_id, 'delay', R.text(delay))
+  if delay > 0 and state == 'waiting' then
+    H.note_drained(q, now, events_keep)
+  end
   H.remember(q, now, meta.calls_until, call_, 'done')
   return {'done'}
 end
 
--- changes.py:186 update_data
+-- changes.py:188 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -489,7 +492,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:199 update_progress
+-- changes.py:201 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -505,7 +508,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:213 add_log
+-- changes.py:215 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -525,7 +528,7 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:229 may_write
+-- changes.py:231 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -536,7 +539,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:239 pause
+-- changes.py:241 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -552,7 +555,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:253 resume
+-- changes.py:255 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -583,16 +586,19 @@ H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
   local failed = 0
+  local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:38
+  -- due.py:39
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
-    H.expire_waiting(q, now, keep, string.sub(member, 17))
+    if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
+      left = left + 1
+    end
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:44
+  -- due.py:46
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -603,10 +609,11 @@ H.sweep = function(q, now, stalled_max, keep)
       readied = readied + 1
     else
       failed = failed + 1
+      left = left + 1
     end
   end
   moved = moved + #lost
-  -- due.py:55
+  -- due.py:58
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -616,17 +623,17 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:64
+  -- due.py:67
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
   moved = moved + silent
   H.keep_house(q, now)
   H.find_next_due(q, now)
-  return {moved = moved, failed = failed, readied = readied, stalled = stalled}
+  return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:73 expire_waiting
+-- due.py:76 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -638,9 +645,10 @@ H.expire_waiting = function(q, now, keep, job_id)
   end
   local mark = H.next_mark(q)
   H.expire(q, now, keep, job_id, mark)
+  return row.state ~= 'delayed'
 end
 
--- due.py:85 recover
+-- due.py:89 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -661,7 +669,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return true
 end
 
--- due.py:102 return_to_front
+-- due.py:106 return_to_front
 H.return_to_front = function(q, job_id, row)
   local call = redis.call
   call('ZADD', q .. ':ready', row.place, job_id)
@@ -671,7 +679,7 @@ H.return_to_front = function(q, job_id, row)
   end
 end
 
--- due.py:110 forget_aged
+-- due.py:114 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -694,7 +702,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:128 forget_workers
+-- due.py:132 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -708,7 +716,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:140 keep_house
+-- due.py:144 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -728,7 +736,7 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:155 find_next_due
+-- due.py:159 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -754,7 +762,7 @@ H.find_next_due = function(q, now)
   end
 end
 
--- due.py:174 is_due
+-- due.py:178 is_due
 H.is_due = function(q, now)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
@@ -779,6 +787,18 @@ end
 
 -- endings.py:31 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
+  H.keep_failed(q, now, job_id, reason, mark)
+  H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
+end
+
+-- endings.py:37 expire
+H.expire = function(q, now, keep, job_id, mark)
+  H.keep_failed(q, now, job_id, 'expired', mark)
+  H.emit(q, now, keep, 'expired', job_id)
+end
+
+-- endings.py:43 keep_failed
+H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   if row.remove_on_fail == 1 then
@@ -788,14 +808,9 @@ H.fail_job = function(q, now, keep, job_id, reason, mark)
     call('ZADD', q .. ':failed', now, R.pad(mark) .. job_id)
     H.retain(q, now, 'failed', R.pad(mark) .. job_id, row.keep_failed, row.keep_failed_ms)
   end
-  if reason == 'expired' then
-    H.emit(q, now, keep, 'expired', job_id)
-  else
-    H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
-  end
 end
 
--- endings.py:46 retain
+-- endings.py:54 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -807,7 +822,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:55 trim
+-- endings.py:63 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -815,16 +830,19 @@ H.trim = function(q, now, state, count)
     H.forget_ended(q, state, call('ZRANGE', q .. ':' .. state, 0, math.min(excess, 100) - 1))
   end
   if excess > 100 then
+    local owed = R.read_Meta(q .. ':meta')
     if state == 'completed' then
-      call('HSET', q .. ':meta', 'trim_completed', count + 1)
-    else
+      if owed.trim_completed == 0 or count + 1 < owed.trim_completed then
+        call('HSET', q .. ':meta', 'trim_completed', count + 1)
+      end
+    elseif owed.trim_failed == 0 or count + 1 < owed.trim_failed then
       call('HSET', q .. ':meta', 'trim_failed', count + 1)
     end
     H.lower_next_due(q, now)
   end
 end
 
--- endings.py:68 forget_ended
+-- endings.py:78 forget_ended
 H.forget_ended = function(q, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -837,17 +855,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:80 has_expired
+-- endings.py:90 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:85 expire
-H.expire = function(q, now, keep, job_id, mark)
-  H.fail_job(q, now, keep, job_id, 'expired', mark)
-end
-
--- endings.py:90 leave_expiring
+-- endings.py:95 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1253,10 +1266,13 @@ H.settle = function(q, now, caller, settlement, mark)
     return 'expired'
   end
   H.return_to_front(q, job_id, row)
+  if row.expire_at > 0 then
+    H.lower_next_due(q, row.expire_at + 1)
+  end
   return 'returned'
 end
 
--- settling.py:50 fail_attempt
+-- settling.py:52 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -1270,11 +1286,14 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
     return 'failed'
   end
   local delay = H.delay_before_retry(attempt, settlement)
-  H.emit_retrying(q, now, keep, job_id, settlement.reason, attempt.attempts_made + 1, delay)
-  return H.resume_later(q, now, keep, job_id, now + delay, mark, 'retrying')
+  local status = H.resume_later(q, now, keep, job_id, now + delay, mark, 'retrying')
+  if status == 'retrying' then
+    H.emit_retrying(q, now, keep, job_id, settlement.reason, attempt.attempts_made + 1, delay)
+  end
+  return status
 end
 
--- settling.py:65 delay_run
+-- settling.py:69 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -1283,7 +1302,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:72 resume_later
+-- settling.py:76 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -1415,7 +1434,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       end
     end
   end
-  local swept = {moved = 0, failed = 0, readied = 0, stalled = {}}
+  local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}}
   if H.is_due(q, now) then
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
   end
@@ -1438,7 +1457,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     call('RPUSH', q .. ':control:' .. caller.worker, 'nudge')
   end
   local drained = false
-  if #started == 0 and completed + failed + readied + swept.failed > 0 then
+  if #started == 0 and completed + failed + readied + swept.left > 0 then
     drained = H.note_drained(q, now, caller.events_keep)
   end
   H.record(q, now, caller, last, statuses, started)
@@ -1610,6 +1629,8 @@ O.tick = function(q, now, stalled_max, events_keep)
     local swept = H.sweep(q, now, stalled_max, events_keep)
     if swept.failed > 0 then
       H.count_ended(q, now, 'failed', swept.failed)
+    end
+    if swept.left > 0 then
       H.note_drained(q, now, events_keep)
     end
     if swept.readied > 0 then
@@ -1621,7 +1642,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d873d6798c6c',
+  function_name = 'glidemq_pb_remove_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1630,7 +1651,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d873d6798c6c',
+  function_name = 'glidemq_pb_retry_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1639,7 +1660,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d873d6798c6c',
+  function_name = 'glidemq_pb_promote_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1648,7 +1669,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d873d6798c6c',
+  function_name = 'glidemq_pb_change_priority_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1657,7 +1678,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d873d6798c6c',
+  function_name = 'glidemq_pb_change_delay_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1666,7 +1687,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d873d6798c6c',
+  function_name = 'glidemq_pb_update_data_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1675,7 +1696,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d873d6798c6c',
+  function_name = 'glidemq_pb_update_progress_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1684,7 +1705,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d873d6798c6c',
+  function_name = 'glidemq_pb_add_log_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1693,7 +1714,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d873d6798c6c',
+  function_name = 'glidemq_pb_pause_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1702,7 +1723,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d873d6798c6c',
+  function_name = 'glidemq_pb_resume_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1711,7 +1732,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d873d6798c6c',
+  function_name = 'glidemq_pb_enqueue_5d564cd3d3ee',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1721,7 +1742,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d873d6798c6c',
+  function_name = 'glidemq_pb_get_job_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1730,7 +1751,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d873d6798c6c',
+  function_name = 'glidemq_pb_list_jobs_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1739,7 +1760,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d873d6798c6c',
+  function_name = 'glidemq_pb_count_jobs_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1748,7 +1769,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d873d6798c6c',
+  function_name = 'glidemq_pb_is_paused_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1757,7 +1778,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d873d6798c6c',
+  function_name = 'glidemq_pb_get_log_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1766,7 +1787,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d873d6798c6c',
+  function_name = 'glidemq_pb_get_metrics_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1775,7 +1796,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d873d6798c6c',
+  function_name = 'glidemq_pb_read_events_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1784,7 +1805,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d873d6798c6c',
+  function_name = 'glidemq_pb_last_event_5d564cd3d3ee',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1793,7 +1814,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d873d6798c6c',
+  function_name = 'glidemq_pb_settle_and_activate_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1803,7 +1824,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d873d6798c6c',
+  function_name = 'glidemq_pb_extend_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1817,7 +1838,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d873d6798c6c',
+  function_name = 'glidemq_pb_nudge_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1826,7 +1847,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d873d6798c6c',
+  function_name = 'glidemq_pb_pass_wake_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1835,7 +1856,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d873d6798c6c',
+  function_name = 'glidemq_pb_leave_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1844,7 +1865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d873d6798c6c',
+  function_name = 'glidemq_pb_tick_5d564cd3d3ee',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)

@@ -9,12 +9,13 @@ from pathlib import Path
 from . import checks, frontend, tree
 from . import lua_ast as lua
 from .diagnostics import CompileError, Location, Log
+from .effects import commands_of
 from .errors import InternalError
-from .lower import Lower, key_parts
-from .modules import Source
+from .lower import Lower
+from .lower_expressions import key_parts
 from .names import field_name
 from .printer import Printer, quote
-from .verbs import VERBS
+from .symbols import Source
 from .wire import Codec
 
 PACKAGE = Path(__file__).parents[3]
@@ -67,20 +68,19 @@ def compile_sources(sources: Sequence[Source]) -> Library:
     """Compile a program. Raises CompileError with every violation found."""
     log = Log()
     typed = frontend.read(sources, log)
-    effects = checks.check(typed.functions, log)
+    checks.check(typed.functions, log)
     if log.found:
         raise CompileError(log.sorted(), {source.path: source.text for source in sources})
-    return assemble(typed.functions, effects)
+    return assemble(typed.functions)
 
 
-def assemble(functions: Sequence[tree.Function], effects: checks.Effects) -> Library:
+def assemble(functions: Sequence[tree.Function]) -> Library:
     """Lower and print functions that passed all checks."""
     codec = Codec()
     by_name = {function.name: function for function in functions}
-    bodies: list[tuple[tree.Function, lua.Closure]] = []
-    for function in functions:
-        if function.operation is not None or key_parts(function) is None or function.name in effects.called_by_name:
-            bodies.append((function, Lower(by_name, codec, function).closure()))
+    called: set[str] = set()
+    closures = [(function, Lower(by_name, codec, called, function).closure()) for function in functions]
+    bodies = [(one, closure) for one, closure in closures if key_parts(one) is None or one.name in called]
     operations = [function for function in functions if function.operation is not None]
     entries = [(function, codec.entry(function)) for function in operations]
 
@@ -100,8 +100,8 @@ def assemble(functions: Sequence[tree.Function], effects: checks.Effects) -> Lib
 
     text = printer.text()
     digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]
-    used = {command for verb in effects.verbs for command in VERBS[verb].commands} | {"TIME"}
-    return Library(text.replace(_HASH, digest), digest, tuple(functions), printer.places, tuple(sorted(used)))
+    commands = tuple(sorted(set(commands_of(functions))))
+    return Library(text.replace(_HASH, digest), digest, tuple(functions), printer.places, commands)
 
 
 def _define(printer: Printer, owner: str, name: str, closure: lua.Closure) -> None:

@@ -4,8 +4,8 @@ import ast
 from typing import Literal
 
 from . import expressions, rules, tree, types, verbs
-from .modules import ModuleName, Signature, Special, Symbol
 from .scope import Scope, fit
+from .symbols import ModuleName, Signature, Special, Symbol
 from .types import Record, Type
 
 
@@ -153,7 +153,7 @@ def _builtin(scope: Scope, node: ast.Call, name: str) -> tree.Expr:
         found = expressions.expression(scope, node.args[0])
         if found.type == types.STR:
             message = "the length of a text is in characters in Python, in bytes in Lua"
-            raise scope.refuse(rules.NO_LENGTH_OF_TEXT, node, message, "write `byte_length(t)`, or compare with \"\"")
+            raise scope.refuse(rules.NO_LENGTH_OF_TEXT, node, message, 'write `byte_length(t)`, or compare with ""')
         if isinstance(found.type, types.Maybe):
             fit(scope, found.type.inner, found.type, node.args[0], "the argument of `len`")
         if types.item_type(found.type) is None:

@@ -74,7 +74,7 @@ class Log:
         return sorted(self.found, key=lambda one: (one.at.path, one.at.line, one.at.column, one.rule.number))
 
 
-class Rejected(Exception):
+class RejectedError(Exception):
     """Raised once a construct was reported, to leave it; caught at the statement or declaration around it."""
 
 

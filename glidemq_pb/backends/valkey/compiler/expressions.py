@@ -1,30 +1,14 @@
 """Expressions: Python's `ast` to the typed tree. What is unknown is refused."""
 
 import ast
-from typing import Literal, cast
+from typing import cast
 
-from . import calls, rules, tree, types
-from .diagnostics import Rejected
+from . import calls, operators, rules, tree, types
+from .diagnostics import RejectedError
 from .errors import InternalError
-from .modules import Constant, Enum, ModuleName, Value, fold
 from .scope import Scope, fit
+from .symbols import Constant, Enum, ModuleName, Value
 from .types import Type
-
-_COMPARE: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
-_ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*", "//", "%"]] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-}
 
 
 def expression(scope: Scope, node: ast.expr, expected: Type | None = None) -> tree.Expr:
@@ -35,13 +19,13 @@ def expression(scope: Scope, node: ast.expr, expected: Type | None = None) -> tr
         case ast.Name():
             return _name(scope, node)
         case ast.BinOp():
-            return _binary(scope, node)
+            return operators.binary(scope, node)
         case ast.UnaryOp():
-            return _unary(scope, node)
+            return operators.unary(scope, node)
         case ast.Compare():
-            return _comparison(scope, node)
+            return operators.comparison(scope, node)
         case ast.BoolOp():
-            return _logic(scope, node)
+            return operators.logic(scope, node)
         case ast.IfExp():
             return _conditional(scope, node, expected)
         case ast.List():
@@ -85,29 +69,12 @@ def condition(scope: Scope, node: ast.expr) -> tree.Expr:
     """An expression that must be a bool."""
     found = expression(scope, node)
     if found.type != types.BOOL:
-        hints: dict[str, str] = {"int": "write `n != 0`", "str": "write `t != \"\"`"}
+        hints: dict[str, str] = {"int": "write `n != 0`", "str": 'write `t != ""`'}
         hint = "write `is not None`" if isinstance(found.type, types.Maybe) else hints.get(str(found.type), "")
         hint = hint or "write a comparison, as `len(xs) > 0`"
         message = f"a condition is a bool, got `{found.type}`"
         raise scope.refuse(rules.CONDITION_NEEDS_BOOL, node, message, f"{hint}: only nil and false are false in Lua")
     return found
-
-
-def facts(test: tree.Expr) -> tuple[dict[str, Type], dict[str, Type]]:
-    """Which locals are known not to be None when the test holds, and when it does not."""
-    match test:
-        case tree.IsNone(_, _, tree.Local(_, _, name) as local, negated):
-            known: dict[str, Type] = {name: types.strip_none(local.type)}
-            return (known, {}) if negated else ({}, known)
-        case tree.Not():
-            true, false = facts(test.value)
-            return false, true
-        case tree.Logic(_, _, "and", left, right):
-            return {**facts(left)[0], **facts(right)[0]}, {}
-        case tree.Logic(_, _, "or", left, right):
-            return {}, {**facts(left)[1], **facts(right)[1]}
-        case _:
-            return {}, {}
 
 
 def constant(scope: Scope, node: ast.expr, found: Value) -> tree.Expr:
@@ -151,7 +118,7 @@ def _name(scope: Scope, node: ast.Name) -> tree.Expr:
     if name in scope.declared:
         found = scope.type_here(name)
         if found is None:
-            raise Rejected
+            raise RejectedError
         if name == "_":
             raise scope.refuse(rules.NAMES, node, "`_` is never read", "give the variable a name")
         if name in scope.past_loops and name not in scope.loops:
@@ -173,150 +140,9 @@ def _name(scope: Scope, node: ast.Name) -> tree.Expr:
     raise scope.refuse(rules.NAME_IS_KNOWN, node, message, hint)
 
 
-def _binary(scope: Scope, node: ast.BinOp) -> tree.Expr:
-    op = _ARITHMETIC.get(type(node.op))
-    left, right = expression(scope, node.left), expression(scope, node.right)
-    both_ints = left.type == types.INT and right.type == types.INT
-    if op in ("//", "%") and both_ints and not _is_positive(right):
-        message = "the divisor may be zero or negative"
-        hint = "divide by a positive constant, or by `max(1, n)`"
-        raise scope.refuse(rules.DIVISOR_IS_A_POSITIVE_CONSTANT, node.right, message, hint)
-    if isinstance(left, tree.Const) and isinstance(right, tree.Const) and both_ints:
-        folded = fold(node.op, left.value, right.value)
-        if folded is not None:
-            return constant(scope, node, folded)
-    if op is None:
-        hint = "there are + - * // and %; `**` only between constants; for bits use a table or doubling in a loop"
-        raise scope.refuse(rules.OPERATORS, node, "this operator differs in Lua", hint)
-    if op == "+" and left.type == types.STR and right.type == types.STR:
-        parts = [*_parts(left), *_parts(right)]
-        return tree.Concat(types.STR, scope.at(node), tuple(parts))
-    for side, side_node in ((left, node.left), (right, node.right)):
-        if isinstance(side.type, types.Maybe):
-            fit(scope, side.type.inner, side.type, side_node, "an operand")
-    if not both_ints:
-        message = f"`{op}` between `{left.type}` and `{right.type}`"
-        hint = "numbers and texts do not mix: write `text(n)` or `number(t)`; a bool is no number"
-        raise scope.refuse(rules.OPERANDS, node, message, hint)
-    return tree.Binary(types.INT, scope.at(node), op, left, right)
-
-
-def _is_positive(expr: tree.Expr) -> bool:
-    match expr:
-        case tree.Const(_, _, int() as found):
-            return found > 0
-        case tree.Extreme(_, _, "max", values):
-            return any(_is_positive(one) for one in values)
-        case _:
-            return False
-
-
-def _parts(expr: tree.Expr) -> tuple[tree.Expr, ...]:
-    return expr.parts if isinstance(expr, tree.Concat) else (expr,)
-
-
-def _unary(scope: Scope, node: ast.UnaryOp) -> tree.Expr:
-    operand = expression(scope, node.operand)
-    match node.op:
-        case ast.Not():
-            if operand.type != types.BOOL:
-                message = f"`not` needs a bool, got `{operand.type}`"
-                hint = "write a comparison: `== 0`, `== \"\"`, `is None`, `len(xs) == 0`"
-                raise scope.refuse(rules.OR_NEEDS_BOOLS, node, message, hint)
-            return tree.Not(types.BOOL, scope.at(node), operand)
-        case ast.USub() if isinstance(operand, tree.Const) and operand.type == types.INT:
-            return constant(scope, node, -cast("int", operand.value))
-        case ast.USub():
-            fit(scope, types.INT, operand.type, node.operand, "an operand")
-            return tree.Negate(types.INT, scope.at(node), operand)
-        case _:
-            raise scope.refuse(rules.OPERATORS, node, "this operator differs in Lua", "there are `not` and `-`")
-
-
-def _comparison(scope: Scope, node: ast.Compare) -> tree.Expr:
-    nodes = [node.left, *node.comparators]
-    sides = [expression(scope, one) for one in nodes]
-    for middle, middle_node in zip(sides[1:-1], nodes[1:-1], strict=True):
-        if not isinstance(middle, tree.Local | tree.Const):
-            message = "the middle of a chained comparison is evaluated twice in Lua"
-            raise scope.refuse(rules.CHAIN_MIDDLE_IS_A_NAME, middle_node, message, "bind it to a local first")
-    found: tree.Expr | None = None
-    for i, op in enumerate(node.ops):
-        one = _compare(scope, node, op, (sides[i], nodes[i]), (sides[i + 1], nodes[i + 1]))
-        found = one if found is None else tree.Logic(types.BOOL, scope.at(node), "and", found, one)
-    assert found is not None  # noqa: S101 - the grammar has at least one operator
-    return found
-
-
-def _compare(
-    scope: Scope, node: ast.Compare, op: ast.cmpop, left: tuple[tree.Expr, ast.expr], right: tuple[tree.Expr, ast.expr]
-) -> tree.Expr:
-    (a, a_node), (b, b_node) = left, right
-    at = scope.at(node)
-    if isinstance(op, ast.Is | ast.IsNot):
-        if b.type != types.NONE or not isinstance(a.type, types.Maybe):
-            message = f"`is` between `{a.type}` and `{b.type}`"
-            hint = "write `x is None` of an `X | None`, else `==`"
-            raise scope.refuse(rules.IS_COMPARES_WITH_NONE, node, message, hint)
-        return tree.IsNone(types.BOOL, at, a, isinstance(op, ast.IsNot))
-    if isinstance(op, ast.In | ast.NotIn):
-        return _membership(scope, node, a, b, negated=isinstance(op, ast.NotIn))
-    symbol = _COMPARE[type(op)]
-    if symbol in ("==", "!="):
-        inner = {types.strip_none(a.type), types.strip_none(b.type)}
-        if len(inner) != 1 or not inner <= {types.INT, types.STR, types.BOOL}:
-            message = f"`{symbol}` between `{a.type}` and `{b.type}`"
-            hint = "compare two ints, two texts or two bools: Lua compares lists and records by identity"
-            raise scope.refuse(rules.EQUALITY_NEEDS_SCALARS, node, message, hint)
-        return tree.Compare(types.BOOL, at, symbol, a, b)
-    for side, side_node in ((a, a_node), (b, b_node)):
-        if isinstance(side.type, types.Maybe):
-            fit(scope, side.type.inner, side.type, side_node, "an operand")
-        if side.type != types.INT:
-            message = f"`{symbol}` needs two ints, got `{side.type}`"
-            hint = "Lua orders text by the server's locale; order text only in sorted sets"
-            raise scope.refuse(rules.ORDER_NEEDS_INTS, side_node, message, hint)
-    return tree.Compare(types.BOOL, at, symbol, a, b)
-
-
-def _membership(scope: Scope, node: ast.Compare, a: tree.Expr, b: tree.Expr, *, negated: bool) -> tree.Expr:
-    """`x in (A, B)`: only a name or constant among scalars written out, so that nothing is evaluated twice."""
-    at = scope.at(node)
-    if not isinstance(b, tree.ListLiteral) or not isinstance(a, tree.Local | tree.Const):
-        message = "`in` is for a name among values that are written out"
-        hint = "write a list literal of constants, or a loop"
-        raise scope.refuse(rules.OPERATORS, node, message, hint)
-    found: tree.Expr = tree.Const(types.BOOL, at, False)
-    for i, item in enumerate(b.items):
-        if item.type != a.type or a.type not in (types.INT, types.STR) or not isinstance(item, tree.Local | tree.Const):
-            message = f"`{a.type}` among `{item.type}`"
-            raise scope.refuse(rules.EQUALITY_NEEDS_SCALARS, node, message, "compare ints with ints, texts with texts")
-        one = tree.Compare(types.BOOL, at, "==", a, item)
-        found = one if i == 0 else tree.Logic(types.BOOL, at, "or", found, one)
-    return tree.Not(types.BOOL, at, found) if negated else found
-
-
-def _logic(scope: Scope, node: ast.BoolOp) -> tree.Expr:
-    op: Literal["and", "or"] = "and" if isinstance(node.op, ast.And) else "or"
-    before = dict(scope.current)
-    found: tree.Expr | None = None
-    for operand in node.values:
-        one = expression(scope, operand)
-        if one.type != types.BOOL:
-            scope.current = before
-            message = f"`{op}` needs bools, got `{one.type}`"
-            hint = "0 and the empty text are true in Lua; write `b if a == 0 else a`, or a comparison"
-            raise scope.refuse(rules.OR_NEEDS_BOOLS, operand, message, hint)
-        scope.narrow(facts(one)[0 if op == "and" else 1])
-        found = one if found is None else tree.Logic(types.BOOL, scope.at(node), op, found, one)
-    scope.current = before
-    assert found is not None  # noqa: S101 - the grammar has at least two operands
-    return found
-
-
 def _conditional(scope: Scope, node: ast.IfExp, expected: Type | None) -> tree.Expr:
     test = condition(scope, node.test)
-    true, false = facts(test)
+    true, false = operators.facts(test)
     before = dict(scope.current)
     scope.narrow(true)
     yes = expression(scope, node.body, expected)
@@ -373,7 +199,9 @@ def _index(scope: Scope, node: ast.Subscript) -> tree.Expr:
     index = value(scope, node.slice, types.INT, "an index")
     if isinstance(index, tree.Const) and cast("int", index.value) < 0:
         message = "an index counts from 0 up"
-        raise scope.refuse(rules.INDEX_FROM_ZERO_UP, node.slice, message, "write `xs[len(xs) - 1]` under a test of `len`")
+        raise scope.refuse(
+            rules.INDEX_FROM_ZERO_UP, node.slice, message, "write `xs[len(xs) - 1]` under a test of `len`"
+        )
     return tree.Index(item, scope.at(node), container, index)
 
 
@@ -408,7 +236,7 @@ def _fstring(scope: Scope, node: ast.JoinedStr) -> tree.Expr:
                     message = f"an f-string holds texts, got `{part.type}`"
                     hint = "write `text(n)`: numbers do not turn into text by themselves"
                     raise scope.refuse(rules.FSTRING_HOLDS_TEXTS, inner, message, hint)
-                parts.extend(_parts(part))
+                parts.extend(operators.texts(part))
             case _:
                 message = "no conversions and formats in f-strings"
                 raise scope.refuse(rules.FSTRING_HOLDS_TEXTS, node, message, "write `pad(n)` or `text(n)`")

@@ -3,7 +3,6 @@
 import dataclasses
 
 from . import tree, types
-from .frontend import leaves
 
 
 class Guards:
@@ -34,9 +33,9 @@ class Guards:
                 return before
             if isinstance(stmt, tree.If) and _continues(stmt):
                 bodies = tree.blocks_of(stmt)
-                going_on = [leaves(body) for body in bodies].count(False)
+                going_on = [tree.leaves(body) for body in bodies].count(False)
                 if not rest or going_on == 1:
-                    grown = [body if leaves(body) else body + rest for body in bodies]
+                    grown = [body if tree.leaves(body) else body + rest for body in bodies]
                     return (*before, _rebuilt(stmt, [self._tail(body) for body in grown]))
                 return (*before, *self._flagged(stmt, rest))
         return block

@@ -2,59 +2,12 @@
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from . import rules, types
-from .diagnostics import Location, Log, Rejected, Rule
+from .constants import compare, fold
+from .diagnostics import Location, Log, RejectedError, Rule
+from .symbols import Constant, Enum, Module, ModuleName, Signature, Source, Special, Symbol, Value, place
 from .types import Record, Type
-
-Value = int | str | bool | None | tuple["Value", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One module. `compiled`: its functions are part of the library; else it lends types and signatures."""
-
-    module: str
-    path: str
-    text: str
-    compiled: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Enum:
-    members: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A function as its callers see it. `types.STORE` stands among the parameters where it is declared."""
-
-    name: str
-    module: str
-    parameters: tuple[tuple[str, Type], ...]
-    returns: Type
-    operation: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleName:
-    module: str
-
-
-@dataclass(frozen=True, slots=True)
-class Special:
-    """A name of `typing`, `dataclasses` or `enum`, or a thing of lang.py with a meaning of its own."""
-
-    name: str
-
-
-Symbol = Constant | Enum | Signature | ModuleName | Special | Record
 
 _OUTSIDE = {
     "dataclasses": {"dataclass"},
@@ -65,23 +18,6 @@ _OUTSIDE = {
 }
 _SCALARS: dict[str, Type] = {"int": types.INT, "str": types.STR, "bool": types.BOOL, "Store": types.STORE}
 _SPECIAL = {"operation", "refuse", "Fields", "Refusal"}
-
-
-@dataclass(slots=True)
-class Module:
-    source: Source
-    tree: ast.Module
-    nodes: dict[str, ast.stmt] = field(default_factory=dict[str, ast.stmt])
-    imports: dict[str, Symbol | tuple[str, str]] = field(default_factory=dict[str, "Symbol | tuple[str, str]"])
-    symbols: dict[str, Symbol | None] = field(default_factory=dict[str, "Symbol | None"])
-
-
-def place(path: str, node: ast.AST) -> Location:
-    """Where a node stands; what spans lines is shown up to the end of its first one."""
-    line = getattr(node, "lineno", 1)
-    column = getattr(node, "col_offset", 0)
-    one_line = getattr(node, "end_lineno", line) == line
-    return Location(path, line, column, getattr(node, "end_col_offset", column + 1) if one_line else 10**6)
 
 
 class Program:
@@ -95,9 +31,9 @@ class Program:
         for source in sources:
             self._load(source)
 
-    def refuse(self, rule: Rule, path: str, node: ast.AST, message: str, hint: str) -> Rejected:
+    def refuse(self, rule: Rule, path: str, node: ast.AST, message: str, hint: str) -> RejectedError:
         self.log.report(rule, place(path, node), message, hint)
-        return Rejected()
+        return RejectedError()
 
     def _load(self, source: Source) -> None:
         try:
@@ -111,7 +47,7 @@ class Program:
         for stmt in tree.body:
             try:
                 self._declare(module, stmt)
-            except Rejected:
+            except RejectedError:
                 continue
 
     def _declare(self, module: Module, stmt: ast.stmt) -> None:
@@ -171,7 +107,7 @@ class Program:
             for name in [*module.imports, *module.nodes]:
                 try:
                     self.find(module.source.module, name)
-                except Rejected:
+                except RejectedError:
                     continue
             for stmt in module.tree.body:
                 if isinstance(stmt, ast.Assert):
@@ -180,13 +116,13 @@ class Program:
     def _try_assertion(self, module: Module, stmt: ast.Assert) -> None:
         try:
             holds = self.evaluate(module, stmt.test)
-        except Rejected:
+        except RejectedError:
             return
         if holds is not True:
             self.refuse(rules.CONSTANTS, module.source.path, stmt, "the assertion does not hold", "correct the bound")
 
     def find(self, module_name: str, name: str) -> Symbol | None:
-        """What a module-level name stands for; None when nothing bears it. Raises Rejected for a broken one."""
+        """What a module-level name stands for; None when nothing bears it. Raises RejectedError for a broken one."""
         module = self.modules.get(module_name)
         if module is None:
             return None
@@ -197,7 +133,7 @@ class Program:
         if name in module.symbols:
             known = module.symbols[name]
             if known is None:
-                raise Rejected
+                raise RejectedError
             return known
         module.symbols[name] = None
         self._open.add((module_name, name))
@@ -247,7 +183,9 @@ class Program:
         final = isinstance(outer, ast.Name) and self.find(module.source.module, outer.id) == Special("Final")
         if node.value is None or (module.source.compiled and not final):
             message = "a module-level name is a constant"
-            raise self.refuse(rules.CONSTANTS, path, node, message, "write `NAME: Final = value`; functions keep no state")
+            raise self.refuse(
+                rules.CONSTANTS, path, node, message, "write `NAME: Final = value`; functions keep no state"
+            )
         return Constant(self.evaluate(module, node.value))
 
     def evaluate(self, module: Module, node: ast.expr) -> Value:
@@ -270,15 +208,15 @@ class Program:
             case ast.Tuple(items) | ast.List(items):
                 return tuple(self.evaluate(module, item) for item in items)
             case ast.UnaryOp(ast.USub(), operand):
-                value = self.evaluate(module, operand)
-                if isinstance(value, int):
-                    return -value
+                negated = self.evaluate(module, operand)
+                if isinstance(negated, int):
+                    return -negated
             case ast.BinOp(left, op, right):
                 folded = fold(op, self.evaluate(module, left), self.evaluate(module, right))
                 if folded is not None:
                     return folded
             case ast.Compare(left, [op], [right]):
-                compared = _compare(op, self.evaluate(module, left), self.evaluate(module, right))
+                compared = compare(op, self.evaluate(module, left), self.evaluate(module, right))
                 if compared is not None:
                     return compared
             case ast.BoolOp(op, values):
@@ -303,7 +241,7 @@ class Program:
                     case ast.Expr(ast.Constant(str())):
                         continue
                     case _:
-                        hint = "write `NAME = \"NAME\"`"
+                        hint = 'write `NAME = "NAME"`'
                         raise self.refuse(rules.RECORDS, path, stmt, "an enum holds texts only", hint)
             return Enum(members)
         if not module.source.compiled and bases:
@@ -321,8 +259,10 @@ class Program:
                     continue
                 case ast.AnnAssign(ast.Name(name), annotation, None):
                     declared = self.annotation(module, annotation)
-                    if declared == types.STORE or declared == types.NONE:
-                        raise self.refuse(rules.TYPES, module.source.path, stmt, f"a field cannot be a {declared}", _TYPES)
+                    if declared in (types.STORE, types.NONE):
+                        raise self.refuse(
+                            rules.TYPES, module.source.path, stmt, f"a field cannot be a {declared}", _TYPES
+                        )
                     fields.append((name, declared))
                 case _:
                     hint = "write `name: type`, without a default and without methods"
@@ -415,7 +355,9 @@ class Program:
             raise self.refuse(rules.TYPES, path, node, f"`{node.name}` has no result type", "write `-> None` or a type")
         returns = self.annotation(module, node.returns)
         if returns == types.STORE:
-            raise self.refuse(rules.STORE_IS_NO_VALUE, path, node.returns, "the Store cannot be returned", "return a value")
+            raise self.refuse(
+                rules.STORE_IS_NO_VALUE, path, node.returns, "the Store cannot be returned", "return a value"
+            )
         return Signature(node.name, module.source.module, tuple(parameters), returns, operation)
 
 
@@ -429,46 +371,3 @@ def _is_frozen_dataclass(node: ast.ClassDef) -> bool:
             return given == {"frozen": True, "slots": True}
         case _:
             return False
-
-
-def fold(op: ast.operator, left: Value, right: Value) -> Value:
-    """Two constants put together as Python does; None for what the subset does not compute."""
-    if isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add):
-        return left + right
-    if not isinstance(left, int) or not isinstance(right, int) or isinstance(left, bool) or isinstance(right, bool):
-        return None
-    match op:
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left - right
-        case ast.Mult():
-            return left * right
-        case ast.FloorDiv() if right > 0:
-            return left // right
-        case ast.Mod() if right > 0:
-            return left % right
-        case ast.Pow() if 0 <= right < 64:
-            return int(left**right)
-        case _:
-            return None
-
-
-def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
-    if not isinstance(left, int) or not isinstance(right, int):
-        return None
-    match op:
-        case ast.Lt():
-            return left < right
-        case ast.LtE():
-            return left <= right
-        case ast.Gt():
-            return left > right
-        case ast.GtE():
-            return left >= right
-        case ast.Eq():
-            return left == right
-        case ast.NotEq():
-            return left != right
-        case _:
-            return None

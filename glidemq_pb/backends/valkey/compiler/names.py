@@ -1,9 +1,29 @@
 """Python's names in Lua."""
 
 _KEYWORDS = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return then true until while".split()
+    {
+        "and",
+        "break",
+        "do",
+        "else",
+        "elseif",
+        "end",
+        "false",
+        "for",
+        "function",
+        "goto",
+        "if",
+        "in",
+        "local",
+        "nil",
+        "not",
+    }
+    | {"or", "repeat", "return", "then", "true", "until", "while"}
 )
-_TAKEN = frozenset("R H O call error ipairs math redis string table tonumber tostring unpack keys args at".split())
+_TAKEN = frozenset(
+    {"R", "H", "O", "call", "keys", "args", "at"}
+    | {"error", "ipairs", "math", "redis", "string", "table", "tonumber", "tostring", "unpack"}
+)
 
 
 def local_name(name: str) -> str:

@@ -45,7 +45,9 @@ INDEX_FROM_ZERO_UP = _rule(215, "INDEX_FROM_ZERO_UP", "An index counts from 0 up
 EMPTY_LIST_NEEDS_TYPE = _rule(217, "EMPTY_LIST_NEEDS_TYPE", "An empty list stands where its type is declared.")
 FIELD_IS_KNOWN = _rule(218, "FIELD_IS_KNOWN", "Only records have attributes.")
 RECORDS = _rule(219, "RECORDS", "A record is a frozen, slotted dataclass with typed fields.")
-CONSTANTS = _rule(220, "CONSTANTS", "A constant is Final and known when compiling; ints are within 2**53, text is bytes.")
+CONSTANTS = _rule(
+    220, "CONSTANTS", "A constant is Final and known when compiling; ints are within 2**53, text is bytes."
+)
 ROWS_HOLD_INTS_AND_TEXTS = _rule(221, "ROWS_HOLD_INTS_AND_TEXTS", "`read` takes a record of ints and texts.")
 CHAIN_MIDDLE_IS_A_NAME = _rule(222, "CHAIN_MIDDLE_IS_A_NAME", "In `a < b < c` the middle is a name or a constant.")
 RESULT_IS_USED = _rule(223, "RESULT_IS_USED", "A statement of its own is a call; a call without a result is no value.")

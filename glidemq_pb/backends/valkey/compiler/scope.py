@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from . import rules, types
-from .diagnostics import Location, Rejected, Rule
-from .modules import Module, Program, Signature, place
+from .diagnostics import Location, RejectedError, Rule
+from .modules import Program
+from .symbols import Module, Signature, place
 from .types import Type
 
 
@@ -27,7 +28,7 @@ class Scope:
     def at(self, node: ast.AST) -> Location:
         return place(self.module.source.path, node)
 
-    def refuse(self, rule: Rule, node: ast.AST, message: str, hint: str) -> Rejected:
+    def refuse(self, rule: Rule, node: ast.AST, message: str, hint: str) -> RejectedError:
         """Report; the caller raises what this returns."""
         return self.program.refuse(rule, self.module.source.path, node, message, hint)
 

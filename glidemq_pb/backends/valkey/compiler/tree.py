@@ -1,5 +1,6 @@
 """The typed tree: what the frontend makes of a module, and what checks and lower read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -293,3 +294,36 @@ def blocks_of(stmt: Stmt) -> tuple[Block, ...]:
             return (stmt.body,)
         case _:
             return ()
+
+
+def statements_in(block: Block) -> Iterator[Stmt]:
+    """Every statement of a block, also those of the blocks inside."""
+    for stmt in block:
+        yield stmt
+        for inner in blocks_of(stmt):
+            yield from statements_in(inner)
+
+
+def expressions_in(block: Block) -> Iterator[Expr]:
+    """Every expression of a block, with all its parts."""
+    for stmt in statements_in(block):
+        for expr in expressions_of(stmt):
+            yield from all_parts(expr)
+
+
+def all_parts(expr: Expr) -> Iterator[Expr]:
+    """An expression and everything inside it."""
+    yield expr
+    for part in parts_of(expr):
+        yield from all_parts(part)
+
+
+def leaves(block: Block) -> bool:
+    """Whether control never reaches the end of a block."""
+    match block[-1] if block else None:
+        case Return() | Refuse() | Break() | Continue():
+            return True
+        case If() as last:
+            return all(leaves(inner) for inner in blocks_of(last))
+        case _:
+            return False

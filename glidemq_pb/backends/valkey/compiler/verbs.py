@@ -117,6 +117,7 @@ VERBS: dict[str, Verb] = {
     "xafter": Verb(("XRANGE",), False, _helper("xafter")),
 }
 
+
 def _drop(a: Sequence[lua.Expr]) -> lua.Expr:
     start = lua.Number(a[1].value + 1) if isinstance(a[1], lua.Number) else lua.Operation("+", a[1], lua.Number(1))
     return lua.Call(lua.Member(lua.Name("string"), "sub"), (a[0], start))

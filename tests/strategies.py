@@ -1,0 +1,243 @@
+"""Draws of the conformance machine: every operation, from tiny pools that collide, at hostile moments.
+
+A `Move` is drawn without knowing the state: what depends on it (an activation, an id, the due moment, a
+call number) is an index that `tests.properties.agree.World` resolves when the move is made. So a failing
+history shrinks well: a move that means nothing any more is simply another one, and `NOTHING` is the simplest.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from glidemq_pb.semantics.lang import Fields
+from glidemq_pb.semantics.limits import DELAY_MAX_MS, EVENT_VALUE_MAX
+from glidemq_pb.semantics.records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, RETURNED_RUN, Caller, JobSpec
+
+NOTHING = "nothing"
+POP = "pop"
+"""Not an operation: what a listener does, LPOP of `:wake` or of a `:control:<worker>`."""
+
+
+# --- what depends on the state ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The moment of a move: `base` is "now" or "due" (the `index`-th moment at which something falls due)."""
+
+    base: str
+    index: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownId:
+    """The id of the `index`-th newest job, whether it still exists or not."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The id and the token of the `index`-th newest activation, present or stale."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallNumber:
+    """The caller with its next call number plus `step`: 1 is the next call, 0 a repetition, -1 an old one."""
+
+    caller: Caller
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A settlement of an activation. `until` of a delayed run counts from the moment of the move."""
+
+    held: Held
+    outcome: str
+    value: str = ""
+    reason: str = ""
+    trace: str = ""
+    until: int = -1
+    fraction: int = 0
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    operation: str
+    when: When
+    args: tuple[Any, ...]
+
+
+# --- pools -----------------------------------------------------------------------------------------------------------
+
+WORKERS = ("w1", "w2", "w3")
+TEXTS = (
+    "x", "", "0", "nil", "-1", "1e3", "a b", "\x00", "\x00\r\n'\"\\", "line\nline", "\xc3\xa9", "\xff\xfe", "%s%%", "]]",
+    "y" * 65, "z" * EVENT_VALUE_MAX, "z" * (EVENT_VALUE_MAX + 1),
+)  # fmt: skip
+NAMES = ("n", "0", "\xc3\xb1", "name " * 20)
+CUSTOM_IDS = ("", "", "", "", "", "a", "b", "2", "7", "007", "0", "99999999999", "1234567890123", "i\xc3\xa9", "n" * 256)
+DELAYS = (0, 1, 1_000, 60_000, DELAY_MAX_MS)
+MOMENTS = (
+    *[When("now", 0, 0)] * 10,
+    *[When("now", 0, 1)] * 3,
+    *[When("due", i, offset) for i in (0, 0, 1, 2) for offset in (0, -1, 1)],
+    *[When("now", 0, offset) for offset in (999, 5_000, 60_000, 24 * 3_600_000, -1, -1_000, -3_600_000)],
+)
+PLACING: tuple[tuple[str, ...], ...] = (
+    (), (), (), ("delay", "1"), ("delay", "1000"), ("delay", "60000"), ("lifo", "1"), ("lifo", "1"), ("priority", "1"),
+    ("priority", "5"), ("priority", "2048"), ("priority", "5", "lifo", "1"), ("delay", "1000", "lifo", "1"),
+    ("delay", "1000", "priority", "5"),
+)  # fmt: skip
+LIVING: tuple[tuple[str, ...], ...] = ((), (), (), (), ("ttl", "1"), ("ttl", "1000"), ("ttl", "30000"))
+TRYING: tuple[tuple[str, ...], ...] = (
+    (), (), ("attempts", "1"), ("attempts", "2"), ("attempts", "3", "backoff", "fixed", "backoff_delay", "1000"),
+    ("attempts", "9", "backoff", "exponential", "backoff_delay", "1000", "backoff_jitter", "50000"),
+    ("attempts", "9", "backoff", "exponential", "backoff_delay", "700", "backoff_max", "1500"),
+    ("attempts", "3", "backoff", "fixed", "backoff_delay", "0"), ("attempts", "2", "backoff", "own"),
+    ("attempts", "2", "backoff", "fixed", "backoff_delay", str(2 * DELAY_MAX_MS), "backoff_jitter", "100000"),
+)  # fmt: skip
+KEEPING: tuple[tuple[str, ...], ...] = (
+    (), (), ("remove_on_complete", "1"), ("keep_completed", "1"), ("keep_completed_ms", "1000"), ("remove_on_fail", "1"),
+    ("keep_failed", "0"), ("keep_failed", "2", "keep_failed_ms", "1000"),
+    ("keep_completed", "0", "keep_completed_ms", "5000"), ("lock_duration", "2000"), ("timeout", "5"),
+)  # fmt: skip
+
+ids = st.one_of(st.builds(KnownId, st.integers(0, 7)), st.sampled_from(("a", "2", "none")))
+texts = st.sampled_from(TEXTS)
+held = st.builds(Held, st.integers(0, 7))
+tokens = st.sampled_from(("", "", "w1:1", "w2:2", "junk"))
+keep = st.sampled_from((7, 0, 1, 100))
+producers_calls = st.sampled_from(("", "", "", "p1", "p2", "p3"))
+specs = st.builds(
+    lambda job_id, name, data, *options: JobSpec(job_id, name, data, Fields(list(itertools.chain(*options)))),
+    st.sampled_from(CUSTOM_IDS),
+    st.sampled_from(NAMES),
+    texts,
+    st.sampled_from(PLACING),
+    st.sampled_from(LIVING),
+    st.sampled_from(TRYING),
+    st.sampled_from(KEEPING),
+)
+callers = st.builds(
+    lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, nudge, info, step: CallNumber(
+        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, nudge, info), step
+    ),
+    st.sampled_from(WORKERS),
+    st.sampled_from((1_000, 30_000, 1)),
+    st.sampled_from((1, 0, 3)),
+    st.sampled_from((60_000, 5_000)),
+    keep,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(("", "info \xc3\xa9")),
+    st.sampled_from((1, 1, 1, 1, 1, 1, 0, 0, -1, 5)),
+)
+settlements = st.builds(
+    lambda which, outcome: Settled(which, **outcome),
+    held,
+    st.sampled_from(
+        [{"outcome": COMPLETED_RUN, "value": value} for value in TEXTS]
+        + [
+            {"outcome": FAILED_RUN, "reason": reason, "trace": trace, "until": until, "fraction": fraction, "final": final}
+            for reason, trace, until, fraction, final in (
+                ("boom", "", -1, 0, False), ("boom", "trace", -1, 50_000, False), ("", "", -1, 100_000, False),
+                ("expired", "", 0, 0, False), ("r" * 5_000, "t", 1_000, 0, False), ("no more", "", -1, 0, True),
+                ("stalled", "", 2 * DELAY_MAX_MS, 0, False),
+            )
+        ] * 2  # fmt: skip
+        + [{"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")]
+        + [{"outcome": RETURNED_RUN}] * 4
+    ),
+)
+pages = st.sampled_from(((0, -1), (0, 0), (1, 2), (2, 1), (5, -1), (0, 10_000)))
+states = st.sampled_from(("waiting", "delayed", "active", "completed", "failed"))
+ended = st.sampled_from(("completed", "failed"))
+
+# One row an operation: how often, and how its arguments after (s, q, now) are drawn.
+Arguments = st.SearchStrategy[tuple[Any, ...]]
+OPERATIONS: dict[str, tuple[int, Arguments]] = {
+    "enqueue": (16, st.tuples(producers_calls, st.lists(specs, max_size=4), keep)),
+    "settle_and_activate": (
+        30,
+        st.tuples(callers, st.lists(settlements, max_size=3), st.sampled_from((1, 2, 0, 9))),
+    ),
+    "extend": (
+        3,
+        st.builds(
+            lambda worker, which, lease: (
+                worker,
+                [("id", one) for one in which],
+                [("token", one) for one in which],
+                [lease] * len(which),
+            ),
+            st.sampled_from(WORKERS),
+            st.lists(held, max_size=3),
+            st.sampled_from((1_000, 30_000, 1)),
+        ),
+    ),
+    "nudge": (1, st.tuples(st.sampled_from(WORKERS))),
+    "pass_wake": (1, st.just(())),
+    "leave": (1, st.tuples(st.sampled_from(WORKERS))),
+    "tick": (3, st.tuples(st.sampled_from((1, 0)), keep)),
+    "remove": (3, st.tuples(producers_calls, ids, keep)),
+    "retry": (4, st.tuples(producers_calls, ids, keep)),
+    "promote": (3, st.tuples(producers_calls, ids, keep)),
+    "change_priority": (4, st.tuples(producers_calls, ids, st.sampled_from((0, 1, 5, 2048)), keep)),
+    "change_delay": (4, st.tuples(producers_calls, ids, st.sampled_from(DELAYS), keep)),
+    "update_data": (
+        2,
+        st.one_of(
+            st.tuples(ids, tokens, texts),
+            st.builds(lambda one, data: (("id", one), ("token", one), data), held, texts),
+        ),
+    ),
+    "update_progress": (
+        2,
+        st.one_of(
+            st.tuples(ids, tokens, texts, keep),
+            st.builds(lambda one, data, kept: (("id", one), ("token", one), data, kept), held, texts, keep),
+        ),
+    ),
+    "add_log": (
+        3,
+        st.one_of(
+            st.tuples(producers_calls, ids, tokens, texts),
+            st.builds(lambda call, one, line: (call, ("id", one), ("token", one), line), producers_calls, held, texts),
+        ),
+    ),
+    "pause": (1, st.tuples(keep)),
+    "resume": (2, st.tuples(keep)),
+    "get_job": (1, st.tuples(ids, st.booleans())),
+    "list_jobs": (3, st.builds(lambda state, page, bare: (state, *page, bare), states, pages, st.booleans())),
+    "count_jobs": (1, st.just(())),
+    "is_paused": (1, st.just(())),
+    "get_log": (1, st.builds(lambda job_id, page: (job_id, *page), ids, pages)),
+    "get_metrics": (1, st.tuples(ended)),
+    "read_events": (1, st.tuples(st.sampled_from((0, 1, 5, 1_000)), st.sampled_from((1, 3, 100)))),
+    "last_event": (1, st.just(())),
+    POP: (6, st.tuples(st.sampled_from(("wake", "wake", *(f"control:{worker}" for worker in WORKERS))))),
+}
+WEIGHED: list[str] = [NOTHING, *(name for name, (weight, _) in OPERATIONS.items() for _ in range(weight))]
+
+
+@st.composite
+def moves(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Move:
+    """One move."""
+    operation = WEIGHED[draw(st.integers(0, len(WEIGHED) - 1))]
+    if operation == NOTHING:
+        return Move(NOTHING, MOMENTS[0], ())
+    return Move(operation, draw(st.sampled_from(MOMENTS)), draw(OPERATIONS[operation][1]))
+
+
+def histories(length: int) -> st.SearchStrategy[list[Move]]:
+    """Histories of exactly so many moves, some of which are `NOTHING`."""
+    return st.lists(moves(), min_size=length, max_size=length)

@@ -1,0 +1,317 @@
+"""The language of the text tables: one operation a row, with the reply and the state it must leave.
+
+    case: a title                                            [RULE-1 RULE-2]
+    operation | now | arguments | reply | state
+
+Moments are milliseconds since the case began; `+n` is n after the row before. Parts of a cell are separated by
+`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `<x*3>` is xxx, `\\xNN` is a byte.
+A state cell names what it is about; whatever it does not name is checked by the invariants only.
+`tests/tables/README.md` lists the operations and the names of the state.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glidemq_pb.semantics.lang import Fields
+from glidemq_pb.semantics.limits import MINUTE_MS
+from glidemq_pb.semantics.records import Caller, JobSpec, Settlement
+from tests.properties.agree import START
+from tests.properties.sides import Outcome, Q, Refused, Step
+
+FLAGS = {"lifo", "remove_on_complete", "remove_on_fail", "final", "metrics", "nudge", "bare"}
+MINUTE = START // MINUTE_MS
+MARK_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    where: str
+    operation: str
+    now: str
+    arguments: str
+    reply: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    where: str
+    title: str
+    rules: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_table(path: Path) -> Iterator[Case]:
+    """The cases of one file."""
+    title, rules, where, rows = "", (), "", list[Row]()
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        here = f"{path.name}:{number}"
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("case:"):
+            if title:
+                yield Case(where, title, rules, tuple(rows))
+            found = re.fullmatch(r"case: (.*?)\s+\[([\w -]+)\]", line.strip())
+            if found is None:
+                raise ValueError(f"{here}: `case: a title   [RULE-1]`")
+            title, rules, where, rows = found[1], tuple(found[2].split()), here, []
+            continue
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) != 5:
+            raise ValueError(f"{here}: {len(cells)} cells, expected operation | now | arguments | reply | state")
+        rows.append(Row(here, *cells))
+    if title:
+        yield Case(where, title, rules, tuple(rows))
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def parts(cell: str) -> list[list[str]]:
+    """The parts of a cell, each as its words."""
+    lexer = shlex.shlex(cell, posix=True, punctuation_chars=";")
+    lexer.whitespace_split = True
+    lexer.commenters = lexer.escape = ""
+    found: list[list[str]] = [[]]
+    for word in lexer:
+        if word == ";":
+            found.append([])
+        else:
+            found[-1].extend(expanded(word))
+    return [part for part in found if part]
+
+
+def expanded(word: str) -> list[str]:
+    """A word with its shorthands written out."""
+    word = re.sub(r"<(.+?)\*(\d+)>", lambda found: found[1] * int(found[2]), word)
+    word = re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), word)
+    if series := re.fullmatch(r"(.*)\{(\d+)\.\.(\d+)\}(.*)", word):
+        return [f"{series[1]}{i}{series[4]}" for i in range(int(series[2]), int(series[3]) + 1)]
+    return [word]
+
+
+def named(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Bare words, and those of the form name=value; a flag alone is name=1."""
+    bare: list[str] = []
+    values: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and re.fullmatch(r"\w+", name):
+            values[name] = value
+        elif word in FLAGS:
+            values[word] = "1"
+        else:
+            bare.append(word)
+    return bare, values
+
+
+# --- rows to steps ---------------------------------------------------------------------------------------------------
+
+
+class Writer:
+    """Turns rows into steps; it remembers the moment, the tokens and the call numbers of one case."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.tokens: dict[str, str] = {}
+        self.calls: dict[str, int] = {}
+
+    def step(self, row: Row) -> Step:
+        """The step that a row stands for."""
+        self.now = self.now + int(row.now) if row.now.startswith("+") else int(row.now)
+        make = getattr(self, f"_{row.operation}", None)
+        arguments = parts(row.arguments)
+        made = make(arguments) if make is not None else self._plain(row.operation, arguments)
+        operation = "settle_and_activate" if row.operation == "work" else row.operation
+        return Step(operation, START + self.now, made)
+
+    def learn(self, outcome: Outcome) -> None:
+        """Remember the tokens that a call handed out."""
+        if isinstance(outcome.reply, dict):
+            for job in outcome.reply.get("started", ()):
+                self.tokens[job["job_id"]] = outcome.reply["token"]
+
+    def _enqueue(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        call, keep, specs = "", 100, list[JobSpec]()
+        for words in arguments:
+            job_ids, options = named(words)
+            if not job_ids:
+                call, keep = options.pop("call", call), int(options.pop("keep", keep))
+                continue
+            name, data = options.pop("name", "n"), options.pop("data", "")
+            flat = [text for pair in options.items() for text in pair]
+            specs += [JobSpec("" if job_id == "*" else job_id, name, data, Fields(flat)) for job_id in job_ids]
+        return call, specs, keep
+
+    def _work(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (worker,), options = named(arguments[0])
+        call = int(options.get("call", self.calls.get(worker, 0) + 1))
+        self.calls[worker] = max(self.calls.get(worker, 0), call)
+        caller = Caller(
+            worker, call, int(options.get("lease", 30_000)), int(options.get("stalled_max", 1)),
+            int(options.get("record", 600_000)), int(options.get("keep", 100)), "metrics" in options,
+            "nudge" in options, options.get("info", ""),
+        )  # fmt: skip
+        settlements = [one for words in arguments[1:] for one in self._settlements(words)]
+        return caller, settlements, int(options.get("want", 0))
+
+    def _settlements(self, words: list[str]) -> Iterator[Settlement]:
+        (outcome, *job_ids), options = named(words)
+        outcome = {"done": "completed", "fail": "failed", "delay": "delayed", "return": "returned"}[outcome]
+        until = int(options["until"]) + START if outcome == "delayed" else int(options.get("after", -1))
+        for job_id in job_ids:
+            token = options.get("token", self.tokens.get(job_id, ""))
+            yield Settlement(
+                job_id, token, outcome, options.get("value", ""), options.get("reason", ""), options.get("trace", ""),
+                until, int(options.get("fraction", 0)), "final" in options,
+            )  # fmt: skip
+
+    def _extend(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (worker,), options = named(arguments[0])
+        tokens = [options.get("token", self.tokens.get(job_id, "")) for job_id in arguments[1]]
+        return worker, arguments[1], tokens, [int(options.get("lease", 30_000))] * len(tokens)
+
+    def _plain(self, operation: str, arguments: list[list[str]]) -> tuple[Any, ...]:
+        bare, options = named(arguments[0] if arguments else [])
+        call, keep = options.get("call", ""), int(options.get("keep", 100))
+        token = options.get("token", "")
+        match operation:
+            case "remove" | "retry" | "promote":
+                return call, bare[0], keep
+            case "change_priority" | "change_delay":
+                return call, bare[0], int(bare[1]), keep
+            case "update_data":
+                return bare[0], token, bare[1]
+            case "update_progress":
+                return bare[0], token, bare[1], keep
+            case "add_log":
+                return call, bare[0], token, bare[1]
+            case "pause" | "resume":
+                return (keep,)
+            case "tick":
+                return int(options.get("stalled_max", 1)), keep
+            case "get_job":
+                return bare[0], "bare" in options
+            case "list_jobs":
+                return bare[0], int(bare[1]), int(bare[2]), "bare" in options
+            case "get_log":
+                return bare[0], int(bare[1]), int(bare[2])
+            case "read_events":
+                return tuple(map(int, bare))
+            case "get_metrics" | "nudge" | "leave" | "pop":
+                return (bare[0],)
+            case "count_jobs" | "is_paused" | "last_event" | "pass_wake":
+                return ()
+        raise ValueError(f"no operation `{operation}`")
+
+
+# --- replies ---------------------------------------------------------------------------------------------------------
+
+
+def shown_reply(step: Step, reply: Any, expected: str) -> str:
+    """A reply as a table writes it."""
+    if isinstance(reply, Refused):
+        return f"refused {reply.code}"
+    match step.operation:
+        case "settle_and_activate":
+            return work_reply(reply, expected)
+        case "enqueue" | "extend":
+            return " ".join(reply)
+        case "list_jobs":
+            return " ".join(entry["job_id"] for entry in reply)
+        case "count_jobs":
+            return " ".join(f"{name}={count}" for name, count in reply.items() if count)
+        case "get_log":
+            return " ".join([*reply["lines"], f"of {reply['count']}"])
+        case "get_job":
+            return " ".join(f"{name}={value}" for name, value in sorted(reply.items()) if name != "timestamp")
+        case "get_metrics":
+            return " ".join(f"{int(minute) - MINUTE}={count}" for minute, count in sorted(reply.items()))
+        case "read_events":
+            return " ".join(f"{entry['number']}:{entry['fields']['event']}" for entry in reply)
+        case "tick":
+            due = f"due: {reply['next_due'] - START}" if reply["next_due"] else ""
+            return "; ".join(filter(None, ("more" if reply["more"] else "", due)))
+    if isinstance(reply, bool):
+        return "yes" if reply else "no"
+    return "" if reply is None else str(reply)
+
+
+def work_reply(reply: dict[str, Any], expected: str) -> str:
+    """The parts of a worker's reply; when to look again and the token are shown where the table asks for them."""
+    shown = [
+        " ".join(reply["statuses"]),
+        "started: " + " ".join(job["job_id"] for job in reply["started"]) if reply["started"] else "",
+        "stalled: " + " ".join(reply["stalled"]) if reply["stalled"] else "",
+        "more" if reply["more"] else "",
+        "drained" if reply["drained"] else "",
+        f"wait: {reply['wait_ms']}" if "wait:" in expected else "",
+        f"token: {reply['token']}" if "token:" in expected else "",
+    ]
+    return "; ".join(filter(None, shown))
+
+
+# --- states ----------------------------------------------------------------------------------------------------------
+
+SETS = {"waiting": "ready"} | {
+    name: name for name in ("active", "completed", "failed", "expiring", "retained", "workers")
+}
+SETS["delayed"] = "scheduled"
+
+
+def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> list[str]:
+    """What the state says about the subject of a part of a state cell, in the words of that part."""
+    kind, _, which = subject.partition(" ")
+    if kind in SETS:
+        return shown_set(kind, state.get(f"{Q}:{SETS[kind]}", []), timed=any("@" in word for word in expected))
+    match kind:
+        case "job" | "worker":
+            fields = state.get(f"{Q}:{kind}:{which}")
+            return ["-"] if fields is None else shown_fields(fields, expected)
+        case "meta":
+            return shown_fields(state.get(f"{Q}:meta", {}), expected)
+        case "wake" | "control" | "logs":
+            key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
+            return list(state.get(key, [])) or ["-"]
+        case "events":
+            entries = state.get(f"{Q}:events", {"entries": []})["entries"]
+            return [f"{fields['event']}:{fields['job_id']}" for _, fields in entries] or ["-"]
+        case "event":
+            return shown_fields(state[f"{Q}:events"]["entries"][-1][1], expected)
+        case "metrics":
+            minutes = state.get(f"{Q}:metrics:{which}", {})
+            return [f"{int(minute) - MINUTE}={count}" for minute, count in sorted(minutes.items())] or ["-"]
+        case "calls":
+            return sorted(f"{part}={call}" for part in ("calls", "calls:old") for call in state.get(f"{Q}:{part}", ())) or ["-"]
+        case "id":
+            return [state.get(f"{Q}:id", "0")]
+        case "keys":
+            return sorted(key.removeprefix(f"{Q}:") for key in state) or ["-"]
+    raise ValueError(f"no subject `{subject}`")
+
+
+def shown_set(kind: str, entries: list[tuple[str, int]], *, timed: bool) -> list[str]:
+    """The members of a sorted set in order, without their marks."""
+    shown = []
+    for member, score in entries:
+        name = member if kind in ("waiting", "workers") else member[MARK_DIGITS:]
+        shown.append(f"{name}@{score - START}" if timed else name)
+    return shown or ["-"]
+
+
+INSTANTS = {"expire_at", "finished_on", "processed_on", "timestamp", "next_due", "calls_until", "metrics_until", "at",
+            "timer_due", "seen_at"}  # fmt: skip
+
+
+def shown_fields(fields: dict[str, str], expected: list[str]) -> list[str]:
+    """The fields that the table names; a missing one is shown as `name=`."""
+    shown = []
+    for word in expected:
+        name = word.partition("=")[0]
+        value = fields.get(name, "")
+        shown.append(f"{name}={int(value) - START if name in INSTANTS and value else value}")
+    return shown
