@@ -4,10 +4,10 @@ Replies live in two generations. The young one becomes the old one after CALL_KE
 is dropped whole, so that forgetting costs the same for one call as for a million.
 """
 
+from .deadlines import lower_next_due
 from .keys import calls_key, meta_key, old_calls_key
 from .limits import CALL_KEPT_MS
 from .store import Store
-from .wakes import arm
 
 
 def recall(s: Store, q: str, call: str) -> str | None:
@@ -27,7 +27,7 @@ def remember(s: Store, q: str, now: int, calls_until: int, call: str, reply: str
     s.hset_value(calls_key(q), call, reply)
     if calls_until == 0:
         s.hset(meta_key(q), calls_until=now + CALL_KEPT_MS)
-        arm(s, q, now + CALL_KEPT_MS)
+        lower_next_due(s, q, now + CALL_KEPT_MS)
 
 
 def turn_calls(s: Store, q: str, now: int) -> None:

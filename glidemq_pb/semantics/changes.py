@@ -3,18 +3,20 @@
 from typing import Final
 
 from .calls import recall, remember
+from .deadlines import lower_next_due
 from .drains import note_drained
-from .endings import leave_expiring
 from .errors import Code
 from .events import emit, emit_with
 from .formats import is_foreign, stamp
-from .keys import active_key, ended_key, job_key, logs_key, meta_key, ready_key, retained_key, scheduled_key
-from .lanes import make_delayed, make_ready, moved_score, next_mark, watch_expiry
-from .lang import operation, pad, refuse, split, text
+from .groups import refresh_group, wait_in_group
+from .keys import job_key, logs_key, meta_key, ready_key
+from .lanes import moved_score, next_mark
+from .lang import operation, refuse, split, text
+from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_again, watch_expiry
 from .records import Meta, PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, state_of
 from .store import Store
-from .wakes import arm, notify, wake_if_startable
+from .wakes import notify, rearm, wake_if_startable
 
 NOT_FOUND: Final = "not_found"
 WRONG_STATE: Final = "wrong_state"
@@ -39,26 +41,12 @@ def remove(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
     if row.state == ACTIVE:
         notify(s, q, split(row.token, ":")[0], "lost:" + job_id)
     s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    refresh_group(s, q, now, events_keep, row.ordering_key)
+    wake_if_startable(s, q, now)
     emit(s, q, now, events_keep, "removed", job_id)
     if row.state != DELAYED and row.state != COMPLETED and row.state != FAILED:
         note_drained(s, q, now, events_keep)
-    remember(s, q, now, meta.calls_until, call, DONE)
-    return DONE
-
-
-def leave_state(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
-    """Take a job out of the set of its state, and out of every set of deadlines."""
-    member = pad(row.mark) + job_id
-    if row.state == DELAYED:
-        s.zrem(scheduled_key(q), member)
-    elif row.state == ACTIVE:
-        s.zrem(active_key(q), member)
-    elif row.state == COMPLETED or row.state == FAILED:
-        s.zrem(ended_key(q, row.state), member)
-        s.zrem(retained_key(q), member)
-    else:
-        s.zrem(ready_key(q), job_id)
-    leave_expiring(s, q, job_id, row)
+    return answer(s, q, now, meta, call)
 
 
 @operation
@@ -83,12 +71,12 @@ def retry(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) 
         mark = next_mark(s, q)
         s.hset(job, expire_at=now + row.ttl, expiry_mark=mark)
         watch_expiry(s, q, job_id, now + row.ttl, mark)
-        arm(s, q, now + row.ttl + 1)
-    make_ready(s, q, job_id, row.priority, row.lifo)
+        lower_next_due(s, q, now + row.ttl + 1)
+    wait_again(s, q, job_id, row)
+    refresh_group(s, q, now, events_keep, row.ordering_key)
     emit(s, q, now, events_keep, "retried", job_id)
-    wake_if_startable(s, q)
-    remember(s, q, now, meta.calls_until, call, DONE)
-    return DONE
+    wake_if_startable(s, q, now)
+    return answer(s, q, now, meta, call)
 
 
 @operation
@@ -106,12 +94,12 @@ def promote(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int
     if row.state != DELAYED:
         return WRONG_STATE
 
-    s.zrem(scheduled_key(q), pad(row.mark) + job_id)
-    make_ready(s, q, job_id, row.priority, row.lifo)
+    leave_waiting(s, q, job_id, row)
+    make_ready(s, q, job_id, row)
+    refresh_group(s, q, now, events_keep, row.ordering_key)
     emit(s, q, now, events_keep, "promoted", job_id)
-    wake_if_startable(s, q)
-    remember(s, q, now, meta.calls_until, call, DONE)
-    return DONE
+    wake_if_startable(s, q, now)
+    return answer(s, q, now, meta, call)
 
 
 @operation
@@ -140,9 +128,11 @@ def change_priority(s: Store, q: str, now: int, call: str, job_id: str, priority
         score = s.zscore(ready_key(q), job_id)
         if score is not None:
             s.zadd(ready_key(q), moved_score(score, priority, row.lifo), job_id)
+        if row.ordering_key != "":
+            wait_in_group(s, q, row.ordering_key, job_id, priority, row.turn)
+            refresh_group(s, q, now, events_keep, row.ordering_key)
     emit_with(s, q, now, events_keep, "priority-changed", job_id, "priority", text(priority))
-    remember(s, q, now, meta.calls_until, call, DONE)
-    return DONE
+    return answer(s, q, now, meta, call)
 
 
 @operation
@@ -166,22 +156,19 @@ def change_delay(s: Store, q: str, now: int, call: str, job_id: str, delay: int,
     else:
         s.hset(job_key(q, job_id), delay=delay)
     if delay > 0:
-        if state == DELAYED:
-            s.zrem(scheduled_key(q), pad(row.mark) + job_id)
-        else:
-            s.zrem(ready_key(q), job_id)
+        leave_waiting(s, q, job_id, row)
         mark = next_mark(s, q)
-        make_delayed(s, q, job_id, now + delay, mark)
-        arm(s, q, now + delay)
+        make_delayed(s, q, job_id, row, now + delay, mark)
+        lower_next_due(s, q, now + delay)
     elif state == DELAYED:
-        s.zrem(scheduled_key(q), pad(row.mark) + job_id)
-        make_ready(s, q, job_id, row.priority, row.lifo)
-        wake_if_startable(s, q)
+        leave_waiting(s, q, job_id, row)
+        make_ready(s, q, job_id, row)
+    refresh_group(s, q, now, events_keep, row.ordering_key)
+    wake_if_startable(s, q, now)
     emit_with(s, q, now, events_keep, "delay-changed", job_id, "delay", text(delay))
     if delay > 0 and state == WAITING:
         note_drained(s, q, now, events_keep)
-    remember(s, q, now, meta.calls_until, call, DONE)
-    return DONE
+    return answer(s, q, now, meta, call)
 
 
 @operation
@@ -224,8 +211,15 @@ def add_log(s: Store, q: str, now: int, call: str, job_id: str, token: str, line
     status = may_write(row, token)
     if status == DONE:
         s.rpush(logs_key(q, job_id), line)
-        remember(s, q, now, meta.calls_until, call, DONE)
+        return answer(s, q, now, meta, call)
     return status
+
+
+def answer(s: Store, q: str, now: int, meta: Meta, call: str) -> str:
+    """End a change that was made: keep the reply, and see that a worker knows the next due moment."""
+    remember(s, q, now, meta.calls_until, call, DONE)
+    rearm(s, q, meta.next_due)
+    return DONE
 
 
 def may_write(row: PlaceRow, token: str) -> str:
@@ -261,5 +255,5 @@ def resume(s: Store, q: str, now: int, events_keep: int) -> bool:
         return False
     s.hdel(meta_key(q), ["paused"])
     emit(s, q, now, events_keep, "resumed", "")
-    wake_if_startable(s, q)
+    wake_if_startable(s, q, now)
     return True

@@ -5,26 +5,31 @@ picked is always right and the only price is time.
 """
 
 from .calls import turn_calls
-from .endings import MARK_DIGITS, expire, fail_job, forget_ended, has_expired, leave_expiring, trim
+from .endings import MARK_DIGITS, expire, fail_job, forget_ended, has_expired, trim
 from .events import emit
+from .gates import close_windows, window_end
+from .groups import leave_active, refresh_group
 from .keys import (
     active_key,
     control_key,
     expiring_key,
+    group_key,
     job_key,
+    limiters_key,
     meta_key,
-    ready_key,
+    rate_limited_key,
     retained_key,
     scheduled_key,
     worker_key,
     workers_key,
 )
-from .lanes import make_ready, next_mark, watch_expiry
-from .lang import drop, pad
+from .lanes import next_mark
+from .lang import drop
 from .limits import SWEEP_MAX
 from .metrics import forget_minutes
-from .records import DueRow, Meta, PlaceRow, Swept
-from .states import COMPLETED, DELAYED, FAILED, WAITING
+from .placing import leave_state, make_ready, return_to_front, watch_expiry
+from .records import Meta, PlaceRow, Swept
+from .states import COMPLETED, DELAYED, FAILED
 from .store import Store
 
 
@@ -60,14 +65,21 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     for member in promoted:
         job_id = drop(member, MARK_DIGITS)
         row = s.read(job_key(q, job_id), PlaceRow)
-        make_ready(s, q, job_id, row.priority, row.lifo)
+        make_ready(s, q, job_id, row)
+        refresh_group(s, q, now, keep, row.ordering_key)
     moved = moved + len(promoted)
     readied = readied + len(promoted)
+
+    woken = wake_groups(s, q, now, keep, SWEEP_MAX - moved)
+    moved = moved + woken
+    readied = readied + woken
 
     aged = forget_aged(s, q, now, SWEEP_MAX - moved)
     moved = moved + aged
     silent = forget_workers(s, q, now, SWEEP_MAX - moved)
     moved = moved + silent
+    if close_windows(s, q, now, s.read(meta_key(q), Meta)):
+        readied = readied + 1
     keep_house(s, q, now)
     find_next_due(s, q, now)
     return Swept(moved, failed, left, readied, stalled)
@@ -76,13 +88,10 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
 def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> bool:
     """Fail a waiting or delayed job whose time to live has passed (TTL-2, TTL-8): whether it was waiting."""
     row = s.read(job_key(q, job_id), PlaceRow)
-    leave_expiring(s, q, job_id, row)
-    if row.state == DELAYED:
-        s.zrem(scheduled_key(q), pad(row.mark) + job_id)
-    else:
-        s.zrem(ready_key(q), job_id)
+    leave_state(s, q, job_id, row)
     mark = next_mark(s, q)
     expire(s, q, now, keep, job_id, mark)
+    refresh_group(s, q, now, keep, row.ordering_key)
     return row.state != DELAYED
 
 
@@ -91,24 +100,31 @@ def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str
     row = s.read(job_key(q, job_id), PlaceRow)
     s.hset(job_key(q, job_id), stalled_count=row.stalled_count + 1)
     emit(s, q, now, keep, "stalled", job_id)
+    if row.ordering_key != "":
+        leave_active(s, q, row.ordering_key)
+    if row.stalled_count + 1 <= stalled_max and not has_expired(row, now):
+        return_to_front(s, q, job_id, row)
+        if row.expire_at > 0:
+            watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
+        refresh_group(s, q, now, keep, row.ordering_key)
+        return True
+    mark = next_mark(s, q)
     if row.stalled_count + 1 > stalled_max:
-        mark = next_mark(s, q)
         fail_job(s, q, now, keep, job_id, "stalled", mark)
-        return False
-    if has_expired(row, now):
-        mark = next_mark(s, q)
+    else:
         expire(s, q, now, keep, job_id, mark)
-        return False
-    return_to_front(s, q, job_id, row)
-    return True
+    refresh_group(s, q, now, keep, row.ordering_key)
+    return False
 
 
-def return_to_front(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
-    """Put a job that was picked back where it stood."""
-    s.zadd(ready_key(q), row.place, job_id)
-    s.hset(job_key(q, job_id), state=WAITING)
-    if row.expire_at > 0:
-        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
+def wake_groups(s: Store, q: str, now: int, keep: int, limit: int) -> int:
+    """Look again at groups that slept until now: how many."""
+    keys = s.zdue(rate_limited_key(q), now, limit)
+    s.zrem_many(rate_limited_key(q), keys)
+    for key in keys:
+        s.hdel(group_key(q, key), ["looks_at"])
+        refresh_group(s, q, now, keep, key)
+    return len(keys)
 
 
 def forget_aged(s: Store, q: str, now: int, limit: int) -> int:
@@ -160,11 +176,19 @@ def find_next_due(s: Store, q: str, now: int) -> None:
     """Store the exact next due moment of everything that has one."""
     meta = s.read(meta_key(q), Meta)
     due = 0
-    for key in [expiring_key(q), active_key(q), scheduled_key(q), retained_key(q), workers_key(q)]:
+    for key in [
+        expiring_key(q),
+        active_key(q),
+        scheduled_key(q),
+        rate_limited_key(q),
+        limiters_key(q),
+        retained_key(q),
+        workers_key(q),
+    ]:
         at = s.zlowest(key)
         if at is not None and (due == 0 or at < due):
             due = at
-    for at_house in [meta.calls_until, meta.metrics_until]:
+    for at_house in [meta.calls_until, meta.metrics_until, window_end(meta)]:
         if at_house > 0 and (due == 0 or at_house < due):
             due = at_house
     if meta.trim_completed > 0 or meta.trim_failed > 0:
@@ -173,9 +197,3 @@ def find_next_due(s: Store, q: str, now: int) -> None:
         s.hdel(meta_key(q), ["next_due"])
     else:
         s.hset(meta_key(q), next_due=due)
-
-
-def is_due(s: Store, q: str, now: int) -> bool:
-    """Whether a sweep could find anything."""
-    due = s.read(meta_key(q), DueRow).next_due
-    return due > 0 and now >= due

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from .deadlines import lower_next_due
 from .events import emit, emit_with
 from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained_key
 from .lang import drop, number, pad
@@ -9,7 +10,6 @@ from .limits import TRIM_MAX
 from .records import FailedKeepRow, HeldRow, Meta, PlaceRow
 from .states import COMPLETED, FAILED
 from .store import Store
-from .wakes import lower_next_due
 
 MARK_DIGITS: Final = 16
 """The width of the mark in front of an id (see `lang.pad`)."""

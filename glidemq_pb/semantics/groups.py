@@ -7,27 +7,42 @@ of a group is looked at anywhere else.
 """
 
 from .buckets import bucket_at, wait_for_tokens
+from .deadlines import lower_next_due
 from .endings import fail_job, leave_expiring
-from .keys import events_key, group_key, group_queue_key, groups_key, job_key, meta_key, rate_limited_key, ready_key, turns_key
-from .lang import Fields, lookup, lookup_int, number, text
+from .keys import (
+    events_key,
+    group_key,
+    group_queue_key,
+    groups_key,
+    job_key,
+    meta_key,
+    rate_limited_key,
+    ready_key,
+    turns_key,
+)
 from .lanes import class_of, next_mark, ready_score
+from .lang import Fields, lookup_int, number, text
 from .limits import COST_DEFAULT, MICRO, TURNS, UNPAYABLE_MAX
 from .metrics import count_ended
 from .records import CostRow, GroupLimits, GroupRow, PlaceRow
-from .states import FAILED, WAITING
+from .states import FAILED
 from .store import Store
-from .wakes import lower_next_due
 from .windows import window_count, window_left, window_opening
 
 # --- members ---------------------------------------------------------------------------------------------------------
 
 
-def join_turns(s: Store, q: str, key: str, job_id: str) -> int:
-    """Give a new member the last turn of its group, which comes to be if need be: the turn."""
+def new_group(s: Store, q: str, key: str) -> None:
+    """Let a group come to be, unless it is there."""
     if not s.exists(group_key(q, key)):
         since = next_mark(s, q)
         s.hset(group_key(q, key), since=since)
         s.zadd(groups_key(q), since, key)
+
+
+def join_turns(s: Store, q: str, key: str, job_id: str) -> int:
+    """Give a new member the last turn of its group, which comes to be if need be: the turn."""
+    new_group(s, q, key)
     turn = s.hincrby(meta_key(q), "turn", 1)
     s.hset(job_key(q, job_id), turn=turn)
     s.zadd(turns_key(q, key), turn, job_id)
@@ -92,7 +107,12 @@ def leave_active(s: Store, q: str, key: str) -> None:
 
 
 def refresh_group(s: Store, q: str, now: int, keep: int, key: str) -> None:
-    """Put the group's right head into `:ready`, or the group to sleep, or remove what says nothing any more."""
+    """Put the group's right head into `:ready`, or the group to sleep, or remove what says nothing any more.
+
+    The empty key is no group.
+    """
+    if key == "":
+        return
     group = steady(s, q, now, key)
     if group.since == 0:
         return

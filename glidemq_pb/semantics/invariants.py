@@ -33,8 +33,25 @@ from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 MARK_DIGITS = 16
 STATES = (WAITING, DELAYED, ACTIVE, COMPLETED, FAILED)
 EVENTS = frozenset(
-    "added active progress completed failed retrying stalled expired removed promoted delay-changed"
-    " priority-changed paused resumed drained retried lease-lost".split()
+    [
+        "added",
+        "active",
+        "progress",
+        "completed",
+        "failed",
+        "retrying",
+        "stalled",
+        "expired",
+        "removed",
+        "promoted",
+        "delay-changed",
+        "priority-changed",
+        "paused",
+        "resumed",
+        "drained",
+        "retried",
+        "lease-lost",
+    ]
 )
 
 Dump = dict[str, Any]

@@ -3,31 +3,42 @@
 from typing import Final
 
 from .calls import recall, remember
+from .deadlines import lower_next_due
 from .errors import Code
 from .events import emit_with
 from .formats import is_foreign, stamp
-from .keys import expiring_key, id_key, job_key, meta_key, ready_key, scheduled_key
+from .groups import join_turns, limits_in, refresh_group, set_limits, wait_in_group
+from .keys import expiring_key, group_key, id_key, job_key, meta_key, ready_key, scheduled_key
 from .lanes import ready_score
-from .lang import is_canonical_id, join, lookup_int, number, operation, pad, refuse, split, text
-from .limits import CANONICAL_DIGITS_MAX
-from .records import JobSpec, Meta
+from .lang import Fields, is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
+from .limits import CANONICAL_DIGITS_MAX, COST_DEFAULT
+from .records import GroupRow, JobSpec, Meta
 from .states import DELAYED
 from .store import Store
-from .wakes import arm, wake
+from .wakes import rearm, wake_if_startable
 
 SKIPPED: Final = ":"
 """Stands for the id of a job that was not added; no id holds a colon."""
 
 
 @operation
-def enqueue(s: Store, q: str, now: int, call: str, specs: list[JobSpec], events_keep: int) -> list[str]:
-    """Add jobs in order: one id per spec, or SKIPPED where a job of that id exists (CID-3)."""
+def enqueue(
+    s: Store, q: str, now: int, call: str, specs: list[JobSpec], guarded: list[int], events_keep: int
+) -> list[str]:
+    """Add jobs in order: one id per spec, or SKIPPED where a job of that id exists (CID-3).
+
+    `guarded` are the positions of jobs whose cost must fit the bucket that their group has: jobs of a group
+    for which this call names no bucket itself. One that does not fit refuses the whole call (TB-5).
+    """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
     known = recall(s, q, call)
     if known is not None:
         return split(known, "\n")
+    for position in guarded:
+        if not is_payable(s, q, specs[position]):
+            refuse(Code.COST)
 
     ids: list[str] = []
     ready_ids: list[str] = []
@@ -70,7 +81,14 @@ def enqueue(s: Store, q: str, now: int, call: str, specs: list[JobSpec], events_
             delayed.append(pad(mark) + job_id)
             delayed_until.append(now + delay)
             first_due = earlier(first_due, now + delay)
-        else:
+        key = lookup(spec.options, "ordering_key")
+        if key != "":
+            s.hset(meta_key(q), ready=sequence, mark=mark)
+            join_group(s, q, now, events_keep, key, job_id, spec.options, delay)
+            moved = s.read(meta_key(q), Meta)
+            sequence = moved.ready
+            mark = moved.mark
+        elif delay == 0:
             sequence = sequence + 1
             ready_ids.append(job_id)
             priority = lookup_int(spec.options, "priority", 0)
@@ -85,11 +103,28 @@ def enqueue(s: Store, q: str, now: int, call: str, specs: list[JobSpec], events_
     s.zadd_many(expiring_key(q), expiring_at, expiring)
     s.hset(meta_key(q), ready=sequence, mark=mark)
     if first_due != 0:
-        arm(s, q, first_due)
-    if len(ready_ids) > 0 and meta.paused == 0:
-        wake(s, q)
+        lower_next_due(s, q, first_due)
+    wake_if_startable(s, q, now)
     remember(s, q, now, meta.calls_until, call, join(ids, "\n"))
+    rearm(s, q, meta.next_due)
     return ids
+
+
+def is_payable(s: Store, q: str, spec: JobSpec) -> bool:
+    """Whether the group's bucket can ever hold what the job costs; a job that is there already costs nothing."""
+    if spec.job_id != "" and s.exists(job_key(q, spec.job_id)):
+        return True
+    capacity = s.read(group_key(q, lookup(spec.options, "ordering_key")), GroupRow).capacity
+    return capacity == 0 or lookup_int(spec.options, "cost", COST_DEFAULT) <= capacity
+
+
+def join_group(s: Store, q: str, now: int, keep: int, key: str, job_id: str, options: Fields, delay: int) -> None:
+    """A new job takes the last turn of its group, and its options may change the group's limits (ORD-12)."""
+    turn = join_turns(s, q, key, job_id)
+    set_limits(s, q, key, limits_in(options))
+    if delay == 0:
+        wait_in_group(s, q, key, job_id, lookup_int(options, "priority", 0), turn)
+    refresh_group(s, q, now, keep, key)
 
 
 def earlier(due: int, at: int) -> int:

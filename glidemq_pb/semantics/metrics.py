@@ -1,12 +1,12 @@
 """Per-minute counts of ended jobs, for a day."""
 
+from .deadlines import lower_next_due
 from .keys import meta_key, metrics_key
 from .lang import number, text
 from .limits import METRICS_KEPT_MS, MINUTE_MS
 from .records import Meta
 from .states import COMPLETED, FAILED
 from .store import Store
-from .wakes import lower_next_due
 
 
 def count_ended(s: Store, q: str, now: int, state: str, ended: int) -> None:

@@ -1,29 +1,37 @@
 """Moving one job between waiting, delayed and active, in a group or in none.
 
-These are the only functions that put a job into a set of those states or take it out; a job of a group is
-followed by `refresh_group`, the one gate.
+These are the only functions that put a job into a set of those states or take it out. Whoever calls them
+for a job of a group calls `refresh_group`, the one gate, when it is done with the job.
 """
 
 from .endings import leave_expiring
 from .groups import (
-    enter_active,
     go_first,
     join_turns,
     leave_active,
     leave_group,
-    refresh_group,
     rejoin,
     wait_in_group,
 )
-from .keys import active_key, ended_key, expiring_key, job_key, meta_key, ready_key, retained_key, scheduled_key, turns_key
-from .lang import pad
+from .keys import (
+    active_key,
+    ended_key,
+    expiring_key,
+    job_key,
+    meta_key,
+    ready_key,
+    retained_key,
+    scheduled_key,
+    turns_key,
+)
 from .lanes import ready_score
+from .lang import pad
 from .records import PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 from .store import Store
 
 
-def make_ready(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+def make_ready(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
     """Let a job run: at its lane's end (the tail of FIFO, the top of LIFO), or at its turn in its group."""
     s.hset(job_key(q, job_id), state=WAITING)
     if row.ordering_key == "":
@@ -31,41 +39,41 @@ def make_ready(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow
         s.zadd(ready_key(q), ready_score(row.priority, row.lifo, sequence), job_id)
     else:
         rejoin(s, q, row.ordering_key, job_id, row)
-        refresh_group(s, q, now, keep, row.ordering_key)
 
 
-def make_delayed(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow, due: int, mark: int) -> None:
+def wait_again(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
+    """An ended job waits as if it were new: in a group, behind all (ORD-16)."""
+    if row.ordering_key == "":
+        make_ready(s, q, job_id, row)
+    else:
+        return_to_back(s, q, job_id, row)
+
+
+def make_delayed(s: Store, q: str, job_id: str, row: PlaceRow, due: int, mark: int) -> None:
     """Hold a job back until `due`; it keeps its turn."""
     s.zadd(scheduled_key(q), due, pad(mark) + job_id)
     s.hset(job_key(q, job_id), state=DELAYED, mark=mark)
     if row.ordering_key != "":
         s.zadd(turns_key(q, row.ordering_key), row.turn, job_id)
-        refresh_group(s, q, now, keep, row.ordering_key)
 
 
-def return_to_front(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+def return_to_front(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
     """Put a job that was picked back where it stood."""
     s.hset(job_key(q, job_id), state=WAITING)
     if row.ordering_key == "":
         s.zadd(ready_key(q), row.place, job_id)
     else:
         go_first(s, q, row.ordering_key, job_id, row)
-        refresh_group(s, q, now, keep, row.ordering_key)
-    if row.expire_at > 0:
-        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
 
 
-def return_to_back(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+def return_to_back(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
     """Put a member that was picked behind all that its group has now (RRL-7)."""
     s.hset(job_key(q, job_id), state=WAITING)
     turn = join_turns(s, q, row.ordering_key, job_id)
     wait_in_group(s, q, row.ordering_key, job_id, row.priority, turn)
-    refresh_group(s, q, now, keep, row.ordering_key)
-    if row.expire_at > 0:
-        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
 
 
-def leave_waiting(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+def leave_waiting(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
     """Take a waiting or delayed job out of every set but that of its deadline."""
     if row.state == DELAYED:
         s.zrem(scheduled_key(q), pad(row.mark) + job_id)
@@ -75,7 +83,7 @@ def leave_waiting(s: Store, q: str, now: int, keep: int, job_id: str, row: Place
         leave_group(s, q, row.ordering_key, job_id)
 
 
-def leave_state(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+def leave_state(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
     """Take a job out of the sets of its state, and out of every set of deadlines."""
     member = pad(row.mark) + job_id
     if row.state == ACTIVE:
@@ -86,7 +94,7 @@ def leave_state(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRo
         s.zrem(ended_key(q, row.state), member)
         s.zrem(retained_key(q), member)
     else:
-        leave_waiting(s, q, now, keep, job_id, row)
+        leave_waiting(s, q, job_id, row)
     leave_expiring(s, q, job_id, row)
 
 

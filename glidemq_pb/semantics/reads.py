@@ -3,10 +3,23 @@
 from .endings import MARK_DIGITS
 from .errors import Code
 from .formats import is_foreign
-from .keys import active_key, ended_key, events_key, job_key, logs_key, meta_key, metrics_key, ready_key, scheduled_key
+from .keys import (
+    active_key,
+    ended_key,
+    events_key,
+    group_key,
+    group_queue_key,
+    groups_key,
+    job_key,
+    logs_key,
+    meta_key,
+    metrics_key,
+    ready_key,
+    scheduled_key,
+)
 from .lang import Fields, byte_length, drop, lookup, operation, refuse, without
 from .limits import PAGE_MAX, REPLY_BYTES_MAX
-from .records import Counts, JobEntry, LogPage, Meta
+from .records import Counts, GroupRow, JobEntry, LogPage, Meta, ParkedPage
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 from .store import Entry, Store
 
@@ -47,6 +60,40 @@ def list_jobs(s: Store, q: str, now: int, state: str, start: int, stop: int, exc
     return entries
 
 
+@operation(reads_only=True)
+def list_parked(s: Store, q: str, now: int, group: int, skip: int, limit: int, exclude_data: bool) -> ParkedPage:
+    """Jobs that wait in their groups, group by group, from the `group`-th group on; heads are in `:ready`.
+
+    `skip` members of that group are passed over. One page looks at PAGE_MAX groups at most.
+    """
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    entries: list[JobEntry] = []
+    most = min(limit, PAGE_MAX)
+    payload = 0
+    keys = s.zrange(groups_key(q), group, group + PAGE_MAX - 1)
+    at_group = group
+    at_member = skip
+    for key in keys:
+        head = s.read(group_key(q, key), GroupRow).head
+        members = s.zrange(group_queue_key(q, key), at_member, at_member + most)
+        for job_id in members:
+            if len(entries) == most or payload > REPLY_BYTES_MAX:
+                return ParkedPage(entries, at_group, at_member, False)
+            at_member = at_member + 1
+            if job_id != head:
+                fields = s.hgetall(job_key(q, job_id))
+                if exclude_data:
+                    fields = without(fields, "data")
+                payload = payload + byte_length(lookup(fields, "data"))
+                entries.append(JobEntry(job_id, fields))
+        if len(members) > most:
+            return ParkedPage(entries, at_group, at_member, False)
+        at_group = at_group + 1
+        at_member = 0
+    return ParkedPage(entries, at_group, at_member, len(keys) < PAGE_MAX)
+
+
 def state_key(q: str, state: str) -> str:
     """The sorted set that holds the jobs of a state."""
     if state == WAITING:
@@ -61,10 +108,11 @@ def state_key(q: str, state: str) -> str:
 @operation(reads_only=True)
 def count_jobs(s: Store, q: str, now: int) -> Counts:
     """How many jobs are in each state (GET-2, GET-3)."""
-    if is_foreign(s.read(meta_key(q), Meta)):
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
         refuse(Code.FORMAT)
     return Counts(
-        s.zcard(ready_key(q)),
+        s.zcard(ready_key(q)) + meta.parked,
         s.zcard(active_key(q)),
         s.zcard(scheduled_key(q)),
         s.zcard(ended_key(q, COMPLETED)),

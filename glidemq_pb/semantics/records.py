@@ -156,6 +156,17 @@ class JobEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedPage:
+    """A page of the jobs that wait in their groups, and where the next one begins."""
+
+    entries: list[JobEntry]
+    group: int
+    skip: int
+    last: bool
+    """There is no next page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Jobs by state; each job is in exactly one."""
 

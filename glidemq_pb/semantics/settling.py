@@ -2,17 +2,17 @@
 
 from typing import Final
 
-from .due import return_to_front
+from .deadlines import lower_next_due
 from .endings import complete_job, expire, fail_job, has_expired
 from .events import emit, emit_retrying
+from .groups import leave_active, pause_group, refresh_group
 from .keys import active_key, job_key
-from .lanes import make_delayed, make_ready, watch_expiry
 from .lang import pad
+from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
 from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, AttemptRow, Caller, HeldRow, PlaceRow, Settlement
 from .retries import attempts_remain, delay_before_retry
 from .states import ACTIVE
 from .store import Store
-from .wakes import lower_next_due
 
 LOST: Final = "lost"
 COMPLETED_STATUS: Final = "completed"
@@ -32,19 +32,35 @@ def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, m
             emit(s, q, now, caller.events_keep, "lease-lost", job_id)
         return LOST
     s.zrem(active_key(q), pad(held.mark) + job_id)
+    if held.ordering_key != "":
+        leave_active(s, q, held.ordering_key)
+        if settlement.group_ms > 0:
+            pause_group(s, q, now, caller.events_keep, held.ordering_key, settlement.group_ms, settlement.group_replace)
+    status = leave_run(s, q, now, caller.events_keep, settlement, held, mark)
+    refresh_group(s, q, now, caller.events_keep, held.ordering_key)
+    return status
+
+
+def leave_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, held: HeldRow, mark: int) -> str:
+    """Put a job that has left `active` where its run says."""
+    job_id = settlement.job_id
     if settlement.outcome == COMPLETED_RUN:
-        complete_job(s, q, now, caller.events_keep, job_id, settlement.value, held, mark)
+        complete_job(s, q, now, keep, job_id, settlement.value, held, mark)
         return COMPLETED_STATUS
     if settlement.outcome == FAILED_RUN:
-        return fail_attempt(s, q, now, caller.events_keep, settlement, mark)
+        return fail_attempt(s, q, now, keep, settlement, mark)
     if settlement.outcome == DELAYED_RUN:
-        return delay_run(s, q, now, caller.events_keep, settlement, mark)
+        return delay_run(s, q, now, keep, settlement, mark)
     row = s.read(job_key(q, job_id), PlaceRow)
     if has_expired(row, now):
-        expire(s, q, now, caller.events_keep, job_id, mark)
+        expire(s, q, now, keep, job_id, mark)
         return EXPIRED_STATUS
-    return_to_front(s, q, job_id, row)
+    if settlement.back and row.ordering_key != "":
+        return_to_back(s, q, job_id, row)
+    else:
+        return_to_front(s, q, job_id, row)
     if row.expire_at > 0:
+        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
         lower_next_due(s, q, row.expire_at + 1)
     return RETURNED_STATUS
 
@@ -83,8 +99,8 @@ def resume_later(s: Store, q: str, now: int, keep: int, job_id: str, due: int, m
         watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
         lower_next_due(s, q, row.expire_at + 1)
     if due > now:
-        make_delayed(s, q, job_id, due, mark)
+        make_delayed(s, q, job_id, row, due, mark)
         lower_next_due(s, q, due)
     else:
-        make_ready(s, q, job_id, row.priority, row.lifo)
+        make_ready(s, q, job_id, row)
     return status

@@ -4,9 +4,10 @@
 looks shortly after; the others sleep until woken, or until their block timeout.
 """
 
+from .gates import queue_lets_start
 from .keys import control_key, meta_key, ready_key, wake_key, worker_key
 from .limits import BACKUP_TIMER_MS
-from .records import DueRow, TimerRow
+from .records import DueRow, Meta, TimerRow
 from .store import Store
 
 
@@ -16,24 +17,16 @@ def wake(s: Store, q: str) -> None:
         s.rpush(wake_key(q), "1")
 
 
-def wake_if_startable(s: Store, q: str) -> None:
+def wake_if_startable(s: Store, q: str, now: int) -> None:
     """Wake a worker when one could start a job now."""
-    if s.zcard(ready_key(q)) > 0 and s.hget(meta_key(q), "paused") is None:
+    if s.zcard(ready_key(q)) > 0 and queue_lets_start(s, q, now, s.read(meta_key(q), Meta), 1) > 0:
         wake(s, q)
 
 
-def lower_next_due(s: Store, q: str, at: int) -> bool:
-    """Keep `next_due` a lower bound; whether it moved. For the caller who learns it from the reply."""
+def rearm(s: Store, q: str, due_before: int) -> None:
+    """At the end of a change: where the next due moment came nearer, a worker must set its timer anew."""
     due = s.read(meta_key(q), DueRow).next_due
-    if due == 0 or at < due:
-        s.hset(meta_key(q), next_due=at)
-        return True
-    return False
-
-
-def arm(s: Store, q: str, at: int) -> None:
-    """A new due moment: when it is the next one, a worker must set its timer anew."""
-    if lower_next_due(s, q, at):
+    if due > 0 and (due_before == 0 or due < due_before):
         wake(s, q)
 
 

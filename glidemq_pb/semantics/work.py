@@ -4,14 +4,17 @@ Every call carries (worker, call number) from its first sending. A repetition se
 answered with the first reply's statuses and hands out again those jobs still active under its token.
 """
 
+from .deadlines import is_due, lower_next_due
 from .drains import note_drained
-from .due import is_due, sweep
+from .due import sweep
 from .errors import Code
 from .events import emit
 from .formats import is_foreign, stamp
+from .gates import count_starts, limiter_hold_ms, limiter_lets_start, queue_lets_start, steady_windows
+from .groups import enter_active, refresh_group
 from .keys import active_key, control_key, expiring_key, job_key, meta_key, ready_key, worker_key, workers_key
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
-from .limits import REPLY_BYTES_MAX, WORKER_REFRESH_MS
+from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended
 from .records import (
     Caller,
@@ -29,7 +32,7 @@ from .records import (
 from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, settle
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
-from .wakes import keep_timer, lower_next_due, wake, wake_if_startable
+from .wakes import keep_timer, wake, wake_if_startable
 
 
 @operation(frees_memory=True)
@@ -71,14 +74,24 @@ def settle_and_activate(
     more = is_due(s, q, now)
 
     started: list[StartedJob] = []
-    if want > 0 and meta.paused == 0 and not more:
-        started = start(s, q, now, caller, want, token)
+    hold_ms = 0
+    if want > 0 and not more:
+        steady_windows(s, q, now, meta, caller)
+        gates = s.read(meta_key(q), Meta)
+        allowed = queue_lets_start(s, q, now, gates, want)
+        allowed = limiter_lets_start(s, q, now, caller, allowed)
+        if allowed > 0:
+            started = start(s, q, now, caller, allowed, token)
+        if len(started) > 0:
+            count_starts(s, q, now, gates, caller, len(started))
+        if caller.limiter_max > 0 and len(started) < want:
+            hold_ms = limiter_hold_ms(s, q, now, caller)
     if caller.metrics and completed > 0:
         count_ended(s, q, now, COMPLETED, completed)
     if caller.metrics and failed + swept.failed > 0:
         count_ended(s, q, now, FAILED, failed + swept.failed)
-    if len(started) > 0 or readied + swept.readied > 0:
-        wake_if_startable(s, q)
+    if len(started) + len(settlements) + swept.readied > 0:
+        wake_if_startable(s, q, now)
     if caller.nudge and len(started) < want:
         s.rpush(control_key(q, caller.worker), "nudge")
     drained = False
@@ -86,44 +99,71 @@ def settle_and_activate(
         drained = note_drained(s, q, now, caller.events_keep)
     record(s, q, now, caller, last, statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained)
+    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, hold_ms)
 
 
-def start(s: Store, q: str, now: int, caller: Caller, want: int, token: str) -> list[StartedJob]:
-    """Lease the first `want` ready jobs to the caller, fewer when their payloads are large."""
-    picked = s.zrange_scored(ready_key(q), 0, want - 1)
+def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) -> list[StartedJob]:
+    """Lease the first `allowed` ready jobs to the caller, fewer when their payloads are large.
+
+    A group's next head enters the ready set when its head has started, behind what is there: another round
+    of picking finds it.
+    """
     started: list[StartedJob] = []
-    if len(picked) == 0:
-        return started
-    ids: list[str] = []
     leases: list[str] = []
     ends: list[int] = []
-    first_end = 0
     payload = 0
-    last_mark = s.hincrby(meta_key(q), "mark", len(picked))
-    mark = last_mark - len(picked)
-    for pick in picked:
-        job_id = pick.member
-        fields = s.hgetall(job_key(q, job_id))
-        payload = payload + byte_length(lookup(fields, "data"))
-        if payload > REPLY_BYTES_MAX and len(ids) > 0:
+    for _picks in range(allowed):
+        picked = s.zrange_scored(ready_key(q), 0, allowed - len(started) - 1)
+        if len(picked) == 0:
             break
-        mark = mark + 1
-        end = now + lookup_int(fields, "lock_duration", caller.lease_ms)
-        s.hset(job_key(q, job_id), state=ACTIVE, token=token, mark=mark, place=pick.score, processed_on=now)
-        if lookup(fields, "expire_at") != "":
-            s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
-        emit(s, q, now, caller.events_keep, "active", job_id)
-        started.append(StartedJob(job_id, fields))
-        ids.append(job_id)
-        leases.append(pad(mark) + job_id)
-        ends.append(end)
-        if first_end == 0 or end < first_end:
-            first_end = end
-    s.zrem_many(ready_key(q), ids)
-    s.zadd_many(active_key(q), ends, leases)
-    lower_next_due(s, q, first_end)
+        last_mark = s.hincrby(meta_key(q), "mark", len(picked))
+        mark = last_mark - len(picked)
+        ids: list[str] = []
+        grouped = False
+        for pick in picked:
+            job_id = pick.member
+            fields = s.hgetall(job_key(q, job_id))
+            payload = payload + byte_length(lookup(fields, "data"))
+            if payload > REPLY_BYTES_MAX and len(started) > 0:
+                break
+            mark = mark + 1
+            s.hset(job_key(q, job_id), state=ACTIVE, token=token, mark=mark, place=pick.score, processed_on=now)
+            if lookup(fields, "expire_at") != "":
+                s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
+            emit(s, q, now, caller.events_keep, "active", job_id)
+            started.append(StartedJob(job_id, fields))
+            ids.append(job_id)
+            leases.append(pad(mark) + job_id)
+            ends.append(now + lookup_int(fields, "lock_duration", caller.lease_ms))
+            if lookup(fields, "ordering_key") != "":
+                grouped = True
+        s.zrem_many(ready_key(q), ids)
+        if grouped:
+            start_members(s, q, now, caller.events_keep, started, len(started) - len(ids))
+        if not grouped or len(ids) < len(picked) or len(started) == allowed:
+            break
+    if len(started) > 0:
+        s.zadd_many(active_key(q), ends, leases)
+        lower_next_due(s, q, earliest(ends))
     return started
+
+
+def start_members(s: Store, q: str, now: int, keep: int, started: list[StartedJob], first: int) -> None:
+    """Let the groups of the jobs from position `first` know that their heads have started."""
+    for i in range(first, len(started)):
+        key = lookup(started[i].fields, "ordering_key")
+        if key != "":
+            cost = lookup_int(started[i].fields, "cost", COST_DEFAULT)
+            enter_active(s, q, now, key, started[i].job_id, cost)
+            refresh_group(s, q, now, keep, key)
+
+
+def earliest(moments: list[int]) -> int:
+    """The least of some moments; there is one."""
+    least = moments[0]
+    for moment in moments:
+        least = min(least, moment)
+    return least
 
 
 def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: str) -> WorkReply:
@@ -135,7 +175,7 @@ def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: s
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
     more = is_due(s, q, now)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False)
+    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, 0)
 
 
 def record(
@@ -217,7 +257,7 @@ def leave(s: Store, q: str, now: int, worker: str) -> bool:
     if timer.next_due > 0:
         wake(s, q)
     else:
-        wake_if_startable(s, q)
+        wake_if_startable(s, q, now)
     return True
 
 
@@ -234,6 +274,6 @@ def tick(s: Store, q: str, now: int, stalled_max: int, events_keep: int) -> Swee
         if swept.left > 0:
             note_drained(s, q, now, events_keep)
         if swept.readied > 0:
-            wake_if_startable(s, q)
+            wake_if_startable(s, q, now)
     more = is_due(s, q, now)
     return SweepReply(more, s.read(meta_key(q), DueRow).next_due)
