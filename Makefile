@@ -43,8 +43,9 @@ format: venv ## rewrite the files as ruff wants them
 	@$(PYTHON) -m ruff check --fix-only .
 	@$(PYTHON) -m ruff format .
 
-generate: venv ## compile glidemq_pb/semantics to the committed Lua library
+generate: venv ## compile glidemq_pb/semantics to the committed Lua library, and write docs/subset.md
 	@$(COMPILER) build
+	@$(COMPILER) subset
 
 verify: venv ## fail when the committed Lua library is not what the compiler writes
 	@$(COMPILER) verify

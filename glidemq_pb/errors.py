@@ -157,7 +157,7 @@ class UnrecoverableError(GlideMQError):
 
 
 class RateLimitError(GlideMQError):
-    """Raise it in a processor: this worker starts nothing for `duration`, the job is requeued, no attempt is consumed."""
+    """Raise it in a processor: this worker starts nothing for `duration`; the job is requeued, no attempt consumed."""
 
     def __init__(self, duration: int | timedelta) -> None:
         super().__init__(duration)

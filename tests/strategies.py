@@ -19,6 +19,8 @@ from glidemq_pb.semantics.records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN,
 NOTHING = "nothing"
 POP = "pop"
 """Not an operation: what a listener does, LPOP of `:wake` or of a `:control:<worker>`."""
+PUT = "put"
+"""Not an operation: sets a field of `:meta`, as a release with another format might have."""
 
 
 # --- what depends on the state ---------------------------------------------------------------------------------------

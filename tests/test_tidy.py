@@ -247,7 +247,9 @@ def missing_paths(document: Source) -> Iterator[str]:
     for line, text in document.lines():
         for found in PATH_IN_TEXT.finditer(text):
             path = found.group(1) or found.group(2)
-            if not any(any(base.glob(path.strip("/"))) for base in (ROOT, ROOT / "glidemq_pb", here)):
+            anywhere = path if "/" in path else f"**/{path}"  # a bare name: of any module
+            patterns = ((ROOT, path), (ROOT / "glidemq_pb", anywhere), (here, path))
+            if not any(any(base.glob(pattern.strip("/"))) for base, pattern in patterns):
                 yield problem(document, line, f"`{path}` does not exist", "name what is there")
 
 

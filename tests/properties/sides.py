@@ -11,7 +11,7 @@ from typing import Any, Protocol, get_args, get_origin, get_type_hints
 from glidemq_pb import semantics
 from glidemq_pb.backends.memory.store import MemoryStore
 from glidemq_pb.semantics.lang import Fields
-from tests.strategies import POP
+from tests.strategies import POP, PUT
 
 Q = "glide:{q}"
 Operation = Callable[..., Any]
@@ -19,7 +19,7 @@ Operation = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation with the arguments that follow (s, q, now), or a `POP` with the key's last part."""
+    """One operation with the arguments that follow (s, q, now), or `POP` with the last part of a key, or `PUT`."""
 
     operation: str
     now: int
@@ -85,6 +85,8 @@ class MemorySide:
     def _reply(self, step: Step) -> Any:
         if step.operation == POP:
             return self.store.take_first(f"{Q}:{step.args[0]}")
+        if step.operation == PUT:
+            return self.store.hset_value(f"{Q}:meta", *step.args)
         try:
             reply = self.run(step.operation, step.now, *step.args)
         except self._refusal as refusal:
@@ -102,7 +104,9 @@ def canonical(value: Any, annotation: Any) -> Any:
         return dict(zip(value[::2], value[1::2], strict=True))
     if dataclasses.is_dataclass(value):
         hints = get_type_hints(type(value))
-        return {field.name: canonical(getattr(value, field.name), hints[field.name]) for field in dataclasses.fields(value)}
+        return {
+            field.name: canonical(getattr(value, field.name), hints[field.name]) for field in dataclasses.fields(value)
+        }
     if get_origin(annotation) is list:
         return [canonical(one, get_args(annotation)[0]) for one in value]
     return value

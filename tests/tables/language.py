@@ -4,7 +4,8 @@
     operation | now | arguments | reply | state
 
 Moments are milliseconds since the case began; `+n` is n after the row before. Parts of a cell are separated by
-`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `<x*3>` is xxx, `\\xNN` is a byte.
+`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `x~3` is x x x, `<x*3>` is xxx, `\\xNN` is a byte.
+`9 add_log` makes the row nine times; its reply and state are those of the last.
 A state cell names what it is about; whatever it does not name is checked by the invariants only.
 `tests/tables/README.md` lists the operations and the names of the state.
 """
@@ -31,6 +32,7 @@ MARK_DIGITS = 16
 class Row:
     where: str
     operation: str
+    times: int
     now: str
     arguments: str
     reply: str
@@ -63,7 +65,8 @@ def read_table(path: Path) -> Iterator[Case]:
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) != 5:
             raise ValueError(f"{here}: {len(cells)} cells, expected operation | now | arguments | reply | state")
-        rows.append(Row(here, *cells))
+        times, _, operation = cells[0].rpartition(" ")
+        rows.append(Row(here, operation, int(times or 1), *cells[1:]))
     if title:
         yield Case(where, title, rules, tuple(rows))
 
@@ -91,6 +94,8 @@ def expanded(word: str) -> list[str]:
     word = re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), word)
     if series := re.fullmatch(r"(.*)\{(\d+)\.\.(\d+)\}(.*)", word):
         return [f"{series[1]}{i}{series[4]}" for i in range(int(series[2]), int(series[3]) + 1)]
+    if again := re.fullmatch(r"(.+)~(\d+)", word):
+        return [again[1]] * int(again[2])
     return [word]
 
 
@@ -204,6 +209,9 @@ class Writer:
                 return tuple(map(int, bare))
             case "get_metrics" | "nudge" | "leave" | "pop":
                 return (bare[0],)
+            case "put":
+                ((field, value),) = (word.split("=") for word in arguments[0])
+                return field, value
             case "count_jobs" | "is_paused" | "last_event" | "pass_wake":
                 return ()
         raise ValueError(f"no operation `{operation}`")

@@ -15,9 +15,10 @@ def play_case(case: Case, sides: Sequence[Side]) -> None:
     for side in sides:
         side.reset()
     for row in case.rows:
-        steps.append(writer.step(row))
-        outcome = compare(steps, sides)
-        writer.learn(outcome)
+        for _ in range(row.times):
+            steps.append(writer.step(row))
+            outcome = compare(steps, sides)
+            writer.learn(outcome)
         problems = problems_of(row, steps[-1], outcome)
         assert not problems, f"{row.where}: {case.title}\n" + "\n".join(problems) + "\n\n" + script(steps)
 

@@ -39,18 +39,16 @@ class MemoryListener:
             return wait.value
         self._wait = wait
         timer = self._clock.call_later(timeout, wait.wake)
+        keep = False
         try:
             await wait.woken
-            if self._closed:
-                raise ClosedError(f"{self._address}: this listener was closed")
-        except BaseException:
-            self._server.leave(wait)
-            self._server.give_back(wait)
-            raise
+            keep = not self._closed
         finally:
             timer.cancel()
-            self._server.leave(wait)
             self._wait = None
+            self._server.leave(wait, keep=keep)
+        if not keep:
+            raise ClosedError(f"{self._address}: this listener was closed")
         return wait.value
 
     async def close(self) -> None:

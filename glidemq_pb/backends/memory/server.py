@@ -71,17 +71,12 @@ class MemoryServer:
                 for key in wait.keys:
                     self._waits.setdefault(key, {})[wait] = None
 
-    def leave(self, wait: Wait) -> None:
-        """Stop waiting. After it, no value is handed over any more."""
+    def leave(self, wait: Wait, *, keep: bool) -> None:
+        """Stop waiting. A value that came and is not kept goes back to the front, for the next in line."""
         with self._lock:
             self._forget(wait)
-
-    def give_back(self, wait: Wait) -> None:
-        """Return a value that its taker could not keep to the front of its list, and serve the next in line."""
-        with self._lock:
-            if wait.value is not None:
+            if wait.value is not None and not keep:
                 self.store.put_back(*wait.value)
-                wait.value = None
                 self._serve()
 
     def _take(self, keys: Sequence[str]) -> tuple[str, str] | None:
