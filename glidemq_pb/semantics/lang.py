@@ -89,7 +89,7 @@ def split(joined: str, separator: str) -> list[str]:
 
 def ceil_div(dividend: int, divisor: int) -> int:
     """The quotient rounded up; the divisor is positive, the dividend is not negative."""
-    return (dividend + divisor - 1) // divisor
+    return (dividend + divisor - 1) // max(1, divisor)
 
 
 def is_canonical_id(value: str, digits_max: int) -> bool:
