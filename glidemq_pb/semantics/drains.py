@@ -2,13 +2,13 @@
 
 from .events import emit
 from .keys import active_key, meta_key, ready_key
-from .records import Meta
+from .records import ParkedRow
 from .store import Store
 
 
 def note_drained(s: Store, q: str, now: int, keep: int) -> bool:
     """Say so when nothing is waiting or active any more (EVT-5); the caller changed something."""
-    if s.zcard(ready_key(q)) > 0 or s.zcard(active_key(q)) > 0 or s.read(meta_key(q), Meta).parked > 0:
+    if s.zcard(ready_key(q)) > 0 or s.zcard(active_key(q)) > 0 or s.read(meta_key(q), ParkedRow).parked > 0:
         return False
     emit(s, q, now, keep, "drained", "")
     return True

@@ -47,17 +47,22 @@ def limiter_hold_ms(s: Store, q: str, now: int, caller: Caller) -> int:
     return window_opening(caller.limiter_ms, row.window_at, now) + caller.limiter_ms - now
 
 
-def steady_windows(s: Store, q: str, now: int, meta: Meta, caller: Caller) -> None:
-    """Where time stepped back, an open window counts from now on, with what it held."""
-    if meta.global_window_at > now:
-        s.hset(meta_key(q), global_window_at=now)
-        lower_next_due(s, q, now + meta.global_rate_ms)
+def steady_windows(s: Store, q: str, now: int, meta: Meta, caller: Caller) -> Meta:
+    """Where time stepped back, an open window counts from now on, with what it held: the gates as they are now.
+
+    A sweep may have closed the window that `meta` still shows.
+    """
     if caller.limiter_max > 0:
         name = limiter_name(caller)
         if s.read(limiter_key(q, name), LimiterRow).window_at > now:
             s.hset(limiter_key(q, name), window_at=now)
             s.zadd(limiters_key(q), now + caller.limiter_ms, name)
             lower_next_due(s, q, now + caller.limiter_ms)
+    if meta.global_window_at > now:
+        s.hset(meta_key(q), global_window_at=now)
+        lower_next_due(s, q, now + meta.global_rate_ms)
+        return s.read(meta_key(q), Meta)
+    return meta
 
 
 def count_starts(s: Store, q: str, now: int, meta: Meta, caller: Caller, starts: int) -> None:

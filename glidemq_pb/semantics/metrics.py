@@ -4,7 +4,7 @@ from .deadlines import lower_next_due
 from .keys import meta_key, metrics_key
 from .lang import number, text
 from .limits import METRICS_KEPT_MS, MINUTE_MS
-from .records import Meta
+from .records import MetricsRow
 from .states import COMPLETED, FAILED
 from .store import Store
 
@@ -13,7 +13,7 @@ def count_ended(s: Store, q: str, now: int, state: str, ended: int) -> None:
     """Add to the minute of `now`."""
     minute = now // MINUTE_MS
     s.hincrby(metrics_key(q, state), text(minute), ended)
-    if s.read(meta_key(q), Meta).metrics_until == 0:
+    if s.read(meta_key(q), MetricsRow).metrics_until == 0:
         until = minute * MINUTE_MS + METRICS_KEPT_MS
         s.hset(meta_key(q), metrics_until=until)
         lower_next_due(s, q, until)

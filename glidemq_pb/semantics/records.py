@@ -229,6 +229,20 @@ class DueRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsRow:
+    """`:meta`, just the end of its oldest minute."""
+
+    metrics_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRow:
+    """`:meta`, just its count of parked jobs."""
+
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimerRow:
     """`:meta`, who looks when."""
 

@@ -19,8 +19,10 @@ def wake(s: Store, q: str) -> None:
 
 def wake_if_startable(s: Store, q: str, now: int) -> None:
     """Wake a worker when one could start a job now."""
-    if s.zcard(ready_key(q)) > 0 and queue_lets_start(s, q, now, s.read(meta_key(q), Meta), 1) > 0:
-        wake(s, q)
+    if s.llen(wake_key(q)) == 0 and s.zcard(ready_key(q)) > 0:
+        meta = s.read(meta_key(q), Meta)
+        if queue_lets_start(s, q, now, meta, 1) > 0:
+            s.rpush(wake_key(q), "1")
 
 
 def rearm(s: Store, q: str, due_before: int) -> None:

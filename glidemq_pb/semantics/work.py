@@ -69,15 +69,15 @@ def settle_and_activate(
             elif status != LOST:
                 readied = readied + 1
     swept = Swept(0, 0, 0, 0, [])
+    more = False
     if is_due(s, q, now):
         swept = sweep(s, q, now, caller.stalled_max, caller.events_keep)
-    more = is_due(s, q, now)
+        more = is_due(s, q, now)
 
     started: list[StartedJob] = []
     hold_ms = 0
     if want > 0 and not more:
-        steady_windows(s, q, now, meta, caller)
-        gates = s.read(meta_key(q), Meta)
+        gates = steady_windows(s, q, now, meta, caller)
         allowed = queue_lets_start(s, q, now, gates, want)
         allowed = limiter_lets_start(s, q, now, caller, allowed)
         if allowed > 0:
