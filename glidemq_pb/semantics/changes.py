@@ -136,10 +136,9 @@ def change_priority(s: Store, q: str, now: int, call: str, job_id: str, priority
         s.hdel(job_key(q, job_id), ["priority"])
     else:
         s.hset(job_key(q, job_id), priority=priority)
-    if state == WAITING:
-        score = s.zscore(ready_key(q), job_id)
-        if score is not None:
-            s.zadd(ready_key(q), moved_score(score, priority, row.lifo), job_id)
+    score = s.zscore(ready_key(q), job_id)
+    if score is not None:
+        s.zadd(ready_key(q), moved_score(score, priority, row.lifo), job_id)
     emit_with(s, q, now, events_keep, "priority-changed", job_id, "priority", text(priority))
     remember(s, q, now, meta.calls_until, call, DONE)
     return DONE

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_5d564cd3d3ee
+#!lua name=glidemq_pb_3eabfb5f3278
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 
@@ -419,18 +419,16 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   else
     call('HSET', q .. ':job:' .. job_id, 'priority', priority)
   end
-  if state == 'waiting' then
-    local score = R.maybe_int(call('ZSCORE', q .. ':ready', job_id))
-    if score then
-      call('ZADD', q .. ':ready', H.moved_score(score, priority, row.lifo), job_id)
-    end
+  local score = R.maybe_int(call('ZSCORE', q .. ':ready', job_id))
+  if score then
+    call('ZADD', q .. ':ready', H.moved_score(score, priority, row.lifo), job_id)
   end
   H.emit_with(q, now, events_keep, 'priority-changed', job_id, 'priority', R.text(priority))
   H.remember(q, now, meta.calls_until, call_, 'done')
   return {'done'}
 end
 
--- changes.py:149 change_delay
+-- changes.py:148 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -449,7 +447,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:164
+  -- changes.py:163
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -477,7 +475,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {'done'}
 end
 
--- changes.py:188 update_data
+-- changes.py:187 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -492,7 +490,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:201 update_progress
+-- changes.py:200 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -508,7 +506,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:215 add_log
+-- changes.py:214 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -528,7 +526,7 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:231 may_write
+-- changes.py:230 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -539,7 +537,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:241 pause
+-- changes.py:240 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -555,7 +553,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:255 resume
+-- changes.py:254 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1374,9 +1372,6 @@ H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
   local due = timer.next_due
-  if due == 0 then
-    return 0
-  end
   if timer.timer_due ~= due then
     call('HSET', q .. ':meta', 'timer_due', due, 'timer_worker', worker)
     if timer.timer_backup ~= '' then
@@ -1642,7 +1637,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_5d564cd3d3ee',
+  function_name = 'glidemq_pb_remove_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1651,7 +1646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_5d564cd3d3ee',
+  function_name = 'glidemq_pb_retry_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1660,7 +1655,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_5d564cd3d3ee',
+  function_name = 'glidemq_pb_promote_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1669,7 +1664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_5d564cd3d3ee',
+  function_name = 'glidemq_pb_change_priority_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1678,7 +1673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_5d564cd3d3ee',
+  function_name = 'glidemq_pb_change_delay_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1687,7 +1682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_5d564cd3d3ee',
+  function_name = 'glidemq_pb_update_data_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1696,7 +1691,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_5d564cd3d3ee',
+  function_name = 'glidemq_pb_update_progress_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1705,7 +1700,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_5d564cd3d3ee',
+  function_name = 'glidemq_pb_add_log_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1714,7 +1709,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_5d564cd3d3ee',
+  function_name = 'glidemq_pb_pause_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1723,7 +1718,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_5d564cd3d3ee',
+  function_name = 'glidemq_pb_resume_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1732,7 +1727,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_5d564cd3d3ee',
+  function_name = 'glidemq_pb_enqueue_3eabfb5f3278',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1742,7 +1737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_5d564cd3d3ee',
+  function_name = 'glidemq_pb_get_job_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1751,7 +1746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_5d564cd3d3ee',
+  function_name = 'glidemq_pb_list_jobs_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1760,7 +1755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_5d564cd3d3ee',
+  function_name = 'glidemq_pb_count_jobs_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1769,7 +1764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_5d564cd3d3ee',
+  function_name = 'glidemq_pb_is_paused_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1778,7 +1773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_5d564cd3d3ee',
+  function_name = 'glidemq_pb_get_log_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1787,7 +1782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_5d564cd3d3ee',
+  function_name = 'glidemq_pb_get_metrics_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1796,7 +1791,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_5d564cd3d3ee',
+  function_name = 'glidemq_pb_read_events_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1805,7 +1800,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_5d564cd3d3ee',
+  function_name = 'glidemq_pb_last_event_3eabfb5f3278',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1814,7 +1809,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_5d564cd3d3ee',
+  function_name = 'glidemq_pb_settle_and_activate_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1824,7 +1819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_5d564cd3d3ee',
+  function_name = 'glidemq_pb_extend_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1838,7 +1833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_5d564cd3d3ee',
+  function_name = 'glidemq_pb_nudge_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1847,7 +1842,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_5d564cd3d3ee',
+  function_name = 'glidemq_pb_pass_wake_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1856,7 +1851,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_5d564cd3d3ee',
+  function_name = 'glidemq_pb_leave_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1865,7 +1860,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_5d564cd3d3ee',
+  function_name = 'glidemq_pb_tick_3eabfb5f3278',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
