@@ -54,8 +54,12 @@ class Clock(Protocol):
         """Milliseconds that never step back, from an arbitrary origin."""
         ...
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call `callback` in the running event loop once `delay` milliseconds have passed."""
+    def call_later(self, delay: float, callback: Callable[[], None], *, weak: bool = False) -> Timer:
+        """Call `callback` in the running event loop once `delay` milliseconds have passed.
+
+        `weak`: it only makes somebody look at the store. The test kit, which watches the stores itself, may
+        leave it out as long as nothing else happens; real time takes no notice.
+        """
         ...
 
     def random(self) -> float:
@@ -88,7 +92,7 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic() * 1000
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+    def call_later(self, delay: float, callback: Callable[[], None], *, weak: bool = False) -> Timer:
         return asyncio.get_running_loop().call_later(delay / 1000, callback)
 
     def random(self) -> float:

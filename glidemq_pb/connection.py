@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .errors import InvalidOptionsError, duration_ms
@@ -150,15 +150,17 @@ def _parse_url(url: str, option: str) -> Connection | MemoryAddress:
 
 def _parse_valkey(parts: SplitResult, shown: str) -> Connection:
     credentials, _, hosts = parts.netloc.rpartition("@")
-    user, colon, password = credentials.partition(":")
+    user, _, password = credentials.partition(":")
     database = parts.path.strip("/")
     if database and not re.fullmatch(r"[0-9]{1,9}", database):
-        raise InvalidOptionsError(f"{shown}: the path is the number of a database, not {database!r}")
+        raise InvalidOptionsError(
+            f"{shown}: after the host comes the number of a database; in a password write / as %2F and @ as %40"
+        )
     options: dict[str, Any] = {
         "addresses": [_address(host, shown) for host in hosts.split(",")],
         "tls": parts.scheme == "valkeys",
         "username": unquote(user) or None,
-        "password": unquote(password) if colon else None,
+        "password": unquote(password) or None,
         "database": int(database or 0),
     }
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -215,7 +217,7 @@ def _addresses(value: object) -> tuple[tuple[str, int], ...]:
     if isinstance(value, str) or not isinstance(value, Sequence) or not value:
         raise InvalidOptionsError(f"{allowed}, not {value!r}")
     addresses: list[tuple[str, int]] = []
-    for one in value:  # pyright: ignore[reportUnknownVariableType] - what it holds is checked here
+    for one in cast("Sequence[object]", value):
         match one:
             case (str(host), int(port)) if host and type(port) is int and 1 <= port <= 65_535:
                 addresses.append((host, port))

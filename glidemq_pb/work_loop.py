@@ -331,7 +331,7 @@ class WorkLoop:
         if reply.more:
             self._poke()
         elif reply.wait_ms >= 0 and not self.closing:
-            self._due_timer = self._clock.call_later(reply.wait_ms, self._poke)
+            self._due_timer = self._clock.call_later(reply.wait_ms, self._poke, weak=True)
 
     def _cancel_timers(self) -> None:
         for timer in (self._due_timer, self._hold_timer):

@@ -124,13 +124,12 @@ def change_priority(s: Store, q: str, now: int, call: str, job_id: str, priority
         s.hdel(job_key(q, job_id), ["priority"])
     else:
         s.hset(job_key(q, job_id), priority=priority)
-    if state == WAITING:
-        score = s.zscore(ready_key(q), job_id)
-        if score is not None:
-            s.zadd(ready_key(q), moved_score(score, priority, row.lifo), job_id)
-        if row.ordering_key != "":
-            wait_in_group(s, q, row.ordering_key, job_id, priority, row.turn)
-            refresh_group(s, q, now, events_keep, row.ordering_key)
+    score = s.zscore(ready_key(q), job_id)
+    if score is not None:
+        s.zadd(ready_key(q), moved_score(score, priority, row.lifo), job_id)
+    if state == WAITING and row.ordering_key != "":
+        wait_in_group(s, q, row.ordering_key, job_id, priority, row.turn)
+        refresh_group(s, q, now, events_keep, row.ordering_key)
     emit_with(s, q, now, events_keep, "priority-changed", job_id, "priority", text(priority))
     return answer(s, q, now, meta, call)
 

@@ -39,11 +39,12 @@ def notify(s: Store, q: str, worker: str, message: str) -> None:
 
 
 def keep_timer(s: Store, q: str, worker: str) -> int:
-    """The instant at which this worker must look again for the next due moment; 0: others see to it."""
+    """The instant at which this worker must look again for the next due moment; 0: others see to it.
+
+    There always is a due moment: at the latest that at which this worker's own record dies.
+    """
     timer = s.read(meta_key(q), TimerRow)
     due = timer.next_due
-    if due == 0:
-        return 0
     if timer.timer_due != due:
         s.hset(meta_key(q), timer_due=due, timer_worker=worker)
         if timer.timer_backup != "":

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 
 DEEP = os.environ.get("GLIDEMQ_DEEP") == "1"
-EXAMPLES = 20_000 if DEEP else 400
+EXAMPLES = 23_000 if DEEP else 470
 """Histories of the two-backend machine, of 50 steps each."""
 
 

@@ -1,17 +1,41 @@
 """Every operation on memory and on a real Valkey: equal replies, equal states key by key, sound states."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import given
 
-from tests.strategies import Move, histories
+from glidemq_pb.server import PrivateServer
+from tests import summary
+from tests.strategies import OPERATIONS, POP, Move, histories
 
 from .agree import play
 from .profile import EXAMPLES, machine
-from .sides import MemorySide
+from .sides import MemorySide, Side, operations
+from .valkey_side import ValkeySide
 
 LENGTH = 50
 
 
-@machine(EXAMPLES)
-@given(histories(LENGTH))
-def test_memory(moves: list[Move]) -> None:
-    play(moves, [MemorySide()])
+@pytest.fixture(scope="module")
+def sides(valkey_server: PrivateServer) -> Iterator[list[Side]]:
+    valkey = ValkeySide(valkey_server.port)
+    yield [MemorySide(), valkey]
+    valkey.close()
+
+
+def test_the_machine_draws_every_operation() -> None:
+    assert OPERATIONS.keys() - {POP} == operations().keys()
+
+
+def test_two_backends_agree_after_every_step(sides: list[Side]) -> None:
+    steps = 0
+
+    @machine(EXAMPLES)
+    @given(histories(LENGTH))
+    def agree(moves: list[Move]) -> None:
+        nonlocal steps
+        steps += len(play(moves, sides))
+
+    agree()
+    summary.record("conformance steps compared", steps)

@@ -83,6 +83,8 @@ class SortedSet:
     def entries(self, begin: int, end: int) -> list[Entry]:
         """The entries at the positions from `begin` to before `end`; 0 <= begin."""
         found: list[Entry] = []
+        if begin >= end:
+            return found
         for chunk in self._chunks:
             size = len(chunk)
             if begin < size:

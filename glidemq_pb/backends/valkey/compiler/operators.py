@@ -127,7 +127,8 @@ def _compare(
     (a, a_node), (b, b_node) = left, right
     at = scope.at(node)
     if isinstance(op, ast.Is | ast.IsNot):
-        if b.type != types.NONE or not isinstance(a.type, types.Maybe):
+        declared = scope.declared.get(a.name) if isinstance(a, tree.Local) else a.type  # known better or not
+        if b.type != types.NONE or not isinstance(declared, types.Maybe):
             message = f"`is` between `{a.type}` and `{b.type}`"
             hint = "write `x is None` of an `X | None`, else `==`"
             raise scope.refuse(rules.IS_COMPARES_WITH_NONE, node, message, hint)
