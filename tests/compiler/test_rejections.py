@@ -64,5 +64,5 @@ def test_a_diagnostic_shows_the_place_the_source_and_what_to_write_instead() -> 
         "program.py:2:12: GMQ204 `or` needs bools, got `int`\n"
         "     2 |     return count or 100\n"
         "       |            ^^^^^\n"
-        'hint: 0 and the empty text are true in Lua; write `b if a == 0 else a`, or a comparison'
+        "hint: 0 and the empty text are true in Lua; write `b if a == 0 else a`, or a comparison"
     )

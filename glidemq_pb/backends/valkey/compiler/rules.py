@@ -41,9 +41,7 @@ OPERATORS = _rule(
     " (bits are 32, signed); `**` is allowed between constants, and `in` for a name among written-out values.",
 )
 FSTRING_HOLDS_TEXTS = _rule(110, "FSTRING_HOLDS_TEXTS", "An f-string holds texts, without format or conversion.")
-NAMES = _rule(
-    111, "NAMES", "Names are ASCII and do not start with two underscores; `_` is assigned but never read."
-)
+NAMES = _rule(111, "NAMES", "Names are ASCII and do not start with two underscores; `_` is assigned but never read.")
 MODULE_STATEMENTS = _rule(
     112, "MODULE_STATEMENTS", "A module holds imports, constants, assertions about them, records and functions."
 )
@@ -52,7 +50,9 @@ DECORATORS = _rule(
 )
 STATEMENTS = _rule(114, "STATEMENTS", "No with, del, global, match, async, await and yield.")
 IMPORTS = _rule(
-    115, "IMPORTS", "Imports stand at the top and name things of the semantics package, `dataclasses`, `enum`, `typing`."
+    115,
+    "IMPORTS",
+    "Imports stand at the top and name things of the semantics package, `dataclasses`, `enum`, `typing`.",
 )
 
 TYPES = _rule(
@@ -74,9 +74,7 @@ OPERANDS = _rule(
     "Arithmetic takes ints, `+` two ints or two texts. Lua would turn text into numbers, and numbers into text with 14"
     " digits.",
 )
-ORDER_NEEDS_INTS = _rule(
-    206, "ORDER_NEEDS_INTS", "`<` and its like take ints: Lua orders text by the server's locale."
-)
+ORDER_NEEDS_INTS = _rule(206, "ORDER_NEEDS_INTS", "`<` and its like take ints: Lua orders text by the server's locale.")
 EQUALITY_NEEDS_SCALARS = _rule(
     207, "EQUALITY_NEEDS_SCALARS", "`==` takes two ints, two texts or two bools: Lua compares tables by identity."
 )
@@ -105,7 +103,9 @@ NO_LENGTH_OF_TEXT = _rule(
     214, "NO_LENGTH_OF_TEXT", "`len` is of lists: of text, Python counts characters and Lua bytes."
 )
 INDEX_FROM_ZERO_UP = _rule(
-    215, "INDEX_FROM_ZERO_UP", "An index counts from 0 up, and stays below `len`: Lua reads nil beyond, without an error."
+    215,
+    "INDEX_FROM_ZERO_UP",
+    "An index counts from 0 up, and stays below `len`: Lua reads nil beyond, without an error.",
 )
 EMPTY_LIST_NEEDS_TYPE = _rule(217, "EMPTY_LIST_NEEDS_TYPE", "An empty list stands where its type is declared.")
 FIELD_IS_KNOWN = _rule(218, "FIELD_IS_KNOWN", "Only records have attributes, and only their fields.")
@@ -128,7 +128,9 @@ RESULT_IS_USED = _rule(
     223, "RESULT_IS_USED", "A statement of its own is a call of a helper or verb; a call without a result is no value."
 )
 IS_COMPARES_WITH_NONE = _rule(224, "IS_COMPARES_WITH_NONE", "`is` compares an `X | None` with None, and nothing else.")
-STORE_IS_NO_VALUE = _rule(225, "STORE_IS_NO_VALUE", "The Store is asked and passed on; it is no value. Lua has only one.")
+STORE_IS_NO_VALUE = _rule(
+    225, "STORE_IS_NO_VALUE", "The Store is asked and passed on; it is no value. Lua has only one."
+)
 
 NO_WHILE = _rule(301, "NO_WHILE", "No while: a loop without a bound blocks the server.")
 NO_UNREACHABLE_CODE = _rule(
@@ -136,10 +138,14 @@ NO_UNREACHABLE_CODE = _rule(
 )
 ASSIGNED_BEFORE_READ = _rule(303, "ASSIGNED_BEFORE_READ", "A name is assigned on every path that leads to its use.")
 LOOP_VARIABLE_STAYS = _rule(
-    304, "LOOP_VARIABLE_STAYS", "A loop variable is used in its loop only, and neither assigned nor another variable's name."
+    304,
+    "LOOP_VARIABLE_STAYS",
+    "A loop variable is used in its loop only, and neither assigned nor another variable's name.",
 )
 LOOPS_RUN_OVER_LISTS = _rule(306, "LOOPS_RUN_OVER_LISTS", "`for` runs over a list or a `range`.")
-NO_CHANGE_WHILE_ITERATING = _rule(307, "NO_CHANGE_WHILE_ITERATING", "A list is not appended to while a loop runs over it.")
+NO_CHANGE_WHILE_ITERATING = _rule(
+    307, "NO_CHANGE_WHILE_ITERATING", "A list is not appended to while a loop runs over it."
+)
 NO_RECURSION = _rule(308, "NO_RECURSION", "No function calls itself, directly or through others.")
 EVERY_PATH_RETURNS = _rule(309, "EVERY_PATH_RETURNS", "Every path returns a value where a result is declared.")
 STEP_IS_A_CONSTANT = _rule(310, "STEP_IS_A_CONSTANT", "The step of a `range` is a constant other than 0.")
