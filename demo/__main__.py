@@ -7,11 +7,12 @@ import argparse
 import asyncio
 import sys
 import time
-from datetime import timedelta
+from collections.abc import Callable
 
 from rich.console import Console
 
-from glidemq_pb import Job, JobCounts, Queue, QueueConnectionError, Worker
+from glidemq_pb import Job, JobCounts, Queue, Worker
+from glidemq_pb.server import PrivateServer, ServerUnavailableError
 from glidemq_pb.testing import TestQueue, TestWorker, run
 
 from .view import Advance, fingerprint, packages_table, progress, totals_table
@@ -22,6 +23,7 @@ from .work import (
     Measurer,
     Pace,
     Tally,
+    in_words,
     jobs_for,
     python_version,
     source_files,
@@ -59,11 +61,11 @@ def follow(worker: Worker[File, Measure], tally: Tally, advance: Advance, total:
     return ended
 
 
-async def on_valkey(paths: list[str], tally: Tally, advance: Advance) -> JobCounts:
-    """Run all jobs with a worker on a private server, in real time."""
-    async with Queue[File, Measure]("demo", connection="embedded://") as queue:
+async def on_valkey(url: str, paths: list[str], tally: Tally, advance: Advance) -> JobCounts:
+    """Run all jobs with a worker on a real server, in real time."""
+    async with Queue[File, Measure]("demo", connection=url) as queue:
         await queue.add_bulk(jobs_for(paths, REAL))
-        worker = Worker("demo", Measurer(tally), connection="embedded://", concurrency=CONCURRENCY)
+        worker = Worker("demo", Measurer(tally), connection=url, concurrency=CONCURRENCY)
         ended = follow(worker, tally, advance, len(paths))
         async with worker, asyncio.timeout(PATIENCE):
             await ended.wait()
@@ -75,35 +77,43 @@ async def in_memory(paths: list[str], tally: Tally, advance: Advance) -> JobCoun
     queue = TestQueue[File, Measure]("demo")
     worker = TestWorker(queue, Measurer(tally), concurrency=CONCURRENCY)
     follow(worker, tally, advance, len(paths))
+    began = queue.clock.now()
     await queue.add_bulk(jobs_for(paths, VIRTUAL))
     await queue.run_to_completion()
+    tally.virtual = queue.clock.now() - began
     return await queue.get_job_counts()
 
 
 def demonstrate(console: Console, backend: str) -> int:
-    paths = source_files()
-    tally = Tally()
-    console.print(f"[bold]{len(paths):,}[/] source files of Python {python_version()}'s standard library: hash each")
-    started = time.perf_counter()
+    """Run and show it: the exit code."""
+    if backend == "memory":
+        console.print("[dim]in this process, in virtual time[/]")
+        return show(console, VIRTUAL, lambda *seen: run(in_memory(*seen)))
     try:
-        with progress(console, len(paths)) as advance:
-            if backend == "valkey":
-                console.print("[dim]a private Valkey, one worker[/]")
-                counts = asyncio.run(on_valkey(paths, tally, advance))
-            else:
-                console.print("[dim]in memory, in virtual time[/]")
-                counts = run(in_memory(paths, tally, advance))
-    except QueueConnectionError as error:
-        console.print(f"[yellow]no Valkey here[/] ({error}): the same in memory")
+        import glide  # noqa: F401 - a platform may have no build of the client
+
+        with PrivateServer() as server:
+            console.print(f"[dim]a private Valkey at {server.url}[/]")
+            return show(console, REAL, lambda *seen: asyncio.run(on_valkey(server.url, *seen)))
+    except (ServerUnavailableError, ImportError) as error:
+        console.print(f"[yellow]No Valkey on this machine, so the same in memory.[/] {error}")
         return demonstrate(console, "memory")
+
+
+def show(console: Console, pace: Pace, play: Callable[[list[str], Tally, Advance], JobCounts]) -> int:
+    """Run all jobs with `play`, then print what became of them: the exit code."""
+    paths, tally = source_files(), Tally()
+    console.print(f"one job for each of the [bold]{len(paths):,}[/] source files of Python {python_version()}\n")
+    started = time.perf_counter()
+    with progress(console, len(paths)) as advance:
+        counts = play(paths, tally, advance)
     seconds = time.perf_counter() - started
-    pace = REAL if backend == "valkey" else VIRTUAL
-    console.print(packages_table(tally))
-    console.print(totals_table(tally, paths, f"{timedelta(milliseconds=pace.delay)} after they were added"))
-    console.print(
-        f"{len(paths):,} jobs in {seconds:.1f} s, {len(paths) / seconds:,.0f} jobs/s; "
-        f"fingerprint of all hashes {fingerprint(tally)}"
-    )
+    console.print(packages_table(tally), "")
+    console.print(totals_table(tally, paths, pace))
+    console.print(f"\n[bold]{len(paths):,} jobs in {seconds:.1f} s, {len(paths) / seconds:,.0f} jobs/s[/]")
+    if tally.virtual:
+        console.print(f"the virtual clock moved by {in_words(tally.virtual)}")
+    console.print(f"sha256 of all hashes: {fingerprint(tally)}")
     wrong = surprises(paths, tally)
     if (counts.completed, counts.failed) != (len(paths) - 1, 1):
         wrong.append(f"the queue counts {counts}")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .work import ATTEMPTS, BROKEN, DELAYED, FLAKY, PRIORITISED, Tally, package_of
+from .work import ATTEMPTS, BROKEN, DELAYED, FLAKY, PRIORITISED, Pace, Tally, in_words, package_of
 
 ROWS = 12
 STEPS = 5
@@ -70,23 +70,25 @@ def combined(rows: list[list[int]]) -> list[int]:
     return [*(sum(column) for column in columns[:3]), max(columns[3])]
 
 
-def totals_table(tally: Tally, paths: list[str], waited: str) -> Table:
+def totals_table(tally: Tally, paths: list[str], pace: Pace) -> Table:
     """How the jobs ended, with the reason for what is remarkable."""
-    retried = len(tally.failures) - 1
     delayed = sum(package_of(path) == DELAYED for path in paths)
     prioritised = sum(package_of(path) == PRIORITISED for path in paths)
+    reason = tally.failures[-1][1] if tally.failures else "no failure was seen"
+    first, second = in_words(pace.backoff), in_words(2 * pace.backoff)
+    rows = (
+        ("completed", "green", tally.completions, f"{FLAKY} among them, at its attempt {ATTEMPTS}"),
+        ("failed", "red", tally.given_up, f"{BROKEN}: {reason}, {ATTEMPTS} times"),
+        ("retried", "yellow", len(tally.failures) - tally.given_up, f"after {first}, and again after {second}"),
+        ("delayed", "cyan", delayed, f"{DELAYED}, by {in_words(pace.delay)}; none began early"),
+        ("prioritised", "magenta", prioritised, f"{PRIORITISED}, begun before all others"),
+    )
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim")
-    table.add_row("completed", f"[green]{tally.completions:,}[/]", f"{FLAKY} at its attempt {ATTEMPTS}")
-    reason = tally.failures[-1][1] if tally.failures else ""
-    table.add_row("failed", f"[red]{len(paths) - len(tally.measures):,}[/]", f"{BROKEN}: {reason}, {ATTEMPTS} times")
-    table.add_row(
-        "retried", f"[yellow]{retried:,}[/]", f"attempts of {FLAKY} and {BROKEN}, each after a longer backoff"
-    )
-    table.add_row("delayed", f"{delayed:,}", f"the files of {DELAYED}, {waited}, none early")
-    table.add_row("prioritised", f"{prioritised:,}", f"the files of {PRIORITISED}, before all others")
+    for name, colour, count, remark in rows:
+        table.add_row(name, f"[{colour}]{count:,}[/]", remark)
     return table
 
 

@@ -59,11 +59,13 @@ class Tally:
     """(path, reason) of every failed attempt."""
     early: list[str] = field(default_factory=list)
     """Delayed files that began before their moment."""
+    virtual: int = 0
+    """Milliseconds of virtual time that passed; 0 in real time."""
 
 
 def source_files() -> list[str]:
     """Paths of the standard library's sources, relative to it; installed packages are not part of it."""
-    found = (path.relative_to(LIBRARY) for path in LIBRARY.rglob("*.py"))
+    found = (path.relative_to(LIBRARY) for path in LIBRARY.rglob("*.py") if path.is_file())
     return sorted(path.as_posix() for path in found if path.parts[0] not in {"site-packages", "dist-packages"})
 
 
@@ -129,3 +131,13 @@ def surprises(paths: list[str], tally: Tally) -> list[str]:
 
 def python_version() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def in_words(milliseconds: int) -> str:
+    """`1 h 3 min`, `500 ms`: the two largest units."""
+    words = []
+    for name, size in (("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            words.append(f"{count} {name}")
+    return " ".join(words[:2]) or "0 ms"

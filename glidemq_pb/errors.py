@@ -200,7 +200,7 @@ def duration_ms(option: str, value: int | timedelta, *, minimum: int = 0) -> int
     Raises `InvalidOptionsError` for a float or a bool (nobody passes seconds by mistake), or one out of range.
     """
     if isinstance(value, timedelta):
-        milliseconds = value // timedelta(milliseconds=1)
+        milliseconds = -(-value // timedelta(milliseconds=1))  # up: half a millisecond is not none
     elif type(value) is int:
         milliseconds = value
     else:

@@ -64,3 +64,17 @@ class Run:
         """Raise `InvalidStateError` once the run is over."""
         if self.over:
             raise InvalidStateError(f"{what} is only possible while the processor runs")
+
+
+class RunDelayed(BaseException):
+    """`move_to_delayed` ends a run of the processor: back at `until`, no attempt consumed.
+
+    A BaseException, so that `except Exception` in a processor does not swallow it.
+    """
+
+    def __init__(self, until: int, data: str) -> None:
+        super().__init__("the run of this job is over: it was moved to delayed")
+        self.until = until
+        """Epoch milliseconds."""
+        self.data = data
+        """The new payload as wire text; empty keeps the old one."""

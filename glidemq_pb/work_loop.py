@@ -256,9 +256,9 @@ class WorkLoop:
                 return sent_at, reply
 
     async def _pause_for(self, delay: int) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        self._clock.call_later(delay, lambda: waiter.done() or waiter.set_result(None))
-        await waiter
+        over = asyncio.Event()
+        self._clock.call_later(delay, over.set)
+        await over.wait()
 
     def _caller(self, *, nudge: bool) -> Caller:
         settings = self._settings

@@ -24,16 +24,11 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One numbered rule of the subset, with a program that breaks it and one that does not.
-
-    In `rejected`, each line that is refused ends in a comment with the number.
-    """
+    """One numbered rule of the subset."""
 
     number: int
     name: str
     text: str
-    rejected: str
-    accepted: str
 
     @property
     def code(self) -> str:

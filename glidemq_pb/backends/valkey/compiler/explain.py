@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .build import PACKAGE, Library
 from .diagnostics import Rule
+from .examples import programs
 from .rules import ALL
 
 SUBSET = PACKAGE.parent / "docs" / "subset.md"
@@ -40,8 +41,9 @@ def stale() -> list[Path]:
 
 
 def _section(one: Rule) -> str:
-    parts = [f"### {one.code} {one.name}\n", f"{one.text}\n", "Rejected:\n", _code(one.rejected)]
-    return "\n".join([*parts, "Accepted:\n", _code(one.accepted)])
+    rejected, accepted = programs(one)
+    parts = [f"### {one.code} {one.name}\n", f"{one.text}\n", "Rejected:\n", _code(rejected)]
+    return "\n".join([*parts, "Accepted:\n", _code(accepted)])
 
 
 def _code(text: str) -> str:

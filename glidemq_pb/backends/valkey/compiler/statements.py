@@ -35,6 +35,8 @@ def block(scope: Scope, body: Sequence[ast.stmt]) -> tree.Block:
             found = _statement(scope, stmt, paragraph)
         except RejectedError:
             _declare_broken(scope, stmt)
+            if isinstance(stmt, ast.Return):  # it leaves all the same: what was tested before still holds after
+                out.append(tree.Return(scope.at(stmt), paragraph, None))
             continue
         if found is not None:
             out.append(found)

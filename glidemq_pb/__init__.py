@@ -1,0 +1,70 @@
+"""A job queue on Valkey whose rules also run in memory, under a virtual clock.
+
+The public names. The test kit is `glidemq_pb.testing`.
+"""
+
+from .backends.backend import Backend
+from .connection import Connection
+from .errors import (
+    BulkError,
+    ClosedError,
+    DuplicateJobError,
+    FormatError,
+    GlideMQError,
+    GroupRateLimitError,
+    InvalidOptionsError,
+    InvalidStateError,
+    JobAbortedError,
+    JobFailedError,
+    JobNotFoundError,
+    JobWaitTimeoutError,
+    PayloadTooLargeError,
+    QueueConnectionError,
+    RateLimitError,
+    SerializationError,
+    UnrecoverableError,
+)
+from .job import Job, JobState
+from .job_options import JobOptions, NewJob
+from .options import Backoff, Keep
+from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
+from .run import AbortSignal
+from .serializers import JSON_SERIALIZER, Serializer
+from .worker import Worker
+
+__all__ = [
+    "JSON_SERIALIZER",
+    "AbortSignal",
+    "Backend",
+    "Backoff",
+    "BulkError",
+    "ClosedError",
+    "Connection",
+    "DuplicateJobError",
+    "FormatError",
+    "GlideMQError",
+    "GroupRateLimitError",
+    "InvalidOptionsError",
+    "InvalidStateError",
+    "Job",
+    "JobAbortedError",
+    "JobCounts",
+    "JobFailedError",
+    "JobLogs",
+    "JobNotFoundError",
+    "JobOptions",
+    "JobState",
+    "JobWaitTimeoutError",
+    "Keep",
+    "MetricPoint",
+    "Metrics",
+    "NewJob",
+    "PayloadTooLargeError",
+    "Queue",
+    "QueueConnectionError",
+    "RateLimitError",
+    "SerializationError",
+    "Serializer",
+    "UnrecoverableError",
+    "Worker",
+]

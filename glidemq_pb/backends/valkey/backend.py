@@ -1,0 +1,263 @@
+"""The Valkey backend: operations run inside the server, by FCALL. The one place where calls are repeated."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+
+from ...clock import Clock, SystemClock
+from ...connection import Connection
+from ...errors import ClosedError
+from ...semantics.store import Store
+from ..codec import codec_of
+from .client import ClientSource, Gate, gate_of
+from .errors import Fault, Remedy, understand
+from .listener import ValkeyListener
+from .loading import Library, Loader, packaged_library
+
+if TYPE_CHECKING:
+    from .client import Client
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+GRACE_MS = 1_000
+"""How much later than the client's own timeout ours is."""
+PAUSE_MS_FIRST, PAUSE_MS_MAX = 20, 500
+"""Between repeats."""
+
+
+class ValkeyBackend:
+    """Implements `Backend` on a Valkey server or cluster, by a client of its own or one that the caller lends.
+
+    connection: where it is; None takes the address from `client`. client: a glide client to send calls
+    with; it is never closed here. library: for tests. now: for tests, instead of the server's clock.
+
+    A call is sent to its end, whatever happens to the task that awaits it, and repeated with the same arguments while
+    the connection breaks, at most `retry_timeout`: each writing operation carries its identity in its arguments.
+    """
+
+    def __init__(
+        self,
+        connection: Connection | None,
+        *,
+        client: "Client | None" = None,
+        library: Library | None = None,
+        now: Callable[[], int] | None = None,
+    ) -> None:
+        self.now = now
+        """Milliseconds to send as `now`; None is the server's clock."""
+        self._source = ClientSource(connection, client)
+        self._library = packaged_library() if library is None else library
+        self._loader = Loader(self._library)
+        self._clock = SystemClock()
+        self._client: Client | None = None
+        self._gate: Gate | None = None
+        self._connecting: asyncio.Task[Client] | None = None
+        self._replacing: asyncio.Lock = asyncio.Lock()
+        self._sending: set[asyncio.Task[Any]] = set()
+        self._listeners: set[ValkeyListener] = set()
+        self._closed = False
+
+    @property
+    def address(self) -> str:
+        return self._source.address
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    # --- connecting ---------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        await self._connected()
+
+    async def _connected(self) -> "Client":
+        """The client; connects when there is none."""
+        self._check_usable()
+        if self._client is not None:
+            return self._client
+        if self._connecting is None:
+            self._gate_here()
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
+            self._connecting.add_done_callback(self._end_connecting)
+        return await asyncio.shield(self._connecting)
+
+    def _end_connecting(self, task: "asyncio.Task[Client]") -> None:
+        self._connecting = None
+        if not task.cancelled():
+            task.exception()  # told to those who wait; nobody may be left
+
+    async def _connect(self) -> "Client":
+        opened = await self._open()
+        if isinstance(opened, Fault):
+            raise opened.at(self.address)
+        if self._closed:
+            await self._give_up(opened)
+            self._check_usable()
+        self._client = opened
+        return opened
+
+    async def _open(self) -> "Client | Fault":
+        """A client that has reached the server and seen the library there, or what stands in the way."""
+        client = self._source.lent or await self._source.open("commands")
+        timeout = self._source.connect_timeout
+        try:
+            async with asyncio.timeout((timeout + GRACE_MS) / 1000):
+                fault = await self._prepare(client)
+                while fault is not None and fault.remedy is Remedy.REPEAT:
+                    await asyncio.sleep(PAUSE_MS_MAX / 1000)
+                    fault = await self._prepare(client)
+        except TimeoutError:
+            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms")
+        except BaseException:
+            await self._give_up(client)
+            raise
+        if fault is None:
+            return client
+        await self._give_up(client)
+        return fault
+
+    async def _prepare(self, client: "Client") -> Fault | None:
+        """See that the library is there. What stands in the way, None for nothing."""
+        import glide
+
+        try:
+            if not await self._loader.is_everywhere(client):
+                await self._loader.load(client)
+        except glide.GlideError as error:
+            return self._understand(error)
+        return None
+
+    def _understand(self, error: Exception) -> Fault:
+        return understand(error, self._source.request_timeout, tls=self._source.tls)
+
+    async def _give_up(self, client: "Client") -> None:
+        if client is not self._source.lent:
+            await client.close()
+
+    async def _replace(self, broken: "Client") -> Fault | None:
+        """Put a new client in the place of a broken one, unless that was done meanwhile; a lent one stays."""
+        async with self._replacing:
+            if self._closed or self._client is not broken or broken is self._source.lent:
+                return None
+            opened = await self._open()
+            if isinstance(opened, Fault):
+                return opened
+            self._client = opened
+            await broken.close()
+            return None
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    async def call(
+        self,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        self._check_usable()
+        codec = codec_of(operation)
+        now = b"" if self.now is None else b"%d" % self.now()
+        arguments = codec.encode(now, *args, **kwargs)
+        reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"])
+        sending = asyncio.get_running_loop().create_task(
+            self._send(self._library.function(operation.__name__), queue, arguments, reads_only=reads_only)
+        )
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        result: R = codec.decode(await asyncio.shield(sending))
+        return result
+
+    async def _send(self, function: str, queue: str, arguments: list[bytes], *, reads_only: bool) -> Any:
+        """Send one call until it is answered, or the time for repeating it is over."""
+        import glide
+
+        await self._connected()
+        gate = self._gate_here()
+        timeout = (self._source.request_timeout + GRACE_MS) / 1000
+        deadline = gate.loop.time() + self._source.retry_timeout / 1000
+        pause = PAUSE_MS_FIRST / 1000
+        async with gate.places:
+            while True:
+                client = await self._connected()
+                try:
+                    async with asyncio.timeout(timeout):
+                        untyped = cast("Any", client)  # its types are recursive beyond the checkers
+                        run = untyped.fcall_ro if reads_only else untyped.fcall
+                        return await run(function, [queue], arguments)
+                except (glide.GlideError, TimeoutError) as error:
+                    self._check_usable()
+                    fault = await self._remedied(client, self._understand(error))
+                    if gate.loop.time() + pause > deadline:
+                        raise (await self._diagnosed(fault)).at(self.address) from error
+                    if fault.remedy is Remedy.NONE:
+                        raise fault.at(self.address) from error
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, PAUSE_MS_MAX / 1000)
+
+    async def _remedied(self, client: "Client", fault: Fault) -> Fault:
+        """Do what may help; the fault, or a worse one that this met."""
+        import glide
+
+        match fault.remedy:
+            case Remedy.RECONNECT:
+                return await self._replace(client) or fault
+            case Remedy.LOAD:
+                try:
+                    await self._loader.load(client)
+                except glide.GlideError as error:
+                    return self._understand(error)
+            case _:
+                pass
+        return fault
+
+    async def _diagnosed(self, fault: Fault) -> Fault:
+        """At the end of all repeats: a client that only waits for its connection does not say what is wrong with it."""
+        tried = f"; it was tried for {self._source.retry_timeout} ms"
+        if fault.remedy is Remedy.REPEAT and self._source.lent is None:
+            opened = await self._open()
+            if isinstance(opened, Fault):
+                return Fault(opened.remedy, opened.problem + tried)
+            await opened.close()
+        return Fault(fault.remedy, fault.problem + tried)
+
+    # --- waiting and ending -------------------------------------------------------------------------------------------
+
+    async def listener(self) -> ValkeyListener:
+        await self._connected()
+        listener = ValkeyListener(self._source, self._listeners.discard)
+        self._listeners.add(listener)
+        return listener
+
+    async def close(self) -> None:
+        """Give all connections up, once the calls under way were answered or their sending timed out.
+
+        Of those, none is repeated any more. Idempotent.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        for listener in list(self._listeners):
+            await listener.close()
+        if self._gate is None or self._gate.loop is not asyncio.get_running_loop():
+            self._sending.clear()  # their loop is gone, and they with it
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=self._source.request_timeout / 1000)
+        if self._client is not None:
+            with contextlib.suppress(RuntimeError):  # futures of a loop that is closed
+                await self._give_up(self._client)
+
+    def _gate_here(self) -> Gate:
+        if self._gate is None:
+            lent = self._source.lent
+            self._gate = Gate(self._source.limit) if lent is None else gate_of(lent, self._source.limit)
+        self._gate.check_loop(self.address)
+        return self._gate
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise ClosedError(f"{self.address}: this backend is closed")
+        if self._gate is not None:
+            self._gate.check_loop(self.address)

@@ -1,0 +1,128 @@
+"""Opening the client (valkey-glide), which is imported when it is first used."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+from ...connection import Connection
+from ...errors import InvalidStateError, QueueConnectionError
+
+if TYPE_CHECKING:
+    from glide import GlideClient, GlideClusterClient
+
+    Client = GlideClient | GlideClusterClient
+
+CLIENT_TIMEOUT_MS = 250
+"""The client's own default, for one that the caller made."""
+CLIENT_INFLIGHT_LIMIT = 1_000
+SPARE_REQUESTS = 16
+"""Beside the calls that the gate admits: loading the library, looking at what is there."""
+
+# Waits between attempts to reconnect: up to 125, 250, then 500 ms.
+RECONNECT_TRIES, RECONNECT_FACTOR_MS, RECONNECT_BASE = 2, 125, 2
+
+
+class Gate:
+    """Back-pressure and the event loop of one client object, shared by all who use it.
+
+    The client raises when too many requests are under way, and hangs on a second event loop.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.places = asyncio.Semaphore(limit)
+
+    def check_loop(self, address: str) -> None:
+        """Raise `InvalidStateError` on another loop than the first."""
+        if self.loop is not asyncio.get_running_loop():
+            raise InvalidStateError(
+                f"{address}: this client belongs to another event loop, where it was first used; "
+                "make a component (and its client, if you pass one) for each loop"
+            )
+
+
+_gates: WeakKeyDictionary[Any, Gate] = WeakKeyDictionary()
+
+
+def gate_of(client: "Client", limit: int) -> Gate:
+    """The gate of a client that several components may share."""
+    if (gate := _gates.get(client)) is None:
+        gate = _gates[client] = Gate(limit)
+    return gate
+
+
+class ClientSource:
+    """Where clients come from: a `Connection`, or else the configuration of a client that the caller lent."""
+
+    def __init__(self, connection: Connection | None, lent: "Client | None") -> None:
+        self.lent = lent
+        self._connection = connection
+        config: Any = None if lent is None else cast("Any", lent.config)
+        self._lent_config = config
+        timeouts = Connection() if connection is None else connection
+        self.connect_timeout = timeouts.connect_timeout
+        self.retry_timeout = timeouts.retry_timeout
+        self.tls = timeouts.tls
+        if lent is None:
+            self.address = timeouts.address
+            self.request_timeout = timeouts.request_timeout
+            self.limit = timeouts.inflight_requests_limit
+        else:
+            hosts = ",".join(f"{one.host}:{one.port}" for one in config.addresses)
+            self.address = f"valkey://{hosts}" if connection is None else connection.address
+            self.request_timeout = config.request_timeout or CLIENT_TIMEOUT_MS
+            self.limit = config.inflight_requests_limit or CLIENT_INFLIGHT_LIMIT
+        self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
+
+    async def open(self, role: str) -> "Client":
+        """A new client of our own; it connects with its first command, as creating one would block the loop."""
+        try:
+            import glide
+        except ImportError as error:
+            raise QueueConnectionError(
+                self.address, "the Valkey client is not installed: pip install 'glidemq_pb[valkey]'"
+            ) from error
+        if self._connection is None:
+            kind: Any = (
+                glide.GlideClusterClient if isinstance(self.lent, glide.GlideClusterClient) else glide.GlideClient
+            )
+            opened: Client = await kind.create(self._lent_config)
+            return opened
+        if self._connection.cluster:
+            advanced = glide.AdvancedGlideClusterClientConfiguration(**self._advanced(self._connection))
+            cluster = glide.GlideClusterClientConfiguration(
+                advanced_config=advanced, **self._options(self._connection, role)
+            )
+            return await glide.GlideClusterClient.create(cluster)
+        plain = glide.AdvancedGlideClientConfiguration(**self._advanced(self._connection))
+        return await glide.GlideClient.create(
+            glide.GlideClientConfiguration(advanced_config=plain, **self._options(self._connection, role))
+        )
+
+    def _options(self, connection: Connection, role: str) -> dict[str, Any]:
+        import glide
+
+        credentials = None
+        if connection.password is not None:
+            credentials = glide.ServerCredentials(connection.password, connection.username)
+        return {
+            "addresses": [glide.NodeAddress(host, port) for host, port in connection.addresses],
+            "use_tls": connection.tls,
+            "credentials": credentials,
+            "read_from": glide.ReadFrom[connection.read_from.upper()],
+            "request_timeout": connection.request_timeout,
+            "reconnect_strategy": glide.BackoffStrategy(RECONNECT_TRIES, RECONNECT_FACTOR_MS, RECONNECT_BASE),
+            "database_id": connection.database or None,
+            "client_name": connection.client_name or f"glidemq_pb:{role}",
+            "inflight_requests_limit": connection.inflight_requests_limit + SPARE_REQUESTS,
+            "client_az": connection.client_az,
+            "lazy_connect": True,
+        }
+
+    def _advanced(self, connection: Connection) -> dict[str, Any]:
+        import glide
+
+        options: dict[str, Any] = {"connection_timeout": connection.connect_timeout}
+        if connection.tls_root_certificates is not None:
+            options["tls_config"] = glide.TlsAdvancedConfiguration(root_pem_cacerts=connection.tls_root_certificates)
+        return options

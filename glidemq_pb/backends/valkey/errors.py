@@ -1,0 +1,108 @@
+"""One table from every error of the client to what we do about it.
+
+The client rewrites the server's error texts (`READONLY You can't ...` becomes `... - ReadOnly: You can't ...`),
+so a row matches a few words in any letter case, and nothing else is read from a text.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ...errors import QueueConnectionError
+
+
+class Remedy(Enum):
+    """What may help."""
+
+    REPEAT = auto()
+    """The same call on the same client: it reconnects by itself, or the server's condition passes."""
+    RECONNECT = auto()
+    """The same call on a new client: this one is dead, or connected to the wrong node."""
+    LOAD = auto()
+    """Loading the library, then the same call."""
+    NONE = auto()
+    """A person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error of the client, understood."""
+
+    remedy: Remedy
+    problem: str
+    """What to tell the user, and what to do about it."""
+
+    def at(self, address: str) -> QueueConnectionError:
+        """The exception that tells it."""
+        return QueueConnectionError(address, self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    pattern: str
+    remedy: Remedy
+    advice: str
+
+
+# The first row whose pattern is found in the text counts.
+TEXTS = (
+    Row(r"function not found", Remedy.LOAD, "the function library is not on this server"),
+    Row(r"wrongpass|invalid username-password", Remedy.NONE, "the user name or the password is wrong"),
+    Row(r"noauth|authentication required", Remedy.NONE, "the server wants a password: give one in the connection"),
+    Row(
+        r"permissiondenied|noperm|has no permissions",
+        Remedy.NONE,
+        "the user lacks a permission: it needs FCALL, FUNCTION LIST, FUNCTION LOAD, BLPOP and the keys of the queue",
+    ),
+    Row(
+        r"unknown (sub)?command",
+        Remedy.NONE,
+        "the server has no functions: Valkey 7.2 or later (or Redis 7) is needed, without renamed commands",
+    ),
+    Row(
+        r"\boom\b|outofmemory",
+        Remedy.NONE,
+        "the server is out of memory: raise its maxmemory or remove data (finishing jobs still works)",
+    ),
+    Row(r"misconf", Remedy.NONE, "the server cannot save its data and refuses writes: see its log"),
+    Row(
+        r"readonly|read only replica|no primary node found",
+        Remedy.RECONNECT,
+        "this is a read-only replica: name the primary in the connection",
+    ),
+    Row(r"refused to switch database", Remedy.NONE, "the server has no database of this number"),
+    Row(r"loading", Remedy.REPEAT, "the server is still reading its data"),
+    Row(r"\bbusy\b", Remedy.REPEAT, "the server is busy with a slow script: see FUNCTION STATS and FUNCTION KILL"),
+    Row(
+        r"clusterdown|masterdown|noreplicas|tryagain|\bmoved\b|\bask\b",
+        Remedy.REPEAT,
+        "the cluster does not serve this now (a failover, or replicas that are missing)",
+    ),
+    Row(r"connect failed|connection refused|received error for address", Remedy.RECONNECT, "it cannot be reached"),
+)
+
+
+def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
+    """What an error of the client, or a timeout of ours, means after a call that could take `waited_ms`."""
+    import glide
+
+    if isinstance(error, glide.TimeoutError):
+        return Fault(Remedy.REPEAT, f"no answer within {waited_ms} ms")
+    if isinstance(error, asyncio.TimeoutError):
+        return Fault(Remedy.RECONNECT, f"no answer within {waited_ms} ms, and no timeout of the client either")
+    if isinstance(error, glide.ConnectionError):
+        return Fault(Remedy.REPEAT, "the connection was lost")
+    text = " ".join(str(error).split())
+    for row in TEXTS:
+        if re.search(row.pattern, text, re.IGNORECASE):
+            return Fault(row.remedy, f"{row.advice} ({text}){_tls_hint(text, tls=tls)}")
+    if isinstance(error, glide.ClosingError):
+        return Fault(Remedy.RECONNECT, f"the client was closed ({text})")
+    return Fault(Remedy.NONE, f"the server refused the call ({text})")
+
+
+def _tls_hint(text: str, *, tls: bool) -> str:
+    if tls and re.search(r"timed out|tls|certificate|handshake", text, re.IGNORECASE):
+        return "; does this port speak TLS? A plain one needs valkey://"
+    return ""

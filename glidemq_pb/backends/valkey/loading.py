@@ -1,0 +1,75 @@
+"""The function library and how it gets onto the servers."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from .client import Client
+
+LIBRARY_PATH = Path(__file__).parent / "library.lua"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Lua that the compiler wrote. Its names carry the hash of its content, so releases live side by side."""
+
+    text: str
+    name: str
+    hash: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read the names from the first line, `#!lua name=glidemq_pb_<hash>`."""
+        if (found := re.match(r"#!lua name=(glidemq_pb_([0-9a-zA-Z]+))\n", text)) is None:
+            raise ValueError(f"not a library of glidemq_pb: it begins with {text[:60]!r}")
+        return cls(text, found[1], found[2])
+
+    def function(self, operation: str) -> str:
+        """The name under which the server knows an operation."""
+        return f"glidemq_pb_{operation}_{self.hash}"
+
+
+@cache
+def packaged_library() -> Library:
+    """The library of this release."""
+    return Library.of(LIBRARY_PATH.read_text(encoding="utf-8"))
+
+
+class Loader:
+    """Puts the library on every primary, once however many ask at the same time."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._loading: asyncio.Task[None] | None = None
+
+    async def is_everywhere(self, client: "Client") -> bool:
+        """Whether every primary has the library. Raises the client's errors."""
+        import glide
+
+        if isinstance(client, glide.GlideClusterClient):
+            listed = await client.function_list(self._library.name, route=glide.AllPrimaries())
+            nodes = listed.values() if isinstance(listed, dict) else [listed]
+            return all(nodes)
+        return bool(await client.function_list(self._library.name))
+
+    async def load(self, client: "Client") -> None:
+        """Load it where it is not. Raises the client's errors."""
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.get_running_loop().create_task(self._load(client))
+        await asyncio.shield(self._loading)
+
+    async def _load(self, client: "Client") -> None:
+        import glide
+
+        try:
+            if isinstance(client, glide.GlideClusterClient):
+                await client.function_load(self._library.text, route=glide.AllPrimaries())
+            else:
+                await client.function_load(self._library.text)
+        except glide.RequestError as error:
+            if "already exists" not in str(error):
+                raise

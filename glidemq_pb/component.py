@@ -1,0 +1,79 @@
+"""What Queue, Worker and the rest have in common: a name, a backend, and the life between connect and close."""
+
+from types import TracebackType
+from typing import Self
+
+from .backends import connect_backend
+from .backends.backend import Backend
+from .connection import Connection
+from .errors import InvalidOptionsError
+from .job import JobOwner
+from .options import check_bool, check_queue_name, check_text
+from .serializers import Serializer, check_serializer
+from .wire import to_wire
+
+EVENTS_KEPT = 10_000
+"""Events a queue's stream retains (EVT-3)."""
+
+
+class Component:
+    """Part of the public classes: connects on first use, is an async context manager, and closes once.
+
+    `connection` (a URL, a `Connection`, or None for GLIDEMQ_URL) makes a backend of its own, which `close()` closes;
+    a `backend` given is borrowed and stays open. Use after `close()` raises ClosedError.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        connection: str | Connection | None,
+        backend: Backend | None,
+        prefix: str,
+        serializer: Serializer,
+        events: bool,
+    ) -> None:
+        check_queue_name("name", name)
+        check_text("prefix", prefix, forbidden="{}")
+        if backend is not None and connection is not None:
+            raise InvalidOptionsError(f"connection={connection!r} and a backend: give one of them")
+        events_keep = EVENTS_KEPT if check_bool("events", events) else 0
+        check_serializer(serializer)
+        self._owns_backend = backend is None
+        self._backend = connect_backend(connection) if backend is None else backend
+        root = to_wire(f"{prefix}:{{{name}}}")
+        self._owner = JobOwner(self._backend, root, name, serializer, events_keep)
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self._owner.queue_name
+
+    @property
+    def backend(self) -> Backend:
+        """The store it lives in."""
+        return self._backend
+
+    async def connect(self) -> None:
+        """Reach the store; otherwise the first call does. QueueConnectionError when it cannot be reached in time."""
+        self._check_open()
+        await self._backend.connect()
+
+    async def close(self) -> None:
+        """Give up its own connection. Idempotent; a backend that was passed in stays open."""
+        if not self._owner.closed:
+            self._owner.closed = True
+            if self._owns_backend:
+                await self._backend.close()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _check_open(self) -> None:
+        self._owner.check_open()

@@ -1,0 +1,198 @@
+"""The options of a job: what callers write, and the fields that are stored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, TypedDict, Unpack, cast
+
+from .errors import InvalidOptionsError
+from .options import (
+    Backoff,
+    Keep,
+    check_bool,
+    check_duration,
+    check_int,
+    check_job_id,
+    check_job_name,
+    check_lock_duration,
+    check_priority,
+    refuse_option,
+)
+from .semantics.limits import FRACTIONS
+from .wire import from_wire, to_wire
+
+
+class JobOptions(TypedDict, total=False):
+    """What `add` takes besides name and data. Durations are milliseconds or timedeltas; None is not given."""
+
+    job_id: str | None
+    """Unique in the queue, at most 256 characters; a counter's next number otherwise."""
+    delay: int | timedelta | None
+    """Not started before so long after it was added."""
+    priority: int | None
+    """1 to 2048, lower first, before all jobs without one (0)."""
+    lifo: bool | None
+    """The newest first, after jobs with a priority and before all others."""
+    ttl: int | timedelta | None
+    """Fails as `expired` when it has not been started so long after it was added; 0 is never."""
+    timeout: int | timedelta | None
+    """How long one attempt may take; 0 is for ever."""
+    lock_duration: int | timedelta | None
+    """The length of its lease, 1 s to 24 h; the worker's otherwise."""
+    attempts: int | None
+    """Runs in all; 0 and 1 are one."""
+    backoff: Backoff | None
+    """What lies between attempts; nothing otherwise."""
+    remove_on_complete: bool | int | Keep | None
+    """True: removed when it completes; a number: as `Keep(count=...)`; False: kept."""
+    remove_on_fail: bool | int | Keep | None
+    """The same for a job that failed for good."""
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def encode_options(options: Mapping[str, Any]) -> list[str]:
+    """The stored fields of options as a flat list of names and values, without what is the default.
+
+    `job_id` is checked, and is no field. Raises InvalidOptionsError.
+    """
+    fields: list[str] = []
+    for option, value in options.items():
+        encode = _ENCODERS.get(option)
+        if encode is None:
+            raise InvalidOptionsError(f"{option}={value!r}: no such option; there are {', '.join(_ENCODERS)}")
+        if value is not None:
+            encode(option, value, fields)
+    return fields
+
+
+def _encode_id(_: str, value: object, __: list[str]) -> None:
+    check_job_id(value)
+
+
+def _encode_duration(option: str, value: object, fields: list[str]) -> None:
+    if milliseconds := check_duration(option, value):
+        fields += (option, str(milliseconds))
+
+
+def _encode_lock_duration(option: str, value: object, fields: list[str]) -> None:
+    fields += (option, str(check_lock_duration(option, value)))
+
+
+def _encode_priority(option: str, value: object, fields: list[str]) -> None:
+    if priority := check_priority(option, value):
+        fields += (option, str(priority))
+
+
+def _encode_attempts(option: str, value: object, fields: list[str]) -> None:
+    attempts = check_int(option, value, 0)
+    if attempts > 1:
+        fields += (option, str(attempts))
+
+
+def _encode_flag(option: str, value: object, fields: list[str]) -> None:
+    if check_bool(option, value):
+        fields += (option, "1")
+
+
+def _encode_backoff(option: str, value: object, fields: list[str]) -> None:
+    if not isinstance(value, Backoff):
+        refuse_option(option, value, "a Backoff")
+    fields += (option, to_wire(value.type))
+    if value.delay:
+        fields += ("backoff_delay", str(value.delay))
+    if value.jitter:
+        fields += ("backoff_jitter", str(round(value.jitter * FRACTIONS)))
+    if value.max_delay is not None:
+        fields += ("backoff_max", str(value.max_delay))
+
+
+def _encode_retention(option: str, value: object, fields: list[str]) -> None:
+    kept = _KEPT[option]
+    if value is True:
+        fields += (option, "1")
+    elif isinstance(value, Keep):
+        if value.count is not None:
+            fields += (kept, str(value.count))
+        if value.age is not None:
+            fields += (f"{kept}_ms", str(value.age))
+    elif value is not False:
+        if type(value) is not int or value < 0:
+            refuse_option(option, value, "True, False, a count of 0 or more, or a Keep")
+        fields += (kept, str(check_int(option, value, 0)))
+
+
+_KEPT: Final = {"remove_on_complete": "keep_completed", "remove_on_fail": "keep_failed"}
+_ENCODERS: Final[Mapping[str, Callable[[str, object, list[str]], None]]] = {
+    "job_id": _encode_id,
+    "delay": _encode_duration,
+    "priority": _encode_priority,
+    "lifo": _encode_flag,
+    "ttl": _encode_duration,
+    "timeout": _encode_duration,
+    "lock_duration": _encode_lock_duration,
+    "attempts": _encode_attempts,
+    "backoff": _encode_backoff,
+    "remove_on_complete": _encode_retention,
+    "remove_on_fail": _encode_retention,
+}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def decode_options(fields: Mapping[str, str]) -> JobOptions:
+    """The options that stored fields hold, without what is the default."""
+    options: dict[str, Any] = {
+        option: int(fields[option])
+        for option in ("delay", "priority", "ttl", "timeout", "lock_duration", "attempts")
+        if option in fields
+    }
+    if "lifo" in fields:
+        options["lifo"] = True
+    if "backoff" in fields:
+        longest = fields.get("backoff_max")
+        options["backoff"] = Backoff(
+            from_wire(fields["backoff"]),
+            int(fields.get("backoff_delay", "0")),
+            int(fields.get("backoff_jitter", "0")) / FRACTIONS,
+            None if longest is None else int(longest),
+        )
+    for option, kept in _KEPT.items():
+        age, count = fields.get(f"{kept}_ms"), fields.get(kept)
+        if option in fields:
+            options[option] = True
+        elif age is not None:
+            options[option] = Keep(int(age), None if count is None else int(count))
+        elif count is not None:
+            options[option] = int(count)
+    return cast("JobOptions", options)
+
+
+# --- a job to be ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class NewJob:
+    """A job for `add_bulk`: `NewJob("send", {"to": "a@example.com"}, delay=5_000)`.
+
+    Checked when built (InvalidOptionsError), except for its data, which the queue's serializer checks. Two with the
+    same name, data and meaning of the options are equal.
+    """
+
+    name: str
+    data: Any
+    options: JobOptions = field(compare=False)
+    """As given; changing them changes nothing."""
+    encoded: tuple[str, ...] = field(repr=False)
+    """The fields that are stored for the options."""
+    job_id: str = field(repr=False)
+
+    def __init__(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> None:
+        put = object.__setattr__
+        put(self, "name", check_job_name(name))
+        put(self, "data", data)
+        put(self, "options", options)
+        put(self, "encoded", tuple(encode_options(options)) if options else ())
+        put(self, "job_id", options.get("job_id") or "")

@@ -1,0 +1,56 @@
+"""What all jobs of one component share, and the one door from the API layer to the store."""
+
+from collections.abc import Callable
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+
+from .backends.backend import Backend
+from .errors import ClosedError, FormatError
+from .semantics.errors import Code
+from .semantics.lang import Refusal
+from .semantics.store import Store
+from .serializers import Serializer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class JobOwner:
+    """A component as its jobs see it. `root` is the queue's root key, as wire text; `events_keep` is 0 for none."""
+
+    __slots__ = ("backend", "closed", "events_keep", "queue_name", "root", "serializer")
+
+    def __init__(self, backend: Backend, root: str, queue_name: str, serializer: Serializer, events_keep: int) -> None:
+        self.backend = backend
+        self.root = root
+        self.queue_name = queue_name
+        self.serializer = serializer
+        self.events_keep = events_keep
+        self.closed = False
+
+    def check_open(self) -> None:
+        """Raise ClosedError after the component's `close()`."""
+        if self.closed:
+            raise ClosedError(f"queue {self.queue_name!r}: this component was closed; make a new one")
+
+    async def call(
+        self, operation: Callable[Concatenate[Store, str, int, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run an operation on the queue. ClosedError, FormatError, QueueConnectionError."""
+        self.check_open()
+        try:
+            return await self.backend.call(operation, self.root, *args, **kwargs)
+        except Refusal as refusal:
+            self.raise_refusal(refusal)
+
+    def raise_refusal(self, refusal: Refusal) -> NoReturn:
+        """Raise the public exception for a refusal."""
+        if refusal.code == Code.FORMAT:
+            raise FormatError(
+                f"queue {self.queue_name!r} at {self.backend.address} was written by a release with another stored "
+                "format; drain it with that release, or obliterate it"
+            ) from refusal
+        raise refusal
+
+    def token(self) -> str:
+        """The identity of one writing call, so that its repetition changes nothing twice."""
+        return self.backend.clock.token()

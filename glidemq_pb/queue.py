@@ -1,0 +1,252 @@
+"""The Queue: adds jobs, looks at them, pauses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar, Unpack
+
+from .backends.backend import Backend
+from .component import Component
+from .connection import Connection
+from .errors import BulkError, GlideMQError, InvalidOptionsError
+from .job import Job, JobState
+from .job_options import JobOptions, NewJob, encode_options
+from .options import check_choice, check_int, check_job_id, check_job_name
+from .payload import encode_value
+from .semantics import changes, jobs, reads
+from .semantics.lang import Fields
+from .semantics.limits import ENQUEUE_MAX, MINUTE_MS
+from .semantics.records import JobSpec
+from .serializers import JSON_SERIALIZER, Serializer
+from .wire import from_wire, to_wire
+
+D = TypeVar("D")
+R = TypeVar("R")
+
+CHUNK_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of jobs in one atomic call of `add_bulk`."""
+STATES = ("waiting", "active", "delayed", "completed", "failed", "waiting-children")
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Jobs by state; each job is in exactly one."""
+
+    waiting: int
+    active: int
+    delayed: int
+    completed: int
+    failed: int
+    waiting_children: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobLogs:
+    """Lines of a job's log, and how many it has in all."""
+
+    logs: list[str]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """How many jobs ended within one minute."""
+
+    timestamp: int
+    """The minute's beginning, epoch milliseconds."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Ended jobs by minute, for a day; minutes without any are left out."""
+
+    points: list[MetricPoint]
+    """The minutes that were asked for, oldest first."""
+    count: int
+    """Jobs of all minutes that are kept."""
+
+
+class Queue(Component, Generic[D, R]):
+    """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
+
+    `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must
+    be the workers' too. `events=False`: what is done through this object is not told to observers.
+    Raises InvalidOptionsError when built with a bad argument; all else raises QueueConnectionError when
+    the store cannot be reached, ClosedError after `close()`, FormatError for a queue of another release.
+
+    Example:
+        async with Queue[dict[str, str], None]("mail", connection="valkey://localhost:6379") as queue:
+            await queue.add("welcome", {"to": "a@example.com"}, delay=5_000)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        connection: str | Connection | None = None,
+        backend: Backend | None = None,
+        prefix: str = "glide",
+        serializer: Serializer = JSON_SERIALIZER,
+        events: bool = True,
+    ) -> None:
+        super().__init__(
+            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events
+        )
+        tag = self._owner.serializer.name
+        self._tag = () if tag == JSON_SERIALIZER.name else ("serializer", tag)
+
+    # --- adding -------------------------------------------------------------------------------------------------------
+
+    async def add(self, name: str, data: D | None = None, **options: Unpack[JobOptions]) -> Job[D, R] | None:
+        """Add a job: the Job, or None when a job with its `job_id` exists, in any state.
+
+        Raises InvalidOptionsError, PayloadTooLargeError and SerializationError before anything is sent.
+        A cancelled call may have added the job all the same: give a `job_id` to add it at most once.
+        """
+        self._check_open()
+        check_job_name(name)
+        encoded = encode_options(options) if options else ()
+        job_id = options.get("job_id") or ""
+        spec = self._spec(name, job_id, encode_value(self._owner.serializer, data), encoded)
+        added = await self._enqueue([spec])
+        return added[0] if added else None
+
+    async def add_bulk(self, new_jobs: Sequence[NewJob]) -> list[Job[D, R]]:
+        """Add jobs in order: those that were added, without the ones whose `job_id` is taken.
+
+        All are checked first, and one bad job (the message has its index) keeps all out. Up to 1,000 jobs
+        and 8 MiB are one atomic call; more go in several, and when a later one is refused,
+        BulkError has in `added` the jobs that are in the queue.
+        """
+        self._check_open()
+        chunks = self._chunks([self._bulk_spec(index, new_job) for index, new_job in enumerate(new_jobs)])
+        added: list[Job[D, R]] = []
+        for number, chunk in enumerate(chunks):
+            try:
+                added += await self._enqueue(chunk)
+            except GlideMQError as error:
+                if number == 0:
+                    raise
+                raise BulkError(added, str(error)) from error
+        return added
+
+    def _bulk_spec(self, index: int, new_job: NewJob) -> JobSpec:
+        if not isinstance(new_job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - for callers without types
+            raise InvalidOptionsError(f"jobs[{index}]={new_job!r:.100}: allowed: a NewJob")
+        data = encode_value(self._owner.serializer, new_job.data, f"jobs[{index}]: Job data")
+        return self._spec(new_job.name, new_job.job_id, data, new_job.encoded)
+
+    def _spec(self, name: str, job_id: str, data: str, encoded: Sequence[str]) -> JobSpec:
+        return JobSpec(to_wire(job_id), to_wire(name), data, Fields([*encoded, *self._tag]))
+
+    @staticmethod
+    def _chunks(specs: list[JobSpec]) -> list[list[JobSpec]]:
+        """The specs in order, cut into what one call may carry."""
+        chunks: list[list[JobSpec]] = []
+        size = CHUNK_BYTES_MAX
+        for spec in specs:
+            bytes_of_job = len(spec.data) + len(spec.name) + len(spec.job_id) + sum(map(len, spec.options))
+            if size + bytes_of_job > CHUNK_BYTES_MAX or len(chunks[-1]) == ENQUEUE_MAX:
+                chunks.append([])
+                size = 0
+            chunks[-1].append(spec)
+            size += bytes_of_job
+        return chunks
+
+    async def _enqueue(self, specs: list[JobSpec]) -> list[Job[D, R]]:
+        owner = self._owner
+        ids = await owner.call(jobs.enqueue, owner.token(), specs, owner.events_keep)
+        now = owner.backend.clock.now()
+        return [
+            self._added(job_id, spec, now)
+            for job_id, spec in zip(ids, specs, strict=True)
+            if job_id != jobs.SKIPPED
+        ]  # fmt: skip
+
+    def _added(self, job_id: str, spec: JobSpec, now: int) -> Job[D, R]:
+        """The job as it was stored, but for the moment, which only the store knows."""
+        fields = ["name", spec.name, "data", spec.data, "timestamp", str(now), *spec.options]
+        job: Job[D, R] = Job(self._owner, job_id, Fields(fields))
+        job.note_added(now)
+        return job
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    async def get_job(self, job_id: str, *, exclude_data: bool = False) -> Job[D, R] | None:
+        """The job with this id, or None. `exclude_data` leaves its payload in the store: `data` is None."""
+        wire_id = to_wire(check_job_id(job_id))
+        fields = await self._owner.call(reads.get_job, wire_id, exclude_data)
+        return Job(self._owner, wire_id, fields) if fields else None
+
+    async def get_jobs(
+        self, state: JobState, start: int = 0, end: int = -1, *, exclude_data: bool = False
+    ) -> list[Job[D, R]]:
+        """Jobs of a state from position `start` to `end` (inclusive; -1 is the last).
+
+        Waiting in the order they will be taken, active by the end of their lease, delayed by due moment,
+        completed and failed oldest first. Read in pages of at most 500: what moves meanwhile may
+        be missed or be there twice.
+        """
+        check_choice("state", state, STATES)
+        check_range(start, end)
+        found: list[Job[D, R]] = []
+        while end < 0 or start <= end:
+            page = await self._owner.call(reads.list_jobs, state, start, end, exclude_data)
+            if not page:
+                break
+            found += [Job(self._owner, entry.job_id, entry.fields) for entry in page]
+            start += len(page)
+        return found
+
+    async def get_job_counts(self) -> JobCounts:
+        """How many jobs are in each state."""
+        counts = await self._owner.call(reads.count_jobs)
+        return JobCounts(
+            counts.waiting, counts.active, counts.delayed, counts.completed, counts.failed, counts.waiting_children
+        )
+
+    async def count(self) -> int:
+        """How many jobs are waiting."""
+        return (await self._owner.call(reads.count_jobs)).waiting
+
+    async def get_job_logs(self, job_id: str, start: int = 0, end: int = -1) -> JobLogs:
+        """Lines of a job's log from `start` to `end` (inclusive; -1 is the last). None for a job that is gone."""
+        wire_id = to_wire(check_job_id(job_id))
+        check_range(start, end)
+        lines: list[str] = []
+        while True:
+            page = await self._owner.call(reads.get_log, wire_id, start, end)
+            lines += map(from_wire, page.lines)
+            start += len(page.lines)
+            if not page.lines or start >= page.count or 0 <= end < start:
+                return JobLogs(lines, page.count)
+
+    async def get_metrics(self, state: Literal["completed", "failed"], start: int = 0, end: int = -1) -> Metrics:
+        """Jobs that ended so, by minute: from position `start` to `end` (inclusive; -1 is the newest)."""
+        check_choice("state", state, ("completed", "failed"))
+        check_range(start, end)
+        fields = await self._owner.call(reads.get_metrics, state)
+        pairs = iter(fields)
+        points = sorted((int(minute) * MINUTE_MS, int(ended)) for minute, ended in zip(pairs, pairs, strict=True))
+        chosen = points[start:] if end < 0 else points[start : end + 1]
+        return Metrics([MetricPoint(*point) for point in chosen], sum(ended for _, ended in points))
+
+    # --- pausing ------------------------------------------------------------------------------------------------------
+
+    async def pause(self) -> None:
+        """Start no more jobs, on any worker, until `resume()`. Running jobs end; adding goes on."""
+        await self._owner.call(changes.pause, self._owner.events_keep)
+
+    async def resume(self) -> None:
+        """Start jobs again."""
+        await self._owner.call(changes.resume, self._owner.events_keep)
+
+    async def is_paused(self) -> bool:
+        """Whether the queue is paused."""
+        return await self._owner.call(reads.is_paused)
+
+
+def check_range(start: object, end: object) -> None:
+    """Positions of a listing. InvalidOptionsError otherwise."""
+    check_int("start", start, 0)
+    check_int("end", end, -1)
