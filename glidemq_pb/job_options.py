@@ -18,6 +18,7 @@ from .options import (
     check_priority,
     refuse_option,
 )
+from .ordering import KEY, Ordering, decode_ordering, encode_cost, encode_ordering, tokens
 from .semantics.limits import FRACTIONS
 from .wire import from_wire, to_wire
 
@@ -43,6 +44,10 @@ class JobOptions(TypedDict, total=False):
     """Runs in all; 0 and 1 are one."""
     backoff: Backoff | None
     """What lies between attempts; nothing otherwise."""
+    ordering: Ordering | None
+    """Its group, and what the group is limited to."""
+    cost: float | None
+    """Tokens that a start takes from the group's bucket: 1 unless given, 0 is free."""
     remove_on_complete: bool | int | Keep | None
     """True: removed when it completes; a number: as `Keep(count=...)`; False: kept."""
     remove_on_fail: bool | int | Keep | None
@@ -64,6 +69,8 @@ def encode_options(options: Mapping[str, Any]) -> list[str]:
             raise InvalidOptionsError(f"{option}={value!r}: no such option; there are {', '.join(_ENCODERS)}")
         if value is not None:
             encode(option, value, fields)
+    if KEY in fields and "lifo" in fields and options.get("lifo"):
+        raise InvalidOptionsError("lifo and ordering.key cannot be used together")
     return fields
 
 
@@ -133,6 +140,8 @@ _ENCODERS: Final[Mapping[str, Callable[[str, object, list[str]], None]]] = {
     "timeout": _encode_duration,
     "lock_duration": _encode_lock_duration,
     "attempts": _encode_attempts,
+    "ordering": encode_ordering,
+    "cost": encode_cost,
     "backoff": _encode_backoff,
     "remove_on_complete": _encode_retention,
     "remove_on_fail": _encode_retention,
@@ -159,6 +168,10 @@ def decode_options(fields: Mapping[str, str]) -> JobOptions:
             int(fields.get("backoff_jitter", "0")) / FRACTIONS,
             None if longest is None else int(longest),
         )
+    if (ordering := decode_ordering(fields)) is not None:
+        options["ordering"] = ordering
+    if "cost" in fields:
+        options["cost"] = tokens(int(fields["cost"]))
     for option, kept in _KEPT.items():
         age, count = fields.get(f"{kept}_ms"), fields.get(kept)
         if option in fields:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar, Unpack
 
 from .backends.backend import Backend
-from .component import Component
 from .connection import Connection
+from .costs import CostCheck
 from .errors import BulkError, GlideMQError, InvalidOptionsError
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob, encode_options
 from .options import check_choice, check_int, check_job_id, check_job_name
 from .payload import encode_value
+from .queue_limits import QueueLimits
 from .semantics import changes, jobs, reads
 from .semantics.lang import Fields
 from .semantics.limits import ENQUEUE_MAX, MINUTE_MS
@@ -66,7 +67,7 @@ class Metrics:
     """Jobs of all minutes that are kept."""
 
 
-class Queue(Component, Generic[D, R]):
+class Queue(QueueLimits, Generic[D, R]):
     """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
 
     `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must
@@ -108,7 +109,7 @@ class Queue(Component, Generic[D, R]):
         encoded = encode_options(options) if options else ()
         job_id = options.get("job_id") or ""
         spec = self._spec(name, job_id, encode_value(self._owner.serializer, data), encoded)
-        added = await self._enqueue([spec])
+        added = await self._enqueue([spec], CostCheck().guarded([spec]))
         return added[0] if added else None
 
     async def add_bulk(self, new_jobs: Sequence[NewJob]) -> list[Job[D, R]]:
@@ -119,11 +120,15 @@ class Queue(Component, Generic[D, R]):
         BulkError has in `added` the jobs that are in the queue.
         """
         self._check_open()
-        chunks = self._chunks([self._bulk_spec(index, new_job) for index, new_job in enumerate(new_jobs)])
+        specs = [self._bulk_spec(index, new_job) for index, new_job in enumerate(new_jobs)]
+        guarded = set(CostCheck().guarded(specs))
         added: list[Job[D, R]] = []
-        for number, chunk in enumerate(chunks):
+        first = 0
+        for number, chunk in enumerate(self._chunks(specs)):
+            positions = [at for at in range(len(chunk)) if first + at in guarded] if guarded else []
+            first += len(chunk)
             try:
-                added += await self._enqueue(chunk)
+                added += await self._enqueue(chunk, positions)
             except GlideMQError as error:
                 if number == 0:
                     raise
@@ -153,9 +158,9 @@ class Queue(Component, Generic[D, R]):
             size += bytes_of_job
         return chunks
 
-    async def _enqueue(self, specs: list[JobSpec]) -> list[Job[D, R]]:
+    async def _enqueue(self, specs: list[JobSpec], guarded: list[int]) -> list[Job[D, R]]:
         owner = self._owner
-        ids = await owner.call(jobs.enqueue, owner.token(), specs, owner.events_keep)
+        ids = await owner.call(jobs.enqueue, owner.token(), specs, guarded, owner.events_keep)
         now = owner.backend.clock.now()
         return [
             self._added(job_id, spec, now)
@@ -196,6 +201,9 @@ class Queue(Component, Generic[D, R]):
                 break
             found += [Job(self._owner, entry.job_id, entry.fields) for entry in page]
             start += len(page)
+        if state == "waiting" and (end < 0 or start <= end):
+            ready = (await self._owner.call(reads.count_ready)) if not found else 0
+            found += await self._parked(max(start - ready, 0) if not found else 0, end - start + 1 if end >= 0 else -1, exclude_data)
         return found
 
     async def get_job_counts(self) -> JobCounts:
