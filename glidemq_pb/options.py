@@ -89,6 +89,13 @@ def check_fraction(option: str, value: object) -> float:
     return round(value * FRACTIONS) / FRACTIONS
 
 
+def check_str(option: str, value: object) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        refuse_option(option, value, f"a str, not {type(value).__name__}")
+    return value
+
+
 def check_text(option: str, value: object, *, forbidden: str = "", most: int = TEXT_MAX) -> str:
     """A text of 1 to `most` characters, without control characters and the `forbidden` ones."""
     if not isinstance(value, str) or not 1 <= len(value) <= most:

@@ -1,6 +1,6 @@
 """Values on their way to and from the store: serialized, within the limit, as wire text."""
 
-from typing import Any
+from typing import Any, cast
 
 from .errors import PAYLOAD_BYTES_MAX, PayloadTooLargeError, SerializationError
 from .serializers import Serializer
@@ -18,8 +18,8 @@ def encode_value(serializer: Serializer, value: object, what: str = "Job data") 
     if value is None:
         return NO_VALUE
     try:
-        made = serializer.serialize(value)
-        raw: object = made.encode() if isinstance(made, str) else made
+        made = cast("object", serializer.serialize(value))  # what its annotation says is checked below
+        raw = made.encode() if isinstance(made, str) else made
     except Exception as error:
         raise SerializationError(
             f"{what} cannot be serialized by {serializer.name!r}: {type(error).__name__}: {error}"

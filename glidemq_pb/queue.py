@@ -1,6 +1,6 @@
 """The Queue: adds jobs, looks at them, pauses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar, Unpack
 
@@ -10,7 +10,7 @@ from .costs import CostCheck
 from .errors import BulkError, GlideMQError, InvalidOptionsError
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob, encode_options
-from .options import check_choice, check_int, check_job_id, check_job_name
+from .options import check_choice, check_int, check_job_name, check_str
 from .payload import encode_value
 from .queue_limits import QueueLimits
 from .semantics import changes, jobs, reads
@@ -112,7 +112,7 @@ class Queue(QueueLimits, Generic[D, R]):
         added = await self._enqueue([spec], CostCheck().guarded([spec]))
         return added[0] if added else None
 
-    async def add_bulk(self, new_jobs: Sequence[NewJob]) -> list[Job[D, R]]:
+    async def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[Job[D, R]]:
         """Add jobs in order: those that were added, without the ones whose `job_id` is taken.
 
         All are checked first, and one bad job (the message has its index) keeps all out. Up to 1,000 jobs
@@ -179,7 +179,7 @@ class Queue(QueueLimits, Generic[D, R]):
 
     async def get_job(self, job_id: str, *, exclude_data: bool = False) -> Job[D, R] | None:
         """The job with this id, or None. `exclude_data` leaves its payload in the store: `data` is None."""
-        wire_id = to_wire(check_job_id(job_id))
+        wire_id = to_wire(check_str("job_id", job_id))
         fields = await self._owner.call(reads.get_job, wire_id, exclude_data)
         return Job(self._owner, wire_id, fields) if fields else None
 
@@ -218,8 +218,8 @@ class Queue(QueueLimits, Generic[D, R]):
         return (await self._owner.call(reads.count_jobs)).waiting
 
     async def get_job_logs(self, job_id: str, start: int = 0, end: int = -1) -> JobLogs:
-        """Lines of a job's log from `start` to `end` (inclusive; -1 is the last). None for a job that is gone."""
-        wire_id = to_wire(check_job_id(job_id))
+        """Lines of a job's log from `start` to `end` (inclusive; -1 is the last); none of a job that is gone."""
+        wire_id = to_wire(check_str("job_id", job_id))
         check_range(start, end)
         lines: list[str] = []
         while True:

@@ -26,10 +26,10 @@ class MemoryListener:
         self._clock = clock
         self._address = address
         self._wait: Wait | None = None
-        self._closed = False
+        self.closed = False
 
     async def listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
-        if self._closed:
+        if self.closed:
             raise ClosedError(f"{self._address}: this listener is closed")
         if self._wait is not None:
             raise RuntimeError("a listener takes one call at a time")
@@ -38,11 +38,11 @@ class MemoryListener:
         if wait.value is not None:
             return wait.value
         self._wait = wait
-        timer = self._clock.call_later(timeout, wait.wake)
+        timer = self._clock.call_later(timeout, wait.wake, weak=self.is_weak(keys))
         keep = False
         try:
             await wait.woken
-            keep = not self._closed
+            keep = not self.closed
         finally:
             timer.cancel()
             self._wait = None
@@ -51,8 +51,12 @@ class MemoryListener:
             raise ClosedError(f"{self._address}: this listener was closed")
         return wait.value
 
+    def is_weak(self, keys: Sequence[str]) -> bool:  # noqa: ARG002 - for the test kit, which goes by them
+        """Whether the timeout of a wait on these keys is weak (see `Clock.call_later`)."""
+        return False
+
     async def close(self) -> None:
-        self._closed = True
+        self.closed = True
         if self._wait is not None:
             self._wait.wake()
 
@@ -103,9 +107,14 @@ class MemoryBackend:
 
     async def listener(self) -> MemoryListener:
         self._check_open()
-        listener = MemoryListener(self._server, self._clock, self._address)
+        listener = self.make_listener(self._server)
+        self._listeners = [other for other in self._listeners if not other.closed]
         self._listeners.append(listener)
         return listener
+
+    def make_listener(self, server: MemoryServer) -> MemoryListener:
+        """The kind of listener that this backend gives out."""
+        return MemoryListener(server, self._clock, self._address)
 
     async def close(self) -> None:
         self._closed = True

@@ -4,9 +4,9 @@ from collections import deque
 from itertools import islice
 from typing import Any, TypeVar
 
-from ...semantics.lang import Fields
+from ...semantics.lang import INT_MAX, Fields
 from ...semantics.store import Entry, Scored
-from .checks import check_integer, check_texts, stored_text
+from .checks import check_integer, check_texts, stored_text, too_large
 from .plain import pairs, plain
 from .rows import row_builder
 from .sorted_set import SortedSet, clip
@@ -161,7 +161,8 @@ class MemoryStore:
         return members
 
     def zadd(self, key: str, score: int, member: str) -> None:
-        check_integer(key, score)
+        if not -INT_MAX <= score <= INT_MAX:
+            raise too_large(key, score)
         if not member.isascii():
             check_texts(key, (member,))
         self._set_to_add(key).add(score, member)

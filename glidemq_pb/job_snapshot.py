@@ -1,0 +1,247 @@
+"""A job as it was read: its fields, and the values that are decoded when they are first asked for."""
+
+import logging
+from typing import Any, Generic, TypeVar, cast
+
+from .errors import SerializationError
+from .job_options import JobOptions, decode_options
+from .job_owner import JobOwner
+from .payload import decode_value
+from .run import Run
+from .semantics.lang import Fields
+from .serializers import JSON_SERIALIZER
+from .wire import from_wire
+
+logger = logging.getLogger("glidemq_pb")
+
+D = TypeVar("D")
+R = TypeVar("R")
+
+UNREAD: Any = object()
+"""Stands for a value that was not decoded yet."""
+
+
+class JobSnapshot(Generic[D, R]):
+    """The part of a Job that never talks to the store. Moments and durations are milliseconds.
+
+    `fields` are those of the store, as wire text; `run` is the run of a processor, None outside.
+    """
+
+    __slots__ = (
+        "_data", "_failed", "_fields", "_progress", "_return_value", "_run", "_started_at", "id", "owner", "wire_id",
+    )  # fmt: skip
+
+    def __init__(self, owner: JobOwner, job_id: str, fields: Fields, run: Run | None = None) -> None:
+        pairs = iter(fields)
+        self._fields: dict[str, str] = dict(zip(pairs, pairs, strict=True))
+        self._run = run
+        self._failed = False
+        self._data: Any = UNREAD
+        self._return_value: Any = UNREAD
+        self._progress: Any = UNREAD
+        self._started_at = 0.0
+        self.owner = owner
+        """The component it belongs to."""
+        self.wire_id = job_id
+        self.id: str = from_wire(job_id)
+        """Unique in its queue."""
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id!r} {self.name!r} of queue {self.queue_name!r}>"
+
+    # --- what is stored -----------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """What kind of job it is."""
+        return from_wire(self._fields["name"])
+
+    @property
+    def queue_name(self) -> str:
+        """The queue it is in."""
+        return self.owner.queue_name
+
+    @property
+    def data(self) -> D:
+        """The payload: None when there is none or it was not read, `{}` when it cannot be decoded."""
+        if self._data is UNREAD:
+            self._data = self._decoded("data", {})
+        return cast("D", self._data)
+
+    @property
+    def return_value(self) -> R | None:
+        """The processor's result; None before it completed, for none, and when it cannot be decoded."""
+        if self._return_value is UNREAD:
+            self._return_value = self._decoded("return_value", None)
+        return cast("R | None", self._return_value)
+
+    @property
+    def progress(self) -> Any:
+        """What the processor last gave to `update_progress`; 0 before."""
+        if self._progress is UNREAD:
+            self._progress = self._decoded("progress", 0) if "progress" in self._fields else 0
+        return self._progress
+
+    @property
+    def deserialization_failed(self) -> bool:
+        """Whether the payload or the result cannot be decoded here. The stored bytes are kept as they are."""
+        _ = self.data, self.return_value
+        return self._failed
+
+    def _decoded(self, field: str, otherwise: object) -> Any:
+        fields = self._fields
+        try:
+            return decode_value(
+                self.owner.serializer, fields.get("serializer", JSON_SERIALIZER.name), fields.get(field, "")
+            )
+        except SerializationError as error:
+            self._failed = True
+            logger.warning(
+                "job %s of queue %s: its %s: %s", self.id, self.queue_name, field, error,
+                extra={"job_id": self.id, "queue": self.queue_name},
+            )  # fmt: skip
+            return otherwise
+
+    @property
+    def opts(self) -> JobOptions:
+        """The options it was added with, as changed since; without what is the default."""
+        return decode_options(self._fields)
+
+    @property
+    def timestamp(self) -> int:
+        """When it was added. On the Job that `add` returns, by this process's clock; read again, by the store's."""
+        return self._int("timestamp")
+
+    @property
+    def attempts_made(self) -> int:
+        """Failed attempts: 0 while the first one runs (JOB-2)."""
+        return self._int("attempts_made")
+
+    @property
+    def failed_reason(self) -> str | None:
+        """Why the last attempt failed, or the job; None after success."""
+        return self._text("failed_reason")
+
+    @property
+    def stacktrace(self) -> str | None:
+        """Where the last failed attempt raised."""
+        return self._text("stacktrace")
+
+    @property
+    def processed_on(self) -> int | None:
+        """When the latest attempt started."""
+        return self._moment("processed_on")
+
+    @property
+    def finished_on(self) -> int | None:
+        """When it completed or failed for good."""
+        return self._moment("finished_on")
+
+    @property
+    def expire_at(self) -> int | None:
+        """The last moment at which it may start (its `ttl`)."""
+        return self._moment("expire_at")
+
+    @property
+    def priority(self) -> int:
+        """1 to 2048, lower first; 0 is none."""
+        return self._int("priority")
+
+    @property
+    def delay(self) -> int:
+        """How long it was held back when it was added, or by `change_delay`."""
+        return self._int("delay")
+
+    @property
+    def timeout(self) -> int:
+        """How long one attempt may take; 0 is for ever."""
+        return self._int("timeout")
+
+    @property
+    def lock_duration(self) -> int:
+        """The length of its lease; 0: as the worker says."""
+        return self._int("lock_duration")
+
+    @property
+    def attempts(self) -> int:
+        """Runs it may have in all; 0 and 1 are one."""
+        return self._int("attempts")
+
+    @property
+    def backoff_type(self) -> str:
+        """`fixed`, `exponential`, the name of a strategy, or empty for none."""
+        return from_wire(self._fields.get("backoff", ""))
+
+    @property
+    def backoff_delay(self) -> int:
+        """The delay of its backoff."""
+        return self._int("backoff_delay")
+
+    @property
+    def has_jitter(self) -> bool:
+        """Whether its backoff leaves something to chance."""
+        return "backoff_jitter" in self._fields
+
+    @property
+    def stalled_count(self) -> int:
+        """How often its worker fell silent."""
+        return self._int("stalled_count")
+
+    def _int(self, field: str) -> int:
+        return int(self._fields.get(field, "0"))
+
+    def _moment(self, field: str) -> int | None:
+        digits = self._fields.get(field)
+        return None if digits is None else int(digits)
+
+    def _text(self, field: str) -> str | None:
+        wire = self._fields.get(field)
+        return None if wire is None else from_wire(wire)
+
+    # --- what its owner tells it --------------------------------------------------------------------------------------
+
+    def note_added(self, now: int) -> None:
+        """It was added, or begins anew, at about `now`."""
+        if ttl := self._int("ttl"):
+            self._fields["expire_at"] = str(now + ttl)
+
+    def note_start(self, now: int) -> None:
+        """Its run began at `now`, by the store's clock."""
+        self._fields["processed_on"] = str(now)
+        self._started_at = self.owner.backend.clock.monotonic()
+
+    def note_completion(self, result: object) -> None:
+        """It is completed with this result."""
+        self._return_value = result
+        self._fields.pop("failed_reason", None)
+        self._fields.pop("stacktrace", None)
+        self._fields["finished_on"] = str(self._store_now())
+
+    def note_failure(self, reason: str, trace: str, status: str) -> None:
+        """An attempt failed with this reason and trace (wire text), and this became of the job."""
+        fields = self._fields
+        fields["attempts_made"] = str(self.attempts_made + 1)
+        fields["failed_reason"] = "expired" if status == "expired" else reason
+        if trace:
+            fields["stacktrace"] = trace
+        if status != "retrying":
+            fields["finished_on"] = str(self._store_now())
+
+    def _store_now(self) -> int:
+        """The present by the store's clock, as far as a run can tell: its own clock may be wrong."""
+        return self._int("processed_on") + round(self.owner.backend.clock.monotonic() - self._started_at)
+
+    def _put_number(self, field: str, number: int) -> None:
+        if number:
+            self._fields[field] = str(number)
+        else:
+            self._fields.pop(field, None)
+
+    def _put_data(self, wire: str) -> None:
+        self._fields["data"] = wire
+        self._data = UNREAD
+        self._failed = False
+
+    def _put_progress(self, wire: str) -> None:
+        self._fields["progress"] = wire
+        self._progress = UNREAD
