@@ -27,6 +27,7 @@ from .errors import (
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
 from .options import Backoff, Keep
+from .ordering import Ordering, RateLimit, TokenBucket
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .run import AbortSignal
 from .serializers import JSON_SERIALIZER, Serializer
@@ -59,12 +60,15 @@ __all__ = [
     "MetricPoint",
     "Metrics",
     "NewJob",
+    "Ordering",
     "PayloadTooLargeError",
     "Queue",
     "QueueConnectionError",
+    "RateLimit",
     "RateLimitError",
     "SerializationError",
     "Serializer",
+    "TokenBucket",
     "UnrecoverableError",
     "Worker",
 ]

@@ -15,10 +15,17 @@ from typing import Any
 
 from .clock import Clock, Timer
 from .emitter import Emitter
-from .errors import InvalidOptionsError, JobAbortedError, RateLimitError, UnrecoverableError
+from .errors import (
+    GroupRateLimitError,
+    InvalidOptionsError,
+    InvalidStateError,
+    JobAbortedError,
+    RateLimitError,
+    UnrecoverableError,
+)
 from .job import Job
 from .payload import encode_value
-from .run import Run, RunDelayed
+from .run import Run, RunDelayed, RunRateLimited
 from .semantics.limits import DELAY_MAX_MS, FRACTIONS
 from .semantics.records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, RETURNED_RUN, Settlement
 from .wire import to_wire
@@ -145,6 +152,10 @@ class Executor:
             result = await self._call(execution)
         except RunDelayed as ended:
             outcome = self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
+        except RunRateLimited as ended:
+            outcome = self._rate_limited(execution, ended.error)
+        except GroupRateLimitError as error:
+            outcome = self._rate_limited(execution, error)
         except RateLimitError as error:
             self._hold(error.duration)
             outcome = self._outcome(execution, RETURNED_RUN)
@@ -189,7 +200,7 @@ class Executor:
             return self._failure(execution, error)
         return self._outcome(execution, COMPLETED_RUN, value=value, result=result)
 
-    def _failure(self, execution: Execution, error: BaseException) -> Outcome:
+    def _failure(self, execution: Execution, error: BaseException, limit: GroupRateLimitError | None = None) -> Outcome:
         job = execution.job
         final = execution.run.discarded or is_unrecoverable(error)
         until = -1
@@ -197,9 +208,23 @@ class Executor:
             until = self._custom_delay(execution, error)
         trace = "".join(traceback.format_exception(error))[-TRACE_MAX:]
         return self._outcome(
-            execution, FAILED_RUN, reason=str(error) or type(error).__name__, trace=trace, until=until, final=final,
-            error=error,
+            execution, FAILED_RUN, reason=self._reason(error, limit), trace=trace, until=until, final=final,
+            error=error, limit=limit,
         )  # fmt: skip
+
+    @staticmethod
+    def _reason(error: BaseException, limit: GroupRateLimitError | None) -> str:
+        return "group rate limited" if limit is not None else str(error) or type(error).__name__
+
+    def _rate_limited(self, execution: Execution, error: GroupRateLimitError) -> Outcome:
+        """The job's group pauses; the job goes back to it, or this attempt fails (RRL-1, RRL-6, RRL-9)."""
+        if execution.job.ordering_key is None:
+            reason = InvalidStateError(f"{error}, but the job has no ordering key")
+            reason.__cause__ = error
+            return self._failure(execution, reason)
+        if error.current_job == "fail":
+            return self._failure(execution, error, limit=error)
+        return self._outcome(execution, RETURNED_RUN, limit=error)
 
     def _cancelled(self, execution: Execution, error: asyncio.CancelledError) -> Outcome | None:
         if execution.is_over:  # timed out, lost, or a forced close
@@ -254,13 +279,22 @@ class Executor:
         final: bool = False,
         result: object = None,
         error: BaseException | None = None,
+        limit: GroupRateLimitError | None = None,
     ) -> Outcome:
         job = execution.job
         fraction = int(self._clock.random() * FRACTIONS) if error is not None and job.has_jitter else 0
         settlement = Settlement(
-            job.wire_id, execution.run.token, outcome, value, to_wire(reason), to_wire(trace), until, fraction, final
-        )
+            job.wire_id, execution.run.token, outcome, value, to_wire(reason), to_wire(trace), until, fraction, final,
+            *limit_fields(limit),
+        )  # fmt: skip
         return Outcome(execution, settlement, result, error)
+
+
+def limit_fields(limit: GroupRateLimitError | None) -> tuple[int, bool, bool]:
+    """`group_ms`, `group_replace` and `back` of a settlement."""
+    if limit is None:
+        return 0, False, False
+    return limit.duration, limit.extend == "replace", limit.requeue_position == "back"
 
 
 def is_unrecoverable(error: BaseException) -> bool:

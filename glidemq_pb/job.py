@@ -6,6 +6,7 @@ from typing import Any, Literal, NoReturn, TypeVar, cast
 
 from .errors import (
     PAYLOAD_BYTES_MAX,
+    GroupRateLimitError,
     InvalidStateError,
     JobNotFoundError,
     PayloadTooLargeError,
@@ -15,7 +16,7 @@ from .job_owner import JobOwner
 from .job_snapshot import JobSnapshot
 from .options import check_duration, check_instant, check_priority, check_str, refuse_option
 from .payload import encode_value
-from .run import AbortSignal, Run, RunDelayed
+from .run import AbortSignal, Run, RunDelayed, RunRateLimited
 from .semantics import changes, reads
 from .semantics.states import state_of
 from .serializers import JSON_SERIALIZER
@@ -154,6 +155,27 @@ class Job(JobSnapshot[D, R]):
     def discard(self) -> None:
         """If this attempt fails, the job fails for good, whatever attempts are left."""
         self._running("discard").discarded = True
+
+    async def rate_limit_group(
+        self,
+        duration: int | timedelta,
+        *,
+        current_job: Literal["requeue", "fail"] = "requeue",
+        requeue_position: Literal["front", "back"] = "front",
+        extend: Literal["max", "replace"] = "max",
+    ) -> NoReturn:
+        """End this run of the processor, and start no job of this job's group for `duration` (RRL-1..12).
+
+        The job is requeued at the front or the back of its group, no attempt consumed, or (`fail`) this is an
+        ordinary failed attempt. `extend="max"` never shortens a pause in force. The same as raising
+        `GroupRateLimitError`, which `except Exception` would swallow. InvalidStateError for a job without a group.
+        """
+        run = self._running("rate_limit_group")
+        if self.ordering_key is None:
+            raise InvalidStateError(f"job {self.id!r} has no ordering key: there is no group to rate limit")
+        error = GroupRateLimitError(duration, current_job=current_job, requeue_position=requeue_position, extend=extend)
+        run.over = True
+        raise RunRateLimited(error)
 
     async def move_to_delayed(self, when: int | datetime | timedelta, next_step: object = None) -> NoReturn:
         """End this run of the processor; the job starts again at `when`, and no attempt is consumed.

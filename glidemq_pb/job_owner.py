@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 from .backends.backend import Backend
-from .errors import ClosedError, FormatError
+from .errors import ClosedError, FormatError, InvalidOptionsError
 from .semantics.errors import Code
 from .semantics.lang import Refusal
 from .semantics.store import Store
@@ -48,6 +48,11 @@ class JobOwner:
             raise FormatError(
                 f"queue {self.queue_name!r} at {self.backend.address} was written by a release with another stored "
                 "format; drain it with that release, or obliterate it"
+            ) from refusal
+        if refusal.code == Code.COST:
+            raise InvalidOptionsError(
+                "cost: a job costs more than the bucket of its group holds; allowed: at most the bucket's capacity "
+                "(nothing was added)"
             ) from refusal
         raise refusal
 

@@ -6,9 +6,11 @@ from typing import Any, Generic, TypeVar, cast
 from .errors import SerializationError
 from .job_options import JobOptions, decode_options
 from .job_owner import JobOwner
+from .ordering import tokens
 from .payload import decode_value
 from .run import Run
 from .semantics.lang import Fields
+from .semantics.limits import COST_DEFAULT
 from .serializers import JSON_SERIALIZER
 from .wire import from_wire
 
@@ -146,6 +148,16 @@ class JobSnapshot(Generic[D, R]):
     def priority(self) -> int:
         """1 to 2048, lower first; 0 is none."""
         return self._int("priority")
+
+    @property
+    def ordering_key(self) -> str | None:
+        """The group it belongs to."""
+        return self._text("ordering_key")
+
+    @property
+    def cost(self) -> float:
+        """Tokens that each of its starts takes from its group's bucket."""
+        return tokens(int(self._fields.get("cost", str(COST_DEFAULT))))
 
     @property
     def delay(self) -> int:

@@ -202,9 +202,24 @@ class Queue(QueueLimits, Generic[D, R]):
             found += [Job(self._owner, entry.job_id, entry.fields) for entry in page]
             start += len(page)
         if state == "waiting" and (end < 0 or start <= end):
-            ready = (await self._owner.call(reads.count_ready)) if not found else 0
-            found += await self._parked(max(start - ready, 0) if not found else 0, end - start + 1 if end >= 0 else -1, exclude_data)
+            skip = 0 if found else start - await self._ready_count()
+            found += await self._parked(max(skip, 0), end - start + 1 if end >= 0 else None, exclude_data)
         return found
+
+    async def _ready_count(self) -> int:
+        counts = await self._owner.call(reads.count_jobs)
+        return counts.waiting - counts.parked
+
+    async def _parked(self, skip: int, most: int | None, exclude_data: bool) -> list[Job[D, R]]:
+        """Jobs that wait in their groups, group by group: at most so many, after the first `skip`."""
+        found: list[Job[D, R]] = []
+        group = member = 0
+        last = False
+        while not last and (most is None or len(found) < skip + most):
+            page = await self._owner.call(reads.list_parked, group, member, exclude_data)
+            found += [Job(self._owner, entry.job_id, entry.fields) for entry in page.entries]
+            group, member, last = page.group, page.skip, page.last
+        return found[skip : None if most is None else skip + most]
 
     async def get_job_counts(self) -> JobCounts:
         """How many jobs are in each state."""

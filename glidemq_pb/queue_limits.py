@@ -27,9 +27,9 @@ class QueueLimits(Component):
         self,
         key: str,
         *,
-        concurrency: int | None | Unset = UNSET,
-        rate_limit: RateLimit | None | Unset = UNSET,
-        token_bucket: TokenBucket | None | Unset = UNSET,
+        concurrency: int | Unset | None = UNSET,
+        rate_limit: RateLimit | Unset | None = UNSET,
+        token_bucket: TokenBucket | Unset | None = UNSET,
     ) -> None:
         """Change the limits of a group: only what is given; None removes that limit (concurrency: back to 1).
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from .errors import InvalidStateError, JobAbortedError
+from .errors import GroupRateLimitError, InvalidStateError, JobAbortedError
 
 
 class AbortSignal:
@@ -64,6 +64,17 @@ class Run:
         """Raise `InvalidStateError` once the run is over."""
         if self.over:
             raise InvalidStateError(f"{what} is only possible while the processor runs")
+
+
+class RunRateLimited(BaseException):
+    """`rate_limit_group` ends a run of the processor, as a raised `GroupRateLimitError` does.
+
+    A BaseException, so that `except Exception` in a processor does not swallow it.
+    """
+
+    def __init__(self, error: GroupRateLimitError) -> None:
+        super().__init__("the run of this job is over: its group was rate limited")
+        self.error = error
 
 
 class RunDelayed(BaseException):

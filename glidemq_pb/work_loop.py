@@ -19,6 +19,7 @@ from .errors import ClosedError, FormatError, QueueConnectionError
 from .execution import Execution, Executor, Outcome
 from .heartbeat import Heartbeat
 from .job import Job, JobOwner
+from .ordering import RateLimit
 from .run import Run
 from .semantics import work
 from .semantics.keys import control_key, wake_key
@@ -45,6 +46,7 @@ class Settings:
     block_timeout: int
     cancel_on_abort: bool
     metrics: bool
+    limiter: RateLimit | None
 
 
 class WorkLoop:
@@ -76,6 +78,7 @@ class WorkLoop:
         self._listener: Listener | None = None
         self._hears_wakes = False
         self._listening = False
+        self._woken = False
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -234,6 +237,7 @@ class WorkLoop:
         finally:
             self._calling = False
         self._report(outcomes, reply)
+        self._obey_limiter(reply)
         self._take(reply, sent_at)
         self._plan(reply)
         self._ready.set()
@@ -242,9 +246,7 @@ class WorkLoop:
         while True:
             sent_at = self._clock.monotonic()
             try:
-                reply = await self._backend.call(
-                    work.settle_and_activate, self._owner.root, caller, settlements, want
-                )
+                reply = await self._backend.call(work.settle_and_activate, self._owner.root, caller, settlements, want)
             except Refusal as refusal:
                 raise FormatError(f"queue {self._owner.queue_name!r}: {refusal.code}") from refusal
             except QueueConnectionError as error:
@@ -274,6 +276,8 @@ class WorkLoop:
             record_ms=max(RECORD_MS_MIN, 3 * settings.block_timeout),
             events_keep=self._owner.events_keep,
             metrics=settings.metrics,
+            limiter_max=0 if settings.limiter is None else settings.limiter.max,
+            limiter_ms=0 if settings.limiter is None else settings.limiter.duration,
             nudge=nudge,
             info=info,
         )
@@ -315,12 +319,23 @@ class WorkLoop:
             self._emitter.emit("active", job)
             self.executor.start(execution)
 
+    def _obey_limiter(self, reply: WorkReply) -> None:
+        """While its own limiter holds it, a worker must not keep the wake that another one could use (WRK-1)."""
+        woken, self._woken = self._woken, False
+        if reply.hold_ms > 0:
+            self.hold(reply.hold_ms)
+            if woken and not reply.started:
+                self._emitter.spawn(self._pass_wake())
+
+    async def _pass_wake(self) -> None:
+        await self._backend.call(work.pass_wake, self._owner.root)
+
     def _hand_back(self, started: StartedJob, token: str) -> None:
         """A job that arrived while the worker was closing or pausing goes back to its place (B-10, B-12)."""
         run = Run(token)
         job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
         execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
-        settlement = Settlement(started.job_id, token, RETURNED_RUN, "", "", "", -1, 0, False)
+        settlement = Settlement(started.job_id, token, RETURNED_RUN, "", "", "", -1, 0, False, 0, False, False)
         self._finished.append(Outcome(execution, settlement))
 
     def _plan(self, reply: WorkReply) -> None:
@@ -392,9 +407,10 @@ class WorkLoop:
             self._poke()
         elif heard[0] == wake:
             if self._room() > 0:
+                self._woken = True
                 self._poke()
             elif not self.closing:  # leaving hands the wake on by itself
-                await self._backend.call(work.pass_wake, self._owner.root)
+                await self._pass_wake()
         elif heard[1].startswith("lost:"):
             execution = self._by_id.get(from_wire(heard[1].removeprefix("lost:")))
             if execution is not None and not execution.is_over:

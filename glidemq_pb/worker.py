@@ -14,6 +14,7 @@ from .errors import InvalidOptionsError, InvalidStateError
 from .execution import BackoffStrategy, Executor, Processor
 from .job import Job
 from .options import check_duration, check_lock_duration
+from .ordering import RateLimit, check_record
 from .serializers import JSON_SERIALIZER, Serializer
 from .work_loop import Settings, WorkLoop
 
@@ -39,6 +40,7 @@ class Worker(Component, Generic[D, R]):
     - `stalled_interval` (30 s), `block_timeout` (5 s): the longest an idle worker sleeps, whichever is less.
     - `max_stalled_count` (1): how often a job may lose its worker before it fails as `stalled`.
     - `backoff_strategies`: names for `Backoff(name)`; `fn(attempts_made, error)` returns a delay.
+    - `limiter`: at most so many starts in a window, over all workers of the queue with the same limiter (WRK-1).
     - `cancel_on_abort`: also cancel an async processor's task when its abort signal fires.
     - `events`, `metrics`: whether this worker's transitions are written to the queue's event stream and counts.
 
@@ -63,6 +65,7 @@ class Worker(Component, Generic[D, R]):
         stalled_interval: int | timedelta = 30_000,
         max_stalled_count: int = 1,
         block_timeout: int | timedelta = 5_000,
+        limiter: RateLimit | None = None,
         cancel_on_abort: bool = False,
         backoff_strategies: Mapping[str, BackoffStrategy] | None = None,
         serializer: Serializer = JSON_SERIALIZER,
@@ -81,6 +84,7 @@ class Worker(Component, Generic[D, R]):
             block_timeout=check_duration("block_timeout", block_timeout, least=1),
             cancel_on_abort=cancel_on_abort,
             metrics=metrics,
+            limiter=check_record("limiter", limiter, RateLimit),
         )
         self._processor: Processor | Mapping[str, Processor] = processor
         self._strategies = dict(backoff_strategies or {})
@@ -224,4 +228,6 @@ def check_processor(processor: object) -> None:
     for name, function in named.items():
         if not callable(function):
             where = f"processor[{name!r}]" if isinstance(processor, Mapping) else "processor"
-            raise InvalidOptionsError(f"{where} is {function!r}; allowed: a function, or a mapping of job names to them")
+            raise InvalidOptionsError(
+                f"{where} is {function!r}; allowed: a function, or a mapping of job names to them"
+            )

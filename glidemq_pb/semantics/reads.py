@@ -61,7 +61,7 @@ def list_jobs(s: Store, q: str, now: int, state: str, start: int, stop: int, exc
 
 
 @operation(reads_only=True)
-def list_parked(s: Store, q: str, now: int, group: int, skip: int, limit: int, exclude_data: bool) -> ParkedPage:
+def list_parked(s: Store, q: str, now: int, group: int, skip: int, exclude_data: bool) -> ParkedPage:
     """Jobs that wait in their groups, group by group, from the `group`-th group on; heads are in `:ready`.
 
     `skip` members of that group are passed over. One page looks at PAGE_MAX groups at most.
@@ -69,16 +69,15 @@ def list_parked(s: Store, q: str, now: int, group: int, skip: int, limit: int, e
     if is_foreign(s.read(meta_key(q), Meta)):
         refuse(Code.FORMAT)
     entries: list[JobEntry] = []
-    most = min(limit, PAGE_MAX)
     payload = 0
     keys = s.zrange(groups_key(q), group, group + PAGE_MAX - 1)
     at_group = group
     at_member = skip
     for key in keys:
         head = s.read(group_key(q, key), GroupRow).head
-        members = s.zrange(group_queue_key(q, key), at_member, at_member + most)
+        members = s.zrange(group_queue_key(q, key), at_member, at_member + PAGE_MAX)
         for job_id in members:
-            if len(entries) == most or payload > REPLY_BYTES_MAX:
+            if len(entries) == PAGE_MAX or payload > REPLY_BYTES_MAX:
                 return ParkedPage(entries, at_group, at_member, False)
             at_member = at_member + 1
             if job_id != head:
@@ -87,7 +86,7 @@ def list_parked(s: Store, q: str, now: int, group: int, skip: int, limit: int, e
                     fields = without(fields, "data")
                 payload = payload + byte_length(lookup(fields, "data"))
                 entries.append(JobEntry(job_id, fields))
-        if len(members) > most:
+        if len(members) > PAGE_MAX:
             return ParkedPage(entries, at_group, at_member, False)
         at_group = at_group + 1
         at_member = 0
@@ -118,6 +117,7 @@ def count_jobs(s: Store, q: str, now: int) -> Counts:
         s.zcard(ended_key(q, COMPLETED)),
         s.zcard(ended_key(q, FAILED)),
         0,
+        meta.parked,
     )
 
 

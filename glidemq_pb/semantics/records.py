@@ -176,6 +176,8 @@ class Counts:
     completed: int
     failed: int
     waiting_children: int
+    parked: int
+    """Of the waiting ones, those that wait in their groups."""
 
 
 @dataclass(frozen=True, slots=True)

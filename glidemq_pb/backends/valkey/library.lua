@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_3eabfb5f3278
+#!lua name=glidemq_pb_ff2119ca226f
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 
@@ -74,24 +74,48 @@ end
 
 R.read_Meta = function(key)
   local v = redis.call('HMGET', key, 'format', 'paused', 'next_due', 'ready', 'mark', 'calls_until', 'metrics_until',
-      'trim_completed', 'trim_failed')
+      'trim_completed', 'trim_failed', 'turn', 'parked', 'global_concurrency', 'global_rate_max', 'global_rate_ms',
+      'global_window_at', 'global_window_used')
   return {format = tonumber(v[1] or 0), paused = tonumber(v[2] or 0), next_due = tonumber(v[3] or 0),
       ready = tonumber(v[4] or 0), mark = tonumber(v[5] or 0), calls_until = tonumber(v[6] or 0),
-      metrics_until = tonumber(v[7] or 0), trim_completed = tonumber(v[8] or 0), trim_failed = tonumber(v[9] or 0)}
+      metrics_until = tonumber(v[7] or 0), trim_completed = tonumber(v[8] or 0), trim_failed = tonumber(v[9] or 0),
+      turn = tonumber(v[10] or 0), parked = tonumber(v[11] or 0), global_concurrency = tonumber(v[12] or 0),
+      global_rate_max = tonumber(v[13] or 0), global_rate_ms = tonumber(v[14] or 0),
+      global_window_at = tonumber(v[15] or 0), global_window_used = tonumber(v[16] or 0)}
 end
 
 R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
-      'expiry_mark', 'token', 'stalled_count')
+      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn')
   return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
       lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
       expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
-      stalled_count = tonumber(v[11] or 0)}
+      stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0)}
 end
 
 R.read_FailedKeepRow = function(key)
   local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0)}
+end
+
+R.read_LimiterRow = function(key)
+  local v = redis.call('HMGET', key, 'window_at', 'window_used')
+  return {window_at = tonumber(v[1] or 0), window_used = tonumber(v[2] or 0)}
+end
+
+R.read_GroupRow = function(key)
+  local v = redis.call('HMGET', key, 'since', 'concurrency', 'rate_max', 'rate_ms', 'capacity', 'refill', 'keeps',
+      'active', 'head', 'parked', 'paused_until', 'window_at', 'window_used', 'tokens', 'tokens_at', 'looks_at')
+  return {since = tonumber(v[1] or 0), concurrency = tonumber(v[2] or 0), rate_max = tonumber(v[3] or 0),
+      rate_ms = tonumber(v[4] or 0), capacity = tonumber(v[5] or 0), refill = tonumber(v[6] or 0),
+      keeps = tonumber(v[7] or 0), active = tonumber(v[8] or 0), head = v[9] or '', parked = tonumber(v[10] or 0),
+      paused_until = tonumber(v[11] or 0), window_at = tonumber(v[12] or 0), window_used = tonumber(v[13] or 0),
+      tokens = tonumber(v[14] or 0), tokens_at = tonumber(v[15] or 0), looks_at = tonumber(v[16] or 0)}
+end
+
+R.read_CostRow = function(key)
+  local v = redis.call('HMGET', key, 'cost')
+  return {cost = v[1] or ''}
 end
 
 R.reply_JobEntry = function(v)
@@ -120,10 +144,10 @@ end
 
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms')
+      'keep_completed', 'keep_completed_ms', 'ordering_key')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
-      keep_completed_ms = tonumber(v[8] or 0)}
+      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -158,7 +182,12 @@ end
 
 R.reply_WorkReply = function(v)
   return {v.statuses, R.reply_list_of_StartedJob(v.started), v.token, v.now, v.more and 1 or 0, v.wait_ms, v.stalled,
-      v.drained and 1 or 0}
+      v.drained and 1 or 0, v.hold_ms}
+end
+
+R.take_GroupLimits = function(args, at)
+  return {concurrency = R.int(args[at]), rate_max = R.int(args[at + 1]), rate_ms = R.int(args[at + 2]),
+      capacity = R.int(args[at + 3]), refill = R.int(args[at + 4])}, at + 5
 end
 
 R.take_list_of_str = function(args, at)
@@ -184,16 +213,25 @@ R.take_list_of_JobSpec = function(args, at)
   return items, at
 end
 
+R.take_list_of_int = function(args, at)
+  local count, items = R.count(args, at), {}
+  for i = 1, count do
+    items[i] = R.int(args[at + i])
+  end
+  return items, at + count + 1
+end
+
 R.take_Caller = function(args, at)
   return {worker = args[at], call = R.int(args[at + 1]), lease_ms = R.int(args[at + 2]),
       stalled_max = R.int(args[at + 3]), record_ms = R.int(args[at + 4]), events_keep = R.int(args[at + 5]),
-      metrics = R.flag(args[at + 6]), nudge = R.flag(args[at + 7]), info = args[at + 8]}, at + 9
+      metrics = R.flag(args[at + 6]), limiter_max = R.int(args[at + 7]), limiter_ms = R.int(args[at + 8]),
+      nudge = R.flag(args[at + 9]), info = args[at + 10]}, at + 11
 end
 
 R.take_Settlement = function(args, at)
   return {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3], reason = args[at + 4],
-      trace = args[at + 5], until_ = R.int(args[at + 6]), fraction = R.int(args[at + 7]), final = R.flag(args[at + 8])},
-      at + 9
+      trace = args[at + 5], until_ = R.int(args[at + 6]), fraction = R.int(args[at + 7]), final = R.flag(args[at + 8]),
+      group_ms = R.int(args[at + 9]), group_replace = R.flag(args[at + 10]), back = R.flag(args[at + 11])}, at + 12
 end
 
 R.take_list_of_Settlement = function(args, at)
@@ -205,15 +243,12 @@ R.take_list_of_Settlement = function(args, at)
   return items, at
 end
 
-R.take_list_of_int = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = R.int(args[at + i])
-  end
-  return items, at + count + 1
+-- lang.py:90 ceil_div
+H.ceil_div = function(dividend, divisor)
+  return math.floor((dividend + divisor - 1) / math.max(1, divisor))
 end
 
--- lang.py:95 lookup
+-- lang.py:100 lookup
 H.lookup = function(fields, name)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -223,7 +258,7 @@ H.lookup = function(fields, name)
   return ''
 end
 
--- lang.py:103 lookup_int
+-- lang.py:108 lookup_int
 H.lookup_int = function(fields, name, default)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -233,7 +268,7 @@ H.lookup_int = function(fields, name, default)
   return default
 end
 
--- lang.py:111 without
+-- lang.py:116 without
 H.without = function(fields, name)
   local kept = {}
   for i = 0, #fields - 1, 2 do
@@ -243,6 +278,22 @@ H.without = function(fields, name)
     end
   end
   return kept
+end
+
+-- buckets.py:8 bucket_at
+H.bucket_at = function(group, now)
+  local most = group.capacity * 1000
+  if group.tokens_at == 0 then
+    return {tokens = most, at = now}
+  end
+  local missing = math.max(most - group.tokens, 0)
+  local elapsed = math.min(math.max(now - group.tokens_at, 0), H.ceil_div(missing, group.refill))
+  return {tokens = math.min(group.tokens + (elapsed * group.refill + 0), most), at = now}
+end
+
+-- buckets.py:18 wait_for_tokens
+H.wait_for_tokens = function(group, tokens, need)
+  return H.ceil_div(math.max(need - tokens, 0), group.refill)
 end
 
 -- calls.py:13 recall
@@ -267,7 +318,7 @@ H.remember = function(q, now, calls_until, call_, reply)
   call('HSET', q .. ':calls', call_, reply)
   if calls_until == 0 then
     call('HSET', q .. ':meta', 'calls_until', now + 60000)
-    H.arm(q, now + 60000)
+    H.lower_next_due(q, now + 60000)
   end
 end
 
@@ -283,7 +334,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:26 remove
+-- changes.py:28 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -298,38 +349,22 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:38
+  -- changes.py:40
   H.leave_state(q, job_id, row)
   if row.state == 'active' then
     H.notify(q, R.split(row.token, ':')[1], 'lost:' .. job_id)
   end
   call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
   H.emit(q, now, events_keep, 'removed', job_id)
   if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
     H.note_drained(q, now, events_keep)
   end
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:49 leave_state
-H.leave_state = function(q, job_id, row)
-  local call = redis.call
-  local member = R.pad(row.mark) .. job_id
-  if row.state == 'delayed' then
-    call('ZREM', q .. ':scheduled', member)
-  elseif row.state == 'active' then
-    call('ZREM', q .. ':active', member)
-  elseif row.state == 'completed' or row.state == 'failed' then
-    call('ZREM', q .. ':' .. row.state, member)
-    call('ZREM', q .. ':retained', member)
-  else
-    call('ZREM', q .. ':ready', job_id)
-  end
-  H.leave_expiring(q, job_id, row)
-end
-
--- changes.py:65 retry
+-- changes.py:53 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -347,7 +382,7 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:79
+  -- changes.py:67
   H.leave_state(q, job_id, row)
   local job = q .. ':job:' .. job_id
   call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count')
@@ -355,18 +390,17 @@ O.retry = function(q, now, call_, job_id, events_keep)
     local mark = H.next_mark(q)
     call('HSET', job, 'expire_at', now + row.ttl, 'expiry_mark', mark)
     H.watch_expiry(q, job_id, now + row.ttl, mark)
-    H.arm(q, now + row.ttl + 1)
+    H.lower_next_due(q, now + row.ttl + 1)
   end
-  H.make_ready(q, job_id, row.priority, row.lifo)
+  H.wait_again(q, job_id, row)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
   H.emit(q, now, events_keep, 'retried', job_id)
-  H.wake_if_startable(q)
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  H.wake_if_startable(q, now)
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:95 promote
+-- changes.py:83 promote
 O.promote = function(q, now, call_, job_id, events_keep)
-  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -382,16 +416,16 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:109
-  call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-  H.make_ready(q, job_id, row.priority, row.lifo)
+  -- changes.py:97
+  H.leave_waiting(q, job_id, row)
+  H.make_ready(q, job_id, row)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
   H.emit(q, now, events_keep, 'promoted', job_id)
-  H.wake_if_startable(q)
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  H.wake_if_startable(q, now)
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:118 change_priority
+-- changes.py:106 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -413,7 +447,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:135
+  -- changes.py:123
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -423,12 +457,15 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if score then
     call('ZADD', q .. ':ready', H.moved_score(score, priority, row.lifo), job_id)
   end
+  if state == 'waiting' and row.ordering_key ~= '' then
+    H.wait_in_group(q, row.ordering_key, job_id, priority, row.turn)
+    H.refresh_group(q, now, events_keep, row.ordering_key)
+  end
   H.emit_with(q, now, events_keep, 'priority-changed', job_id, 'priority', R.text(priority))
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:148 change_delay
+-- changes.py:138 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -447,35 +484,31 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:163
+  -- changes.py:153
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
     call('HSET', q .. ':job:' .. job_id, 'delay', delay)
   end
   if delay > 0 then
-    if state == 'delayed' then
-      call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-    else
-      call('ZREM', q .. ':ready', job_id)
-    end
+    H.leave_waiting(q, job_id, row)
     local mark = H.next_mark(q)
-    H.make_delayed(q, job_id, now + delay, mark)
-    H.arm(q, now + delay)
+    H.make_delayed(q, job_id, row, now + delay, mark)
+    H.lower_next_due(q, now + delay)
   elseif state == 'delayed' then
-    call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-    H.make_ready(q, job_id, row.priority, row.lifo)
-    H.wake_if_startable(q)
+    H.leave_waiting(q, job_id, row)
+    H.make_ready(q, job_id, row)
   end
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
   H.emit_with(q, now, events_keep, 'delay-changed', job_id, 'delay', R.text(delay))
   if delay > 0 and state == 'waiting' then
     H.note_drained(q, now, events_keep)
   end
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:187 update_data
+-- changes.py:174 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -490,7 +523,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:200 update_progress
+-- changes.py:187 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -506,7 +539,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:214 add_log
+-- changes.py:201 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -521,12 +554,19 @@ O.add_log = function(q, now, call_, job_id, token, line)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('RPUSH', q .. ':logs:' .. job_id, line)
-    H.remember(q, now, meta.calls_until, call_, 'done')
+    return {H.answer(q, now, meta, call_)}
   end
   return {status}
 end
 
--- changes.py:230 may_write
+-- changes.py:217 answer
+H.answer = function(q, now, meta, call_)
+  H.remember(q, now, meta.calls_until, call_, 'done')
+  H.rearm(q, meta.next_due)
+  return 'done'
+end
+
+-- changes.py:224 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -537,7 +577,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:240 pause
+-- changes.py:234 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -553,7 +593,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:254 resume
+-- changes.py:248 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -565,21 +605,118 @@ O.resume = function(q, now, events_keep)
   end
   call('HDEL', q .. ':meta', 'paused')
   H.emit(q, now, events_keep, 'resumed', '')
-  H.wake_if_startable(q)
+  H.wake_if_startable(q, now)
   return {1}
 end
 
--- drains.py:8 note_drained
+-- controls.py:15 set_group_limits
+O.set_group_limits = function(q, now, key, limits, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  H.new_group(q, key)
+  call('HSET', q .. ':group:' .. key, 'keeps', 1)
+  H.set_limits(q, key, limits)
+  H.refresh_group(q, now, events_keep, key)
+  H.wake_if_startable(q, now)
+  H.rearm(q, meta.next_due)
+  return {1}
+end
+
+-- controls.py:31 rate_limit_group
+O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {R.int(known)}
+  end
+  H.stamp(q, meta)
+  H.new_group(q, key)
+  local until_ = H.pause_group(q, now, events_keep, key, duration, replace)
+  H.refresh_group(q, now, events_keep, key)
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, R.text(until_))
+  H.rearm(q, meta.next_due)
+  return {until_}
+end
+
+-- controls.py:52 set_global_concurrency
+O.set_global_concurrency = function(q, now, concurrency)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  if concurrency == 0 then
+    call('HDEL', q .. ':meta', 'global_concurrency')
+  else
+    call('HSET', q .. ':meta', 'global_concurrency', concurrency)
+  end
+  H.wake_if_startable(q, now)
+  return {1}
+end
+
+-- controls.py:67 set_global_rate_limit
+O.set_global_rate_limit = function(q, now, most, duration)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  if most == 0 then
+    call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
+  else
+    call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
+  end
+  H.wake_if_startable(q, now)
+  return {1}
+end
+
+-- controls.py:82 get_global_limits
+O.get_global_limits = function(q, now)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  return {{meta.global_concurrency, meta.global_rate_max, meta.global_rate_ms}}
+end
+
+-- deadlines.py:8 lower_next_due
+H.lower_next_due = function(q, at_)
+  local call = redis.call
+  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
+  if due == 0 or at_ < due then
+    call('HSET', q .. ':meta', 'next_due', at_)
+  end
+end
+
+-- deadlines.py:15 is_due
+H.is_due = function(q, now)
+  local call = redis.call
+  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
+  return due > 0 and now >= due
+end
+
+-- drains.py:9 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
-  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 then
+  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
+      'parked') or 0) > 0 then
     return false
   end
   H.emit(q, now, keep, 'drained', '')
   return true
 end
 
--- due.py:31 sweep
+-- due.py:36 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -587,7 +724,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:39
+  -- due.py:44
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -596,7 +733,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:46
+  -- due.py:51
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -611,73 +748,84 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:58
+  -- due.py:63
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
     job_id = string.sub(member, 17)
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
-    H.make_ready(q, job_id, row.priority, row.lifo)
+    H.make_ready(q, job_id, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:67
+  -- due.py:73
+  local woken = H.wake_groups(q, now, keep, 200 - moved)
+  moved = moved + woken
+  readied = readied + woken
+  -- due.py:77
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
   moved = moved + silent
+  if H.close_windows(q, now, R.read_Meta(q .. ':meta')) then
+    readied = readied + 1
+  end
   H.keep_house(q, now)
   H.find_next_due(q, now)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:76 expire_waiting
+-- due.py:88 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
-  local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
-  H.leave_expiring(q, job_id, row)
-  if row.state == 'delayed' then
-    call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-  else
-    call('ZREM', q .. ':ready', job_id)
-  end
+  H.leave_state(q, job_id, row)
   local mark = H.next_mark(q)
   H.expire(q, now, keep, job_id, mark)
+  H.refresh_group(q, now, keep, row.ordering_key)
   return row.state ~= 'delayed'
 end
 
--- due.py:89 recover
+-- due.py:98 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   call('HSET', q .. ':job:' .. job_id, 'stalled_count', row.stalled_count + 1)
   H.emit(q, now, keep, 'stalled', job_id)
-  local mark
+  if row.ordering_key ~= '' then
+    H.leave_active(q, row.ordering_key)
+  end
+  if row.stalled_count + 1 <= stalled_max and not H.has_expired(row, now) then
+    H.return_to_front(q, job_id, row)
+    if row.expire_at > 0 then
+      H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
+    end
+    H.refresh_group(q, now, keep, row.ordering_key)
+    return true
+  end
+  local mark = H.next_mark(q)
   if row.stalled_count + 1 > stalled_max then
-    mark = H.next_mark(q)
     H.fail_job(q, now, keep, job_id, 'stalled', mark)
-    return false
-  end
-  if H.has_expired(row, now) then
-    mark = H.next_mark(q)
+  else
     H.expire(q, now, keep, job_id, mark)
-    return false
   end
-  H.return_to_front(q, job_id, row)
-  return true
+  H.refresh_group(q, now, keep, row.ordering_key)
+  return false
 end
 
--- due.py:106 return_to_front
-H.return_to_front = function(q, job_id, row)
+-- due.py:120 wake_groups
+H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
-  call('ZADD', q .. ':ready', row.place, job_id)
-  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
-  if row.expire_at > 0 then
-    H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
+  local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  R.spread('ZREM', keys_, q .. ':ratelimited')
+  for _, key in ipairs(keys_) do
+    call('HDEL', q .. ':group:' .. key, 'looks_at')
+    H.refresh_group(q, now, keep, key)
   end
+  return #keys_
 end
 
--- due.py:114 forget_aged
+-- due.py:130 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -700,7 +848,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:132 forget_workers
+-- due.py:148 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -714,7 +862,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:144 keep_house
+-- due.py:160 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -734,18 +882,19 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:159 find_next_due
+-- due.py:175 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
-  for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':retained', q .. ':workers'}) do
+  for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
+      q .. ':retained', q .. ':workers'}) do
     local at_ = R.lowest(call('ZRANGE', key, 0, 0, 'WITHSCORES'))
     if at_ and (due == 0 or at_ < due) then
       due = at_
     end
   end
-  for _, at_house in ipairs({meta.calls_until, meta.metrics_until}) do
+  for _, at_house in ipairs({meta.calls_until, meta.metrics_until, H.window_end(meta)}) do
     if at_house > 0 and (due == 0 or at_house < due) then
       due = at_house
     end
@@ -758,13 +907,6 @@ H.find_next_due = function(q, now)
   else
     call('HSET', q .. ':meta', 'next_due', due)
   end
-end
-
--- due.py:178 is_due
-H.is_due = function(q, now)
-  local call = redis.call
-  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
-  return due > 0 and now >= due
 end
 
 -- endings.py:18 complete_job
@@ -917,8 +1059,417 @@ H.stamp = function(q, meta)
   end
 end
 
--- jobs.py:23 enqueue
-O.enqueue = function(q, now, call_, specs, events_keep)
+-- gates.py:14 queue_lets_start
+H.queue_lets_start = function(q, now, meta, want)
+  local call = redis.call
+  if meta.paused == 1 then
+    return 0
+  end
+  local allowed = want
+  if meta.global_concurrency > 0 then
+    allowed = math.min(allowed, math.max(meta.global_concurrency - call('ZCARD', q .. ':active'), 0))
+  end
+  if meta.global_rate_max > 0 then
+    local left = H.window_left(meta.global_rate_max, meta.global_rate_ms, meta.global_window_at,
+        meta.global_window_used, now)
+    allowed = math.min(allowed, left)
+  end
+  return allowed
+end
+
+-- gates.py:29 limiter_name
+H.limiter_name = function(caller)
+  return R.text(caller.limiter_max) .. ':' .. R.text(caller.limiter_ms)
+end
+
+-- gates.py:34 limiter_lets_start
+H.limiter_lets_start = function(q, now, caller, want)
+  if caller.limiter_max == 0 then
+    return want
+  end
+  local row = R.read_LimiterRow(q .. ':limiter:' .. H.limiter_name(caller))
+  return math.min(want, H.window_left(caller.limiter_max, caller.limiter_ms, row.window_at, row.window_used, now))
+end
+
+-- gates.py:42 limiter_hold_ms
+H.limiter_hold_ms = function(q, now, caller)
+  if H.limiter_lets_start(q, now, caller, 1) > 0 then
+    return 0
+  end
+  local row = R.read_LimiterRow(q .. ':limiter:' .. H.limiter_name(caller))
+  return H.window_opening(caller.limiter_ms, row.window_at, now) + caller.limiter_ms - now
+end
+
+-- gates.py:50 steady_windows
+H.steady_windows = function(q, now, meta, caller)
+  local call = redis.call
+  if caller.limiter_max > 0 then
+    local name = H.limiter_name(caller)
+    if tonumber(call('HGET', q .. ':limiter:' .. name, 'window_at') or 0) > now then
+      call('HSET', q .. ':limiter:' .. name, 'window_at', now)
+      call('ZADD', q .. ':limiters', now + caller.limiter_ms, name)
+      H.lower_next_due(q, now + caller.limiter_ms)
+    end
+  end
+  if meta.global_window_at > now then
+    call('HSET', q .. ':meta', 'global_window_at', now)
+    H.lower_next_due(q, now + meta.global_rate_ms)
+    return R.read_Meta(q .. ':meta')
+  end
+  return meta
+end
+
+-- gates.py:68 count_starts
+H.count_starts = function(q, now, meta, caller, starts)
+  local call = redis.call
+  if meta.global_rate_max > 0 then
+    local opened = H.window_opening(meta.global_rate_ms, meta.global_window_at, now)
+    local used = H.window_count(meta.global_rate_ms, meta.global_window_at, meta.global_window_used, now)
+    call('HSET', q .. ':meta', 'global_window_at', opened, 'global_window_used', used + starts)
+    H.lower_next_due(q, opened + meta.global_rate_ms)
+  end
+  if caller.limiter_max > 0 then
+    local name = H.limiter_name(caller)
+    local row = R.read_LimiterRow(q .. ':limiter:' .. name)
+    local opened_at = H.window_opening(caller.limiter_ms, row.window_at, now)
+    local counted = H.window_count(caller.limiter_ms, row.window_at, row.window_used, now)
+    call('HSET', q .. ':limiter:' .. name, 'window_at', opened_at, 'window_used', counted + starts)
+    call('ZADD', q .. ':limiters', opened_at + caller.limiter_ms, name)
+    H.lower_next_due(q, opened_at + caller.limiter_ms)
+  end
+end
+
+-- gates.py:85 window_end
+H.window_end = function(meta)
+  return meta.global_window_at == 0 and 0 or meta.global_window_at + meta.global_rate_ms
+end
+
+-- gates.py:90 close_windows
+H.close_windows = function(q, now, meta)
+  local call = redis.call
+  local limiters = call('ZRANGE', q .. ':limiters', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
+  local keys_ = {}
+  for _, name in ipairs(limiters) do
+    keys_[#keys_ + 1] = q .. ':limiter:' .. name
+  end
+  R.spread('UNLINK', keys_)
+  R.spread('ZREM', limiters, q .. ':limiters')
+  if meta.global_window_at == 0 or now < H.window_end(meta) then
+    return false
+  end
+  call('HDEL', q .. ':meta', 'global_window_at', 'global_window_used')
+  return true
+end
+
+-- groups.py:35 new_group
+H.new_group = function(q, key)
+  local call = redis.call
+  if not (call('EXISTS', q .. ':group:' .. key) == 1) then
+    local since = H.next_mark(q)
+    call('HSET', q .. ':group:' .. key, 'since', since)
+    call('ZADD', q .. ':groups', since, key)
+  end
+end
+
+-- groups.py:43 join_turns
+H.join_turns = function(q, key, job_id)
+  local call = redis.call
+  H.new_group(q, key)
+  local turn = call('HINCRBY', q .. ':meta', 'turn', 1)
+  call('HSET', q .. ':job:' .. job_id, 'turn', turn)
+  call('ZADD', q .. ':turns:' .. key, turn, job_id)
+  return turn
+end
+
+-- groups.py:52 wait_in_group
+H.wait_in_group = function(q, key, job_id, priority, turn)
+  local call = redis.call
+  call('ZADD', q .. ':groupq:' .. key, H.class_of(priority) * 1099511627776 + turn, job_id)
+end
+
+-- groups.py:57 rejoin
+H.rejoin = function(q, key, job_id, row)
+  local call = redis.call
+  call('ZADD', q .. ':turns:' .. key, row.turn, job_id)
+  H.wait_in_group(q, key, job_id, row.priority, row.turn)
+end
+
+-- groups.py:63 go_first
+H.go_first = function(q, key, job_id, row)
+  local call = redis.call
+  local first_turn = R.lowest(call('ZRANGE', q .. ':turns:' .. key, 0, 0, 'WITHSCORES'))
+  local turn = row.turn
+  if first_turn then
+    turn = math.min(turn, first_turn - 1)
+  end
+  call('HSET', q .. ':job:' .. job_id, 'turn', turn)
+  call('ZADD', q .. ':turns:' .. key, turn, job_id)
+  local place = H.class_of(row.priority) * 1099511627776 + turn
+  local first_place = R.lowest(call('ZRANGE', q .. ':groupq:' .. key, 0, 0, 'WITHSCORES'))
+  if first_place then
+    place = math.min(place, first_place - 1)
+  end
+  call('ZADD', q .. ':groupq:' .. key, place, job_id)
+end
+
+-- groups.py:78 leave_group
+H.leave_group = function(q, key, job_id)
+  local call = redis.call
+  call('ZREM', q .. ':groupq:' .. key, job_id)
+  call('ZREM', q .. ':turns:' .. key, job_id)
+end
+
+-- groups.py:84 enter_active
+H.enter_active = function(q, now, key, job_id, cost)
+  local call = redis.call
+  H.leave_group(q, key, job_id)
+  local group = R.read_GroupRow(q .. ':group:' .. key)
+  call('HSET', q .. ':group:' .. key, 'active', group.active + 1)
+  call('HDEL', q .. ':group:' .. key, 'head')
+  if group.capacity > 0 then
+    local bucket = H.bucket_at(group, now)
+    call('HSET', q .. ':group:' .. key, 'tokens', bucket.tokens - cost * 1000, 'tokens_at', now)
+  end
+  if group.rate_max > 0 then
+    call('HSET', q .. ':group:' .. key, 'window_at', H.window_opening(group.rate_ms, group.window_at, now),
+        'window_used', H.window_count(group.rate_ms, group.window_at, group.window_used, now) + 1)
+  end
+end
+
+-- groups.py:101 leave_active
+H.leave_active = function(q, key)
+  local call = redis.call
+  call('HINCRBY', q .. ':group:' .. key, 'active', -1)
+end
+
+-- groups.py:109 refresh_group
+H.refresh_group = function(q, now, keep, key)
+  local call = redis.call
+  if key == '' then
+    return
+  end
+  local group = H.steady(q, now, key)
+  if group.since == 0 then
+    return
+  end
+  local head = ''
+  local looks_at = 0
+  for unpayable = 0, 49 do
+    head = H.next_member(q, key, group)
+    if head == '' then
+      break
+    end
+    local cost = H.cost_of(R.read_CostRow(q .. ':job:' .. head))
+    if group.capacity == 0 or cost <= group.capacity then
+      looks_at = H.may_run_at(group, now, cost)
+      break
+    end
+    H.fail_unpayable(q, now, keep, key, head)
+    head = ''
+    if unpayable == 49 then
+      looks_at = now
+    end
+  end
+  if looks_at > 0 then
+    head = ''
+  end
+  H.place_head(q, key, group, head)
+  local unfinished = call('ZCARD', q .. ':turns:' .. key)
+  if unfinished == 0 and group.active == 0 then
+    looks_at = H.says_nothing_at(group, now)
+    if looks_at == 0 then
+      H.forget_group(q, key, group)
+      return
+    end
+  end
+  H.look_again(q, key, group, looks_at)
+  local waiting = call('ZCARD', q .. ':groupq:' .. key)
+  local parked = head == '' and waiting or waiting - 1
+  if parked ~= group.parked then
+    call('HSET', q .. ':group:' .. key, 'parked', parked)
+    call('HINCRBY', q .. ':meta', 'parked', parked - group.parked)
+  end
+end
+
+-- groups.py:150 steady
+H.steady = function(q, now, key)
+  local call = redis.call
+  local group = R.read_GroupRow(q .. ':group:' .. key)
+  if group.window_at <= now and group.tokens_at <= now then
+    return group
+  end
+  if group.window_at > now then
+    call('HSET', q .. ':group:' .. key, 'window_at', now)
+  end
+  if group.tokens_at > now then
+    call('HSET', q .. ':group:' .. key, 'tokens_at', now)
+  end
+  return R.read_GroupRow(q .. ':group:' .. key)
+end
+
+-- groups.py:162 next_member
+H.next_member = function(q, key, group)
+  local call = redis.call
+  if group.active >= math.max(group.concurrency, 1) then
+    return ''
+  end
+  if group.concurrency > 1 then
+    local queued = call('ZRANGE', q .. ':groupq:' .. key, 0, 0)
+    return #queued > 0 and queued[1] or ''
+  end
+  local first = call('ZRANGE', q .. ':turns:' .. key, 0, 0)
+  if #first == 0 or not R.maybe_int(call('ZSCORE', q .. ':groupq:' .. key, first[1])) then
+    return ''
+  end
+  return first[1]
+end
+
+-- groups.py:175 cost_of
+H.cost_of = function(row)
+  return row.cost == '' and 1000 or R.int(row.cost)
+end
+
+-- groups.py:180 may_run_at
+H.may_run_at = function(group, now, cost)
+  local at_ = group.paused_until
+  if group.capacity > 0 then
+    local bucket = H.bucket_at(group, now)
+    if bucket.tokens < cost * 1000 then
+      at_ = math.max(at_, now + H.wait_for_tokens(group, bucket.tokens, cost * 1000))
+    end
+  end
+  if group.rate_max > 0 and H.window_left(group.rate_max, group.rate_ms, group.window_at, group.window_used,
+      now) == 0 then
+    at_ = math.max(at_, H.window_opening(group.rate_ms, group.window_at, now) + group.rate_ms)
+  end
+  return at_ > now and at_ or 0
+end
+
+-- groups.py:192 fail_unpayable
+H.fail_unpayable = function(q, now, keep, key, job_id)
+  local call = redis.call
+  H.leave_group(q, key, job_id)
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  H.leave_expiring(q, job_id, row)
+  call('ZREM', q .. ':ready', job_id)
+  local mark = H.next_mark(q)
+  H.fail_job(q, now, keep, job_id, 'cost exceeds capacity', mark)
+  H.count_ended(q, now, 'failed', 1)
+end
+
+-- groups.py:203 place_head
+H.place_head = function(q, key, group, head)
+  local call = redis.call
+  if head == group.head then
+    return
+  end
+  if group.head ~= '' then
+    call('ZREM', q .. ':ready', group.head)
+  end
+  if head == '' then
+    call('HDEL', q .. ':group:' .. key, 'head')
+    return
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. head)
+  local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
+  call('ZADD', q .. ':ready', H.ready_score(row.priority, 0, sequence), head)
+  call('HSET', q .. ':group:' .. key, 'head', head)
+end
+
+-- groups.py:218 look_again
+H.look_again = function(q, key, group, at_)
+  local call = redis.call
+  if at_ == group.looks_at then
+    return
+  end
+  if at_ == 0 then
+    call('ZREM', q .. ':ratelimited', key)
+    call('HDEL', q .. ':group:' .. key, 'looks_at')
+  else
+    call('ZADD', q .. ':ratelimited', at_, key)
+    call('HSET', q .. ':group:' .. key, 'looks_at', at_)
+    H.lower_next_due(q, at_)
+  end
+end
+
+-- groups.py:231 says_nothing_at
+H.says_nothing_at = function(group, now)
+  local at_ = group.paused_until
+  if group.capacity > 0 and group.tokens_at > 0 then
+    local bucket = H.bucket_at(group, now)
+    at_ = math.max(at_, now + H.wait_for_tokens(group, bucket.tokens, group.capacity * 1000))
+  end
+  if group.rate_max > 0 and group.window_at > 0 then
+    at_ = math.max(at_, group.window_at + group.rate_ms)
+  end
+  return at_ > now and at_ or 0
+end
+
+-- groups.py:242 forget_group
+H.forget_group = function(q, key, group)
+  local call = redis.call
+  if group.looks_at > 0 then
+    call('ZREM', q .. ':ratelimited', key)
+  end
+  if group.parked ~= 0 then
+    call('HINCRBY', q .. ':meta', 'parked', 0 - group.parked)
+  end
+  if group.keeps == 1 then
+    local idle = {'active', 'parked', 'paused_until', 'window_at', 'window_used', 'tokens', 'tokens_at', 'looks_at'}
+    R.spread('HDEL', idle, q .. ':group:' .. key)
+  else
+    call('UNLINK', q .. ':group:' .. key)
+    call('ZREM', q .. ':groups', key)
+  end
+end
+
+-- groups.py:259 limits_in
+H.limits_in = function(options)
+  return {concurrency = H.lookup_int(options, 'group_concurrency', -1), rate_max = H.lookup_int(options,
+      'group_rate_max', -1), rate_ms = H.lookup_int(options, 'group_rate_ms', -1), capacity = H.lookup_int(options,
+      'group_capacity', -1), refill = H.lookup_int(options, 'group_refill', -1)}
+end
+
+-- groups.py:270 set_limits
+H.set_limits = function(q, key, limits)
+  local call = redis.call
+  local group = q .. ':group:' .. key
+  if limits.concurrency >= 0 then
+    call('HSET', group, 'concurrency', math.max(limits.concurrency, 1))
+  end
+  if limits.rate_max > 0 then
+    call('HSET', group, 'rate_max', limits.rate_max, 'rate_ms', limits.rate_ms)
+  elseif limits.rate_max == 0 then
+    call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
+  end
+  if limits.capacity > 0 then
+    call('HSET', group, 'capacity', limits.capacity, 'refill', limits.refill)
+  elseif limits.capacity == 0 then
+    call('HDEL', group, 'capacity', 'refill', 'tokens', 'tokens_at')
+  end
+end
+
+-- groups.py:285 pause_group
+H.pause_group = function(q, now, keep, key, duration, replace)
+  local call = redis.call
+  local until_ = now + duration
+  if not replace then
+    until_ = math.max(until_, tonumber(call('HGET', q .. ':group:' .. key, 'paused_until') or 0))
+  end
+  call('HSET', q .. ':group:' .. key, 'paused_until', until_)
+  if keep > 0 then
+    local fields = {'event', 'group-rate-limited', 'at', R.text(now), 'job_id', '', 'group_key', key}
+    fields[#fields + 1] = 'duration'
+    fields[#fields + 1] = R.text(duration)
+    fields[#fields + 1] = 'resume_at'
+    fields[#fields + 1] = R.text(until_)
+    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+  end
+  return until_
+end
+
+-- jobs.py:25 enqueue
+O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -928,7 +1479,12 @@ O.enqueue = function(q, now, call_, specs, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  -- jobs.py:32
+  for _, position in ipairs(guarded) do
+    if not H.is_payable(q, specs[position + 1]) then
+      return {false, 'COST'}
+    end
+  end
+  -- jobs.py:43
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -975,7 +1531,15 @@ O.enqueue = function(q, now, call_, specs, events_keep)
         delayed[#delayed + 1] = R.pad(mark) .. job_id
         delayed_until[#delayed_until + 1] = now + delay
         first_due = H.earlier(first_due, now + delay)
-      else
+      end
+      local key = H.lookup(spec.options, 'ordering_key')
+      if key ~= '' then
+        call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
+        H.join_group(q, now, events_keep, key, job_id, spec.options, delay)
+        local moved = R.read_Meta(q .. ':meta')
+        sequence = moved.ready
+        mark = moved.mark
+      elseif delay == 0 then
         sequence = sequence + 1
         ready_ids[#ready_ids + 1] = job_id
         local priority = H.lookup_int(spec.options, 'priority', 0)
@@ -984,7 +1548,7 @@ O.enqueue = function(q, now, call_, specs, events_keep)
       H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
     end
   end
-  -- jobs.py:80
+  -- jobs.py:98
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -994,26 +1558,45 @@ O.enqueue = function(q, now, call_, specs, events_keep)
   R.zadd_many(q .. ':expiring', expiring_at, expiring)
   call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
   if first_due ~= 0 then
-    H.arm(q, first_due)
+    H.lower_next_due(q, first_due)
   end
-  if #ready_ids > 0 and meta.paused == 0 then
-    H.wake(q)
-  end
+  H.wake_if_startable(q, now)
   H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+  H.rearm(q, meta.next_due)
   return {ids}
 end
 
--- jobs.py:95 earlier
+-- jobs.py:113 is_payable
+H.is_payable = function(q, spec)
+  local call = redis.call
+  if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
+    return true
+  end
+  local capacity = tonumber(call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'), 'capacity') or 0)
+  return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
+end
+
+-- jobs.py:121 join_group
+H.join_group = function(q, now, keep, key, job_id, options, delay)
+  local turn = H.join_turns(q, key, job_id)
+  H.set_limits(q, key, H.limits_in(options))
+  if delay == 0 then
+    H.wait_in_group(q, key, job_id, H.lookup_int(options, 'priority', 0), turn)
+  end
+  H.refresh_group(q, now, keep, key)
+end
+
+-- jobs.py:130 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
 
--- lanes.py:14 class_of
+-- lanes.py:12 class_of
 H.class_of = function(priority)
   return priority == 0 and 2048 or priority - 1
 end
 
--- lanes.py:19 ready_score
+-- lanes.py:17 ready_score
 H.ready_score = function(priority, lifo, sequence)
   local rank = H.class_of(priority)
   if lifo == 1 then
@@ -1022,33 +1605,12 @@ H.ready_score = function(priority, lifo, sequence)
   return (rank * 2 + 1) * 1099511627776 + sequence
 end
 
--- lanes.py:27 moved_score
+-- lanes.py:25 moved_score
 H.moved_score = function(score, priority, lifo)
   return (H.class_of(priority) * 2 + 1 - lifo) * 1099511627776 + score % 1099511627776
 end
 
--- lanes.py:32 make_ready
-H.make_ready = function(q, job_id, priority, lifo)
-  local call = redis.call
-  local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
-  call('ZADD', q .. ':ready', H.ready_score(priority, lifo, sequence), job_id)
-  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
-end
-
--- lanes.py:39 make_delayed
-H.make_delayed = function(q, job_id, due, mark)
-  local call = redis.call
-  call('ZADD', q .. ':scheduled', due, R.pad(mark) .. job_id)
-  call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
-end
-
--- lanes.py:45 watch_expiry
-H.watch_expiry = function(q, job_id, expire_at, mark)
-  local call = redis.call
-  call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
-end
-
--- lanes.py:50 next_mark
+-- lanes.py:30 next_mark
 H.next_mark = function(q)
   local call = redis.call
   return call('HINCRBY', q .. ':meta', 'mark', 1)
@@ -1089,7 +1651,94 @@ H.forget_minutes = function(q, now)
   end
 end
 
--- reads.py:15 get_job
+-- placing.py:34 make_ready
+H.make_ready = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  if row.ordering_key == '' then
+    local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
+    call('ZADD', q .. ':ready', H.ready_score(row.priority, row.lifo, sequence), job_id)
+  else
+    H.rejoin(q, row.ordering_key, job_id, row)
+  end
+end
+
+-- placing.py:44 wait_again
+H.wait_again = function(q, job_id, row)
+  if row.ordering_key == '' then
+    H.make_ready(q, job_id, row)
+  else
+    H.return_to_back(q, job_id, row)
+  end
+end
+
+-- placing.py:52 make_delayed
+H.make_delayed = function(q, job_id, row, due, mark)
+  local call = redis.call
+  call('ZADD', q .. ':scheduled', due, R.pad(mark) .. job_id)
+  call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
+  if row.ordering_key ~= '' then
+    call('ZADD', q .. ':turns:' .. row.ordering_key, row.turn, job_id)
+  end
+end
+
+-- placing.py:60 return_to_front
+H.return_to_front = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  if row.ordering_key == '' then
+    call('ZADD', q .. ':ready', row.place, job_id)
+  else
+    H.go_first(q, row.ordering_key, job_id, row)
+  end
+end
+
+-- placing.py:69 return_to_back
+H.return_to_back = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  local turn = H.join_turns(q, row.ordering_key, job_id)
+  H.wait_in_group(q, row.ordering_key, job_id, row.priority, turn)
+end
+
+-- placing.py:76 leave_waiting
+H.leave_waiting = function(q, job_id, row)
+  local call = redis.call
+  if row.state == 'delayed' then
+    call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
+  else
+    call('ZREM', q .. ':ready', job_id)
+  end
+  if row.ordering_key ~= '' then
+    H.leave_group(q, row.ordering_key, job_id)
+  end
+end
+
+-- placing.py:86 leave_state
+H.leave_state = function(q, job_id, row)
+  local call = redis.call
+  local member = R.pad(row.mark) .. job_id
+  if row.state == 'active' then
+    call('ZREM', q .. ':active', member)
+    if row.ordering_key ~= '' then
+      H.leave_active(q, row.ordering_key)
+    end
+  elseif row.state == 'completed' or row.state == 'failed' then
+    call('ZREM', q .. ':' .. row.state, member)
+    call('ZREM', q .. ':retained', member)
+  else
+    H.leave_waiting(q, job_id, row)
+  end
+  H.leave_expiring(q, job_id, row)
+end
+
+-- placing.py:101 watch_expiry
+H.watch_expiry = function(q, job_id, expire_at, mark)
+  local call = redis.call
+  call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
+end
+
+-- reads.py:28 get_job
 O.get_job = function(q, now, job_id, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1102,7 +1751,7 @@ O.get_job = function(q, now, job_id, exclude_data)
   return {fields}
 end
 
--- reads.py:26 list_jobs
+-- reads.py:39 list_jobs
 O.list_jobs = function(q, now, state, start, stop, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1129,7 +1778,44 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   return {R.reply_list_of_JobEntry(entries)}
 end
 
--- reads.py:50 state_key
+-- reads.py:64 list_parked
+O.list_parked = function(q, now, group, skip, exclude_data)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  local payload = 0
+  local keys_ = call('ZRANGE', q .. ':groups', group, group + 500 - 1)
+  local at_group = group
+  local at_member = skip
+  for _, key in ipairs(keys_) do
+    local head = call('HGET', q .. ':group:' .. key, 'head') or ''
+    local members = call('ZRANGE', q .. ':groupq:' .. key, at_member, at_member + 500)
+    for _, job_id in ipairs(members) do
+      if #entries == 500 or payload > 4194304 then
+        return {{R.reply_list_of_JobEntry(entries), at_group, at_member, 0}}
+      end
+      at_member = at_member + 1
+      if job_id ~= head then
+        local fields = call('HGETALL', q .. ':job:' .. job_id)
+        if exclude_data then
+          fields = H.without(fields, 'data')
+        end
+        payload = payload + #H.lookup(fields, 'data')
+        entries[#entries + 1] = {job_id = job_id, fields = fields}
+      end
+    end
+    if #members > 500 then
+      return {{R.reply_list_of_JobEntry(entries), at_group, at_member, 0}}
+    end
+    at_group = at_group + 1
+    at_member = 0
+  end
+  return {{R.reply_list_of_JobEntry(entries), at_group, at_member, #keys_ < 500 and 1 or 0}}
+end
+
+-- reads.py:96 state_key
 H.state_key = function(q, state)
   if state == 'waiting' then
     return q .. ':ready'
@@ -1143,17 +1829,18 @@ H.state_key = function(q, state)
   return q .. ':' .. state
 end
 
--- reads.py:62 count_jobs
+-- reads.py:108 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
-  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  return {{call('ZCARD', q .. ':ready'), call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'), call('ZCARD',
-      q .. ':completed'), call('ZCARD', q .. ':failed'), 0}}
+  return {{call('ZCARD', q .. ':ready') + meta.parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
+      call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), 0, meta.parked}}
 end
 
--- reads.py:77 is_paused
+-- reads.py:125 is_paused
 O.is_paused = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1162,7 +1849,7 @@ O.is_paused = function(q, now)
   return {meta.paused == 1 and 1 or 0}
 end
 
--- reads.py:86 get_log
+-- reads.py:134 get_log
 O.get_log = function(q, now, job_id, start, stop)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1184,7 +1871,7 @@ O.get_log = function(q, now, job_id, start, stop)
   return {{lines, call('LLEN', q .. ':logs:' .. job_id)}}
 end
 
--- reads.py:104 get_metrics
+-- reads.py:152 get_metrics
 O.get_metrics = function(q, now, state)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1193,7 +1880,7 @@ O.get_metrics = function(q, now, state)
   return {call('HGETALL', q .. ':metrics:' .. state)}
 end
 
--- reads.py:112 read_events
+-- reads.py:160 read_events
 O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -1201,7 +1888,7 @@ O.read_events = function(q, now, after, count)
   return {R.reply_list_of_Entry(R.xafter(q .. ':events', after, count))}
 end
 
--- reads.py:120 last_event
+-- reads.py:168 last_event
 O.last_event = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -1248,29 +1935,48 @@ H.settle = function(q, now, caller, settlement, mark)
     return 'lost'
   end
   call('ZREM', q .. ':active', R.pad(held.mark) .. job_id)
+  if held.ordering_key ~= '' then
+    H.leave_active(q, held.ordering_key)
+    if settlement.group_ms > 0 then
+      H.pause_group(q, now, caller.events_keep, held.ordering_key, settlement.group_ms, settlement.group_replace)
+    end
+  end
+  local status = H.leave_run(q, now, caller.events_keep, settlement, held, mark)
+  H.refresh_group(q, now, caller.events_keep, held.ordering_key)
+  return status
+end
+
+-- settling.py:44 leave_run
+H.leave_run = function(q, now, keep, settlement, held, mark)
+  local job_id = settlement.job_id
   if settlement.outcome == 'completed' then
-    H.complete_job(q, now, caller.events_keep, job_id, settlement.value, held, mark)
+    H.complete_job(q, now, keep, job_id, settlement.value, held, mark)
     return 'completed'
   end
   if settlement.outcome == 'failed' then
-    return H.fail_attempt(q, now, caller.events_keep, settlement, mark)
+    return H.fail_attempt(q, now, keep, settlement, mark)
   end
   if settlement.outcome == 'delayed' then
-    return H.delay_run(q, now, caller.events_keep, settlement, mark)
+    return H.delay_run(q, now, keep, settlement, mark)
   end
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
-    H.expire(q, now, caller.events_keep, job_id, mark)
+    H.expire(q, now, keep, job_id, mark)
     return 'expired'
   end
-  H.return_to_front(q, job_id, row)
+  if settlement.back and row.ordering_key ~= '' then
+    H.return_to_back(q, job_id, row)
+  else
+    H.return_to_front(q, job_id, row)
+  end
   if row.expire_at > 0 then
+    H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
     H.lower_next_due(q, row.expire_at + 1)
   end
   return 'returned'
 end
 
--- settling.py:52 fail_attempt
+-- settling.py:68 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -1291,7 +1997,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:69 delay_run
+-- settling.py:85 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -1300,7 +2006,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:76 resume_later
+-- settling.py:92 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -1312,10 +2018,10 @@ H.resume_later = function(q, now, keep, job_id, due, mark, status)
     H.lower_next_due(q, row.expire_at + 1)
   end
   if due > now then
-    H.make_delayed(q, job_id, due, mark)
+    H.make_delayed(q, job_id, row, due, mark)
     H.lower_next_due(q, due)
   else
-    H.make_ready(q, job_id, row.priority, row.lifo)
+    H.make_ready(q, job_id, row)
   end
   return status
 end
@@ -1325,7 +2031,7 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
--- wakes.py:13 wake
+-- wakes.py:14 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -1333,33 +2039,27 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:19 wake_if_startable
-H.wake_if_startable = function(q)
+-- wakes.py:20 wake_if_startable
+H.wake_if_startable = function(q, now)
   local call = redis.call
-  if call('ZCARD', q .. ':ready') > 0 and not call('HGET', q .. ':meta', 'paused') then
-    H.wake(q)
+  if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
+    local meta = R.read_Meta(q .. ':meta')
+    if H.queue_lets_start(q, now, meta, 1) > 0 then
+      call('RPUSH', q .. ':wake', '1')
+    end
   end
 end
 
--- wakes.py:25 lower_next_due
-H.lower_next_due = function(q, at_)
+-- wakes.py:28 rearm
+H.rearm = function(q, due_before)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
-  if due == 0 or at_ < due then
-    call('HSET', q .. ':meta', 'next_due', at_)
-    return true
-  end
-  return false
-end
-
--- wakes.py:34 arm
-H.arm = function(q, at_)
-  if H.lower_next_due(q, at_) then
+  if due > 0 and (due_before == 0 or due < due_before) then
     H.wake(q)
   end
 end
 
--- wakes.py:40 notify
+-- wakes.py:35 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -1367,7 +2067,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:46 keep_timer
+-- wakes.py:41 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -1392,7 +2092,31 @@ H.keep_timer = function(q, worker)
   return 0
 end
 
--- work.py:36 settle_and_activate
+-- windows.py:8 window_left
+H.window_left = function(most, length, opened, used, now)
+  if opened == 0 or now >= opened + length then
+    return most
+  end
+  return math.max(most - used, 0)
+end
+
+-- windows.py:15 window_opening
+H.window_opening = function(length, opened, now)
+  if opened == 0 or now >= opened + length or now < opened then
+    return now
+  end
+  return opened
+end
+
+-- windows.py:22 window_count
+H.window_count = function(length, opened, used, now)
+  if opened == 0 or now >= opened + length then
+    return 0
+  end
+  return used
+end
+
+-- work.py:39 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1407,7 +2131,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:50
+  -- work.py:53
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -1430,14 +2154,27 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     end
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}}
+  local more = false
   if H.is_due(q, now) then
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
+    more = H.is_due(q, now)
   end
-  local more = H.is_due(q, now)
-  -- work.py:73
+  -- work.py:77
   local started = {}
-  if want > 0 and meta.paused == 0 and not more then
-    started = H.start(q, now, caller, want, token)
+  local hold_ms = 0
+  if want > 0 and not more then
+    local gates = H.steady_windows(q, now, meta, caller)
+    local allowed = H.queue_lets_start(q, now, gates, want)
+    allowed = H.limiter_lets_start(q, now, caller, allowed)
+    if allowed > 0 then
+      started = H.start(q, now, caller, allowed, token)
+    end
+    if #started > 0 then
+      H.count_starts(q, now, gates, caller, #started)
+    end
+    if caller.limiter_max > 0 and #started < want then
+      hold_ms = H.limiter_hold_ms(q, now, caller)
+    end
   end
   if caller.metrics and completed > 0 then
     H.count_ended(q, now, 'completed', completed)
@@ -1445,8 +2182,8 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.metrics and failed + swept.failed > 0 then
     H.count_ended(q, now, 'failed', failed + swept.failed)
   end
-  if #started > 0 or readied + swept.readied > 0 then
-    H.wake_if_startable(q)
+  if #started + #settlements + swept.readied > 0 then
+    H.wake_if_startable(q, now)
   end
   if caller.nudge and #started < want then
     call('RPUSH', q .. ':control:' .. caller.worker, 'nudge')
@@ -1458,54 +2195,84 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   H.record(q, now, caller, last, statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
-      drained and 1 or 0}}
+      drained and 1 or 0, hold_ms}}
 end
 
--- work.py:92 start
-H.start = function(q, now, caller, want, token)
+-- work.py:105 start
+H.start = function(q, now, caller, allowed, token)
   local call = redis.call
-  local picked = R.scored(call('ZRANGE', q .. ':ready', 0, want - 1, 'WITHSCORES'))
   local started = {}
-  if #picked == 0 then
-    return started
-  end
-  local ids = {}
   local leases = {}
   local ends = {}
-  local first_end = 0
   local payload = 0
-  local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
-  local mark = last_mark - #picked
-  for _, pick in ipairs(picked) do
-    local job_id = pick.member
-    local fields = call('HGETALL', q .. ':job:' .. job_id)
-    payload = payload + #H.lookup(fields, 'data')
-    if payload > 4194304 and #ids > 0 then
+  for _picks = 0, allowed - 1 do
+    local picked = R.scored(call('ZRANGE', q .. ':ready', 0, allowed - #started - 1, 'WITHSCORES'))
+    if #picked == 0 then
       break
     end
-    mark = mark + 1
-    local end_ = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
-    call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place', pick.score,
-        'processed_on', now)
-    if H.lookup(fields, 'expire_at') ~= '' then
-      call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
+    local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
+    local mark = last_mark - #picked
+    local ids = {}
+    local grouped = false
+    for _, pick in ipairs(picked) do
+      local job_id = pick.member
+      local fields = call('HGETALL', q .. ':job:' .. job_id)
+      payload = payload + #H.lookup(fields, 'data')
+      if payload > 4194304 and #started > 0 then
+        break
+      end
+      mark = mark + 1
+      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place', pick.score,
+          'processed_on', now)
+      if H.lookup(fields, 'expire_at') ~= '' then
+        call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
+      end
+      H.emit(q, now, caller.events_keep, 'active', job_id)
+      started[#started + 1] = {job_id = job_id, fields = fields}
+      ids[#ids + 1] = job_id
+      leases[#leases + 1] = R.pad(mark) .. job_id
+      ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
+      if H.lookup(fields, 'ordering_key') ~= '' then
+        grouped = true
+      end
     end
-    H.emit(q, now, caller.events_keep, 'active', job_id)
-    started[#started + 1] = {job_id = job_id, fields = fields}
-    ids[#ids + 1] = job_id
-    leases[#leases + 1] = R.pad(mark) .. job_id
-    ends[#ends + 1] = end_
-    if first_end == 0 or end_ < first_end then
-      first_end = end_
+    R.spread('ZREM', ids, q .. ':ready')
+    if grouped then
+      H.start_members(q, now, caller.events_keep, started, #started - #ids)
+    end
+    if not grouped or #ids < #picked or #started == allowed then
+      break
     end
   end
-  R.spread('ZREM', ids, q .. ':ready')
-  R.zadd_many(q .. ':active', ends, leases)
-  H.lower_next_due(q, first_end)
+  if #started > 0 then
+    R.zadd_many(q .. ':active', ends, leases)
+    H.lower_next_due(q, H.earliest(ends))
+  end
   return started
 end
 
--- work.py:129 repeat
+-- work.py:151 start_members
+H.start_members = function(q, now, keep, started, first)
+  for i = first, #started - 1 do
+    local key = H.lookup(started[i + 1].fields, 'ordering_key')
+    if key ~= '' then
+      local cost = H.lookup_int(started[i + 1].fields, 'cost', 1000)
+      H.enter_active(q, now, key, started[i + 1].job_id, cost)
+      H.refresh_group(q, now, keep, key)
+    end
+  end
+end
+
+-- work.py:161 earliest
+H.earliest = function(moments)
+  local least = moments[1]
+  for _, moment in ipairs(moments) do
+    least = math.min(least, moment)
+  end
+  return least
+end
+
+-- work.py:169 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -1518,10 +2285,10 @@ H.repeat_ = function(q, now, caller, last, token)
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false}
+      wait_ms = wait_ms, stalled = {}, drained = false, hold_ms = 0}
 end
 
--- work.py:141 record
+-- work.py:181 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -1541,7 +2308,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:158 time_to_look
+-- work.py:198 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -1550,7 +2317,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:167 extend
+-- work.py:207 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1571,7 +2338,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:187 nudge
+-- work.py:227 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1582,7 +2349,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:197 pass_wake
+-- work.py:237 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1592,7 +2359,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:207 leave
+-- work.py:247 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1608,12 +2375,12 @@ O.leave = function(q, now, worker)
   if timer.next_due > 0 then
     H.wake(q)
   else
-    H.wake_if_startable(q)
+    H.wake_if_startable(q, now)
   end
   return {1}
 end
 
--- work.py:225 tick
+-- work.py:265 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1629,7 +2396,7 @@ O.tick = function(q, now, stalled_max, events_keep)
       H.note_drained(q, now, events_keep)
     end
     if swept.readied > 0 then
-      H.wake_if_startable(q)
+      H.wake_if_startable(q, now)
     end
   end
   local more = H.is_due(q, now)
@@ -1637,7 +2404,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_3eabfb5f3278',
+  function_name = 'glidemq_pb_remove_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1646,7 +2413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_3eabfb5f3278',
+  function_name = 'glidemq_pb_retry_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1655,7 +2422,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_3eabfb5f3278',
+  function_name = 'glidemq_pb_promote_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1664,7 +2431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_3eabfb5f3278',
+  function_name = 'glidemq_pb_change_priority_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1673,7 +2440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_3eabfb5f3278',
+  function_name = 'glidemq_pb_change_delay_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1682,7 +2449,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_3eabfb5f3278',
+  function_name = 'glidemq_pb_update_data_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1691,7 +2458,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_3eabfb5f3278',
+  function_name = 'glidemq_pb_update_progress_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1700,7 +2467,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_3eabfb5f3278',
+  function_name = 'glidemq_pb_add_log_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1709,7 +2476,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_3eabfb5f3278',
+  function_name = 'glidemq_pb_pause_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1718,7 +2485,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_3eabfb5f3278',
+  function_name = 'glidemq_pb_resume_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1727,17 +2494,65 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_3eabfb5f3278',
+  function_name = 'glidemq_pb_set_group_limits_ff2119ca226f',
   flags = {},
   callback = function(keys, args)
-    local specs, at = R.take_list_of_JobSpec(args, 3)
-    R.done(args, at + 1)
-    return O.enqueue(keys[1], R.now(args[1]), args[2], specs, R.int(args[at]))
+    R.done(args, 9)
+    return O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.int(args[8]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_3eabfb5f3278',
+  function_name = 'glidemq_pb_rate_limit_group_ff2119ca226f',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 7)
+    return O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.flag(args[5]),
+        R.int(args[6]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_set_global_concurrency_ff2119ca226f',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.set_global_concurrency(keys[1], R.now(args[1]), R.int(args[2]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_set_global_rate_limit_ff2119ca226f',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 4)
+    return O.set_global_rate_limit(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_global_limits_ff2119ca226f',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_global_limits(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_enqueue_ff2119ca226f',
+  flags = {},
+  callback = function(keys, args)
+    local specs, at = R.take_list_of_JobSpec(args, 3)
+    local guarded
+    guarded, at = R.take_list_of_int(args, at)
+    R.done(args, at + 1)
+    return O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.int(args[at]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_job_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1746,7 +2561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_3eabfb5f3278',
+  function_name = 'glidemq_pb_list_jobs_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1755,7 +2570,16 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_3eabfb5f3278',
+  function_name = 'glidemq_pb_list_parked_ff2119ca226f',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 5)
+    return O.list_parked(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]), R.flag(args[4]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_count_jobs_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1764,7 +2588,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_3eabfb5f3278',
+  function_name = 'glidemq_pb_is_paused_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1773,7 +2597,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_3eabfb5f3278',
+  function_name = 'glidemq_pb_get_log_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1782,7 +2606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_3eabfb5f3278',
+  function_name = 'glidemq_pb_get_metrics_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1791,7 +2615,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_3eabfb5f3278',
+  function_name = 'glidemq_pb_read_events_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1800,7 +2624,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_3eabfb5f3278',
+  function_name = 'glidemq_pb_last_event_ff2119ca226f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1809,17 +2633,17 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_3eabfb5f3278',
+  function_name = 'glidemq_pb_settle_and_activate_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    local settlements, at = R.take_list_of_Settlement(args, 11)
+    local settlements, at = R.take_list_of_Settlement(args, 13)
     R.done(args, at + 1)
     return O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements, R.int(args[at]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_3eabfb5f3278',
+  function_name = 'glidemq_pb_extend_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1833,7 +2657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_3eabfb5f3278',
+  function_name = 'glidemq_pb_nudge_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1842,7 +2666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_3eabfb5f3278',
+  function_name = 'glidemq_pb_pass_wake_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1851,7 +2675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_3eabfb5f3278',
+  function_name = 'glidemq_pb_leave_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1860,7 +2684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_3eabfb5f3278',
+  function_name = 'glidemq_pb_tick_ff2119ca226f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
