@@ -5,6 +5,7 @@ from typing import Final
 from .calls import recall, remember
 from .deadlines import lower_next_due
 from .drains import note_drained
+from .endings import end_revoked
 from .errors import Code
 from .events import emit, emit_with
 from .formats import is_foreign, stamp
@@ -12,6 +13,7 @@ from .groups import refresh_group, wait_in_group
 from .keys import job_key, logs_key, meta_key, ready_key
 from .lanes import moved_score, next_mark
 from .lang import operation, refuse, split, text
+from .metrics import count_ended
 from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_again, watch_expiry
 from .records import Meta, PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, state_of
@@ -22,6 +24,9 @@ NOT_FOUND: Final = "not_found"
 WRONG_STATE: Final = "wrong_state"
 DONE: Final = "done"
 LOST: Final = "lost"
+REVOKED: Final = "revoked"
+FLAGGED: Final = "flagged"
+FINISHED: Final = "finished"
 
 
 @operation(frees_memory=True)
@@ -37,16 +42,26 @@ def remove(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
     if row.name == "":
         return NOT_FOUND
 
-    leave_state(s, q, job_id, row)
-    if row.state == ACTIVE:
-        notify(s, q, split(row.token, ":")[0], "lost:" + job_id)
-    s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    erase(s, q, now, events_keep, job_id, row)
     refresh_group(s, q, now, events_keep, row.ordering_key)
     wake_if_startable(s, q, now)
-    emit(s, q, now, events_keep, "removed", job_id)
     if row.state != DELAYED and row.state != COMPLETED and row.state != FAILED:
         note_drained(s, q, now, events_keep)
     return answer(s, q, now, meta, call)
+
+
+def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+    """Take a job out of everything but the head of its group, which the caller refreshes."""
+    leave_state(s, q, job_id, row)
+    if row.state == ACTIVE:
+        notify(s, q, worker_of(row.token), "lost:" + job_id)
+    s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    emit(s, q, now, keep, "removed", job_id)
+
+
+def worker_of(token: str) -> str:
+    """The worker that a token was given to."""
+    return split(token, ":")[0]
 
 
 @operation
@@ -64,19 +79,59 @@ def retry(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) 
     if row.state != FAILED:
         return WRONG_STATE
 
+    retry_job(s, q, now, events_keep, job_id, row)
+    wake_if_startable(s, q, now)
+    return answer(s, q, now, meta, call)
+
+
+def retry_job(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> None:
+    """Let a failed job wait as if it were new; its time to live begins anew."""
     leave_state(s, q, job_id, row)
     job = job_key(q, job_id)
-    s.hdel(job, ["attempts_made", "failed_reason", "stacktrace", "finished_on", "stalled_count"])
+    s.hdel(job, ["attempts_made", "failed_reason", "stacktrace", "finished_on", "stalled_count", "revoked"])
     if row.ttl > 0:
         mark = next_mark(s, q)
         s.hset(job, expire_at=now + row.ttl, expiry_mark=mark)
         watch_expiry(s, q, job_id, now + row.ttl, mark)
         lower_next_due(s, q, now + row.ttl + 1)
     wait_again(s, q, job_id, row)
+    refresh_group(s, q, now, keep, row.ordering_key)
+    emit(s, q, now, keep, "retried", job_id)
+
+
+@operation(frees_memory=True)
+def revoke(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) -> str:
+    """End a job as revoked: at once, or when its run has ended (REV-1..9).
+
+    `revoked`; `flagged`: it runs, and its worker is told; `finished`: it had ended otherwise; NOT_FOUND.
+    """
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
+    row = s.read(job_key(q, job_id), PlaceRow)
+    if row.name == "":
+        return NOT_FOUND
+    if row.state == COMPLETED or row.state == FAILED:
+        return REVOKED if row.revoked == 1 else FINISHED
+
+    if row.state == ACTIVE:
+        s.hset(job_key(q, job_id), revoked=1)
+        notify(s, q, worker_of(row.token), "revoked:" + job_id)
+        return FLAGGED
+    leave_state(s, q, job_id, row)
+    mark = next_mark(s, q)
+    end_revoked(s, q, now, events_keep, job_id, mark)
+    count_ended(s, q, now, FAILED, 1)
     refresh_group(s, q, now, events_keep, row.ordering_key)
-    emit(s, q, now, events_keep, "retried", job_id)
     wake_if_startable(s, q, now)
-    return answer(s, q, now, meta, call)
+    if row.state != DELAYED:
+        note_drained(s, q, now, events_keep)
+    remember(s, q, now, meta.calls_until, call, REVOKED)
+    rearm(s, q, meta.next_due)
+    return REVOKED
 
 
 @operation

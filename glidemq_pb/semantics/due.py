@@ -5,7 +5,7 @@ picked is always right and the only price is time.
 """
 
 from .calls import turn_calls
-from .endings import MARK_DIGITS, expire, fail_job, forget_ended, has_expired, trim
+from .endings import MARK_DIGITS, end_revoked, expire, fail_job, forget_ended, has_expired, trim
 from .events import emit
 from .gates import close_windows, window_end
 from .groups import leave_active, refresh_group
@@ -102,14 +102,16 @@ def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str
     emit(s, q, now, keep, "stalled", job_id)
     if row.ordering_key != "":
         leave_active(s, q, row.ordering_key)
-    if row.stalled_count + 1 <= stalled_max and not has_expired(row, now):
+    if row.revoked == 0 and row.stalled_count + 1 <= stalled_max and not has_expired(row, now):
         return_to_front(s, q, job_id, row)
         if row.expire_at > 0:
             watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
         refresh_group(s, q, now, keep, row.ordering_key)
         return True
     mark = next_mark(s, q)
-    if row.stalled_count + 1 > stalled_max:
+    if row.revoked == 1:
+        end_revoked(s, q, now, keep, job_id, mark)
+    elif row.stalled_count + 1 > stalled_max:
         fail_job(s, q, now, keep, job_id, "stalled", mark)
     else:
         expire(s, q, now, keep, job_id, mark)

@@ -40,6 +40,13 @@ def expire(s: Store, q: str, now: int, keep: int, job_id: str, mark: int) -> Non
     emit(s, q, now, keep, "expired", job_id)
 
 
+def end_revoked(s: Store, q: str, now: int, keep: int, job_id: str, mark: int) -> None:
+    """Fail a job that somebody revoked (REV-1, REV-4); it is in no set any more."""
+    s.hset(job_key(q, job_id), revoked=1)
+    keep_failed(s, q, now, job_id, "revoked", mark)
+    emit(s, q, now, keep, "revoked", job_id)
+
+
 def keep_failed(s: Store, q: str, now: int, job_id: str, reason: str, mark: int) -> None:
     """Store how a job failed, for as long as its retention says."""
     row = s.read(job_key(q, job_id), FailedKeepRow)

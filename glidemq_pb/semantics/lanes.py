@@ -22,6 +22,14 @@ def ready_score(priority: int, lifo: int, sequence: int) -> int:
     return (rank * 2 + 1) * PLACES + sequence
 
 
+def place_of(score: int) -> int:
+    """The ready sequence number that a score was made with."""
+    place = score % PLACES
+    if score // PLACES % 2 == 0:
+        return PLACES - 1 - place
+    return place
+
+
 def moved_score(score: int, priority: int, lifo: int) -> int:
     """The same place in the class of another priority."""
     return (class_of(priority) * 2 + 1 - lifo) * PLACES + score % PLACES

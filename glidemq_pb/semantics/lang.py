@@ -72,6 +72,11 @@ def drop(value: str, count: int) -> str:
     return value[count:]
 
 
+def take(value: str, count: int) -> str:
+    """The first `count` bytes of the text."""
+    return value[:count]
+
+
 def byte_length(value: str) -> int:
     """The length of a text in bytes."""
     return len(value)
@@ -85,6 +90,11 @@ def join(parts: list[str], separator: str) -> str:
 def split(joined: str, separator: str) -> list[str]:
     """What `join` joined. The empty text is the empty list."""
     return joined.split(separator) if joined else []
+
+
+def digits_of(padded: str) -> int:
+    """The number that `pad` wrote."""
+    return int(padded)
 
 
 def ceil_div(dividend: int, divisor: int) -> int:

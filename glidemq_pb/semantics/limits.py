@@ -19,6 +19,8 @@ SWEEP_MAX: Final = 200
 """Due entries moved in one call: about 2 ms of the server."""
 TRIM_MAX: Final = 100
 """Jobs one ending may remove by a retention count; the rest is due work."""
+BATCH_MAX: Final = 500
+"""Jobs that one call of an administrative work handles: a few milliseconds of the server."""
 PAGE_MAX: Final = 500
 """Jobs in one page of a listing."""
 REPLY_BYTES_MAX: Final = 4 * 1024 * 1024

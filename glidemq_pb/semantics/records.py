@@ -167,6 +167,52 @@ class ParkedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """The last sequence numbers given at some moment: what is there then has none above them."""
+
+    ready: int
+    mark: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCursor:
+    """Where a bounded removal goes on."""
+
+    phase: int
+    group: int
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What one bounded removal did."""
+
+    removed: int
+    cursor: ClearCursor
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What one bounded retry of many did."""
+
+    retried: int
+    skip: int
+    """Newer failures to pass over in the next call."""
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEntry:
+    """A live worker."""
+
+    worker: str
+    info: str
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Jobs by state; each job is in exactly one."""
 
@@ -267,6 +313,14 @@ class WorkerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerInfoRow:
+    """`:worker:<w>`, what people see of it."""
+
+    info: str
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRow:
     """A job as every settlement reads it."""
 
@@ -280,6 +334,7 @@ class HeldRow:
     """A count, or empty for no count."""
     keep_completed_ms: int
     ordering_key: str
+    revoked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +359,8 @@ class PlaceRow:
     """Empty: it is in no group."""
     turn: int
     """Its place in the order of its group; may be negative."""
+    revoked: int
+    """1: it is to end as revoked, or has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from .deadlines import lower_next_due
-from .endings import complete_job, expire, fail_job, has_expired
+from .endings import complete_job, end_revoked, expire, fail_job, has_expired
 from .events import emit, emit_retrying
 from .groups import leave_active, pause_group, refresh_group
 from .keys import active_key, job_key
@@ -21,6 +21,7 @@ EXPIRED_STATUS: Final = "expired"
 RETRYING_STATUS: Final = "retrying"
 DELAYED_STATUS: Final = "delayed"
 RETURNED_STATUS: Final = "returned"
+REVOKED_STATUS: Final = "revoked"
 
 
 def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int) -> str:
@@ -44,6 +45,9 @@ def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, m
 def leave_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, held: HeldRow, mark: int) -> str:
     """Put a job that has left `active` where its run says."""
     job_id = settlement.job_id
+    if held.revoked == 1:
+        end_revoked(s, q, now, keep, job_id, mark)
+        return REVOKED_STATUS
     if settlement.outcome == COMPLETED_RUN:
         complete_job(s, q, now, keep, job_id, settlement.value, held, mark)
         return COMPLETED_STATUS

@@ -156,6 +156,10 @@ class Store(Protocol):
         """XADD key MAXLEN = keep 0-* field value ..."""
         ...
 
+    def xclear(self, key: str) -> None:
+        """XTRIM key MAXLEN = 0: the stream stays, so that its ids go on."""
+        ...
+
     def xlast(self, key: str) -> int:
         """The number `n` of the newest id ever given (XINFO STREAM: last-generated-id), 0 when missing."""
         ...

@@ -29,7 +29,7 @@ from .records import (
     WorkerRow,
     WorkReply,
 )
-from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, settle
+from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
 from .wakes import keep_timer, wake, wake_if_startable
@@ -64,7 +64,7 @@ def settle_and_activate(
             statuses.append(status)
             if status == COMPLETED_STATUS:
                 completed = completed + 1
-            elif status == FAILED_STATUS or status == EXPIRED_STATUS:
+            elif status == FAILED_STATUS or status == EXPIRED_STATUS or status == REVOKED_STATUS:
                 failed = failed + 1
             elif status != LOST:
                 readied = readied + 1
@@ -217,7 +217,7 @@ def extend(
         if held.state == ACTIVE and held.token == tokens[i]:
             s.zadd(active_key(q), now + lease_ms[i], pad(held.mark) + job_ids[i])
             lower_next_due(s, q, now + lease_ms[i])
-            statuses.append("extended")
+            statuses.append(REVOKED_STATUS if held.revoked == 1 else "extended")
         else:
             statuses.append(LOST)
     return statuses

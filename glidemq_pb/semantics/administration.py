@@ -1,0 +1,258 @@
+"""Whole-queue work in bounded calls: drain, clean, retry of many, obliterate.
+
+Each acts on what was there when it began: sets are ordered by sequence numbers, and `Marks` are the last
+ones given then. A call handles at most BATCH_MAX jobs and says where the next one goes on.
+"""
+
+from typing import Final
+
+from .calls import recall, remember
+from .changes import erase, retry_job
+from .drains import note_drained
+from .endings import MARK_DIGITS, forget_ended
+from .errors import Code
+from .events import emit_with
+from .formats import is_foreign
+from .groups import refresh_group
+from .keys import (
+    active_key,
+    calls_key,
+    control_key,
+    ended_key,
+    events_key,
+    group_key,
+    group_queue_key,
+    groups_key,
+    id_key,
+    job_key,
+    limiter_key,
+    limiters_key,
+    meta_key,
+    metrics_key,
+    old_calls_key,
+    rate_limited_key,
+    ready_key,
+    scheduled_key,
+    wake_key,
+    worker_key,
+    workers_key,
+)
+from .lanes import place_of
+from .lang import digits_of, drop, join, number, operation, refuse, split, take, text
+from .limits import BATCH_MAX, PAGE_MAX
+from .records import ClearCursor, Cleared, Marks, Meta, PlaceRow, Retried, WorkerEntry, WorkerInfoRow
+from .states import COMPLETED, FAILED
+from .store import Store
+from .wakes import rearm, wake_if_startable
+
+READY_PHASE: Final = 0
+GROUPS_PHASE: Final = 1
+DELAYED_PHASE: Final = 2
+ACTIVE_PHASE: Final = 3
+COMPLETED_PHASE: Final = 4
+FAILED_PHASE: Final = 5
+
+
+@operation(reads_only=True)
+def get_marks(s: Store, q: str, now: int) -> Marks:
+    """The last sequence numbers given."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    return Marks(meta.ready, meta.mark, meta.turn)
+
+
+@operation(frees_memory=True)
+def clear_some(
+    s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, last_phase: int, events_keep: int
+) -> Cleared:
+    """Remove jobs, phase by phase up to `last_phase`: ready, in groups, delayed, active, completed, failed."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    cleared = clear_phase(s, q, now, marks, cursor, events_keep)
+    wake_if_startable(s, q, now)
+    if cleared.removed > 0 and cursor.phase != DELAYED_PHASE and cursor.phase < COMPLETED_PHASE:
+        note_drained(s, q, now, events_keep)
+    rearm(s, q, meta.next_due)
+    return Cleared(cleared.removed, cleared.cursor, cleared.cursor.phase > last_phase)
+
+
+def clear_phase(s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, keep: int) -> Cleared:
+    """One batch of one phase."""
+    if cursor.phase == READY_PHASE:
+        return clear_ready(s, q, now, marks, cursor, keep)
+    if cursor.phase == GROUPS_PHASE:
+        return clear_groups(s, q, now, marks, cursor, keep)
+    if cursor.phase == DELAYED_PHASE:
+        return clear_marked(s, q, now, scheduled_key(q), marks, cursor, keep)
+    if cursor.phase == ACTIVE_PHASE:
+        return clear_marked(s, q, now, active_key(q), marks, cursor, keep)
+    if cursor.phase == COMPLETED_PHASE:
+        return clear_ended(s, q, COMPLETED, marks, cursor)
+    return clear_ended(s, q, FAILED, marks, cursor)
+
+
+def next_cursor(cursor: ClearCursor, seen: int, kept: int) -> ClearCursor:
+    """On to the next phase when a batch was not full; the kept ones are passed over."""
+    if seen < BATCH_MAX:
+        return ClearCursor(cursor.phase + 1, 0, 0)
+    return ClearCursor(cursor.phase, 0, cursor.skip + kept)
+
+
+def clear_ready(s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, keep: int) -> Cleared:
+    """Remove ready jobs of no group that were ready then."""
+    picks = s.zrange_scored(ready_key(q), cursor.skip, cursor.skip + BATCH_MAX - 1)
+    removed = 0
+    for pick in picks:
+        row = s.read(job_key(q, pick.member), PlaceRow)
+        if row.ordering_key == "" and place_of(pick.score) <= marks.ready:
+            erase(s, q, now, keep, pick.member, row)
+            removed = removed + 1
+    return Cleared(removed, next_cursor(cursor, len(picks), len(picks) - removed), False)
+
+
+def clear_groups(s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, keep: int) -> Cleared:
+    """Remove members that wait in their groups and joined before, one group a call."""
+    keys = s.zrange(groups_key(q), cursor.group, cursor.group)
+    if len(keys) == 0:
+        return Cleared(0, ClearCursor(cursor.phase + 1, 0, 0), False)
+    members = s.zrange(group_queue_key(q, keys[0]), cursor.skip, cursor.skip + BATCH_MAX - 1)
+    removed = 0
+    for job_id in members:
+        row = s.read(job_key(q, job_id), PlaceRow)
+        if row.turn <= marks.turn:
+            erase(s, q, now, keep, job_id, row)
+            removed = removed + 1
+    refresh_group(s, q, now, keep, keys[0])
+    if len(members) == BATCH_MAX:
+        return Cleared(removed, ClearCursor(cursor.phase, cursor.group, cursor.skip + BATCH_MAX - removed), False)
+    if s.exists(group_key(q, keys[0])):
+        return Cleared(removed, ClearCursor(cursor.phase, cursor.group + 1, 0), False)
+    return Cleared(removed, ClearCursor(cursor.phase, cursor.group, 0), False)
+
+
+def clear_marked(s: Store, q: str, now: int, key: str, marks: Marks, cursor: ClearCursor, keep: int) -> Cleared:
+    """Remove delayed or active jobs that were so then."""
+    members = s.zrange(key, cursor.skip, cursor.skip + BATCH_MAX - 1)
+    removed = 0
+    for member in members:
+        if digits_of(take(member, MARK_DIGITS)) <= marks.mark:
+            job_id = drop(member, MARK_DIGITS)
+            row = s.read(job_key(q, job_id), PlaceRow)
+            erase(s, q, now, keep, job_id, row)
+            refresh_group(s, q, now, keep, row.ordering_key)
+            removed = removed + 1
+    return Cleared(removed, next_cursor(cursor, len(members), len(members) - removed), False)
+
+
+def clear_ended(s: Store, q: str, state: str, marks: Marks, cursor: ClearCursor) -> Cleared:
+    """Remove jobs that had ended then."""
+    members = s.zrange(ended_key(q, state), cursor.skip, cursor.skip + BATCH_MAX - 1)
+    old: list[str] = []
+    for member in members:
+        if digits_of(take(member, MARK_DIGITS)) <= marks.mark:
+            old.append(member)
+    forget_ended(s, q, state, old)
+    return Cleared(len(old), next_cursor(cursor, len(members), len(members) - len(old)), False)
+
+
+@operation(frees_memory=True)
+def clean_some(
+    s: Store, q: str, now: int, call: str, state: str, ended_before: int, limit: int, events_keep: int
+) -> list[str]:
+    """Remove the oldest jobs that ended as `state` at `ended_before` or earlier: their ids (JOB-9)."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return split(known, "\n")
+    members = s.zdue(ended_key(q, state), ended_before, min(limit, BATCH_MAX))
+    ids: list[str] = []
+    for member in members:
+        ids.append(drop(member, MARK_DIGITS))
+    if len(members) > 0:
+        forget_ended(s, q, state, members)
+        emit_with(s, q, now, events_keep, "cleaned", "", "count", text(len(members)))
+        remember(s, q, now, meta.calls_until, call, join(ids, "\n"))
+        rearm(s, q, meta.next_due)
+    return ids
+
+
+@operation
+def retry_some(s: Store, q: str, now: int, call: str, marks: Marks, skip: int, limit: int, events_keep: int) -> Retried:
+    """Let failed jobs wait as if they were new, the oldest failure first, as many as one call may."""
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        parts = split(known, ":")
+        return Retried(number(parts[0]), number(parts[1]), parts[2] == "1")
+    most = min(limit, BATCH_MAX)
+    members = s.zrange(ended_key(q, FAILED), skip, skip + most - 1)
+    retried = 0
+    for member in members:
+        if digits_of(take(member, MARK_DIGITS)) <= marks.mark:
+            job_id = drop(member, MARK_DIGITS)
+            row = s.read(job_key(q, job_id), PlaceRow)
+            retry_job(s, q, now, events_keep, job_id, row)
+            retried = retried + 1
+    last = "1" if len(members) < most else "0"
+    kept = skip + len(members) - retried
+    wake_if_startable(s, q, now)
+    remember(s, q, now, meta.calls_until, call, text(retried) + ":" + text(kept) + ":" + last)
+    rearm(s, q, meta.next_due)
+    return Retried(retried, kept, last == "1")
+
+
+@operation(frees_memory=True)
+def forget_queue(s: Store, q: str, now: int) -> bool:
+    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on.
+
+    False, and nothing more, while it has jobs; one call removes a batch of groups, so call until True.
+    """
+    meta = s.read(meta_key(q), Meta)
+    if is_foreign(meta):
+        refuse(Code.FORMAT)
+    if has_jobs(s, q, meta):
+        return False
+    groups = s.zrange(groups_key(q), 0, BATCH_MAX - 1)
+    keys: list[str] = []
+    for key in groups:
+        keys.append(group_key(q, key))
+    s.delete(keys)
+    s.zrem_many(groups_key(q), groups)
+    if len(groups) == BATCH_MAX:
+        return False
+    records: list[str] = []
+    for worker in s.zrange(workers_key(q), 0, -1):
+        records.append(worker_key(q, worker))
+        records.append(control_key(q, worker))
+    for limiter in s.zrange(limiters_key(q), 0, -1):
+        records.append(limiter_key(q, limiter))
+    s.delete(records)
+    s.xclear(events_key(q))
+    s.delete([meta_key(q), id_key(q), rate_limited_key(q), limiters_key(q), workers_key(q), wake_key(q)])
+    s.delete([calls_key(q), old_calls_key(q), metrics_key(q, COMPLETED), metrics_key(q, FAILED)])
+    return True
+
+
+def has_jobs(s: Store, q: str, meta: Meta) -> bool:
+    """Whether any job is stored."""
+    waiting = s.zcard(ready_key(q)) + meta.parked
+    running = s.zcard(active_key(q)) + s.zcard(scheduled_key(q))
+    return waiting + running + s.zcard(ended_key(q, COMPLETED)) + s.zcard(ended_key(q, FAILED)) > 0
+
+
+@operation(reads_only=True)
+def list_workers(s: Store, q: str, now: int) -> list[WorkerEntry]:
+    """The workers that were heard of lately, at most one page."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    entries: list[WorkerEntry] = []
+    for worker in s.zrange(workers_key(q), 0, PAGE_MAX - 1):
+        row = s.read(worker_key(q, worker), WorkerInfoRow)
+        entries.append(WorkerEntry(worker, row.info, row.seen_at))
+    return entries
