@@ -4,6 +4,7 @@ from typing import Final
 
 from .calls import recall, remember
 from .deadlines import lower_next_due
+from .dedup import release
 from .drains import note_drained
 from .endings import end_revoked
 from .errors import Code
@@ -56,6 +57,7 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
     if row.state == ACTIVE:
         notify(s, q, worker_of(row.token), "lost:" + job_id)
     s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    release(s, q, row.dedup_id, job_id)
     emit(s, q, now, keep, "removed", job_id)
 
 

@@ -5,6 +5,7 @@ picked is always right and the only price is time.
 """
 
 from .calls import turn_calls
+from .dedup import close_dedup_windows
 from .endings import MARK_DIGITS, end_revoked, expire, fail_job, forget_ended, has_expired, trim
 from .events import emit
 from .gates import close_windows, window_end
@@ -12,6 +13,7 @@ from .groups import leave_active, refresh_group
 from .keys import (
     active_key,
     control_key,
+    deduping_key,
     expiring_key,
     group_key,
     job_key,
@@ -74,6 +76,8 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     moved = moved + woken
     readied = readied + woken
 
+    passed = close_dedup_windows(s, q, now, SWEEP_MAX - moved)
+    moved = moved + passed
     aged = forget_aged(s, q, now, SWEEP_MAX - moved)
     moved = moved + aged
     silent = forget_workers(s, q, now, SWEEP_MAX - moved)
@@ -184,6 +188,7 @@ def find_next_due(s: Store, q: str, now: int) -> None:
         scheduled_key(q),
         rate_limited_key(q),
         limiters_key(q),
+        deduping_key(q),
         retained_key(q),
         workers_key(q),
     ]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from .deadlines import lower_next_due
+from .dedup import release
 from .events import emit, emit_with
 from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained_key
 from .lang import drop, number, pad
@@ -19,6 +20,7 @@ def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str,
     """End a job well. Its lease is gone already."""
     if held.remove_on_complete == 1:
         s.delete([job_key(q, job_id), logs_key(q, job_id)])
+        release(s, q, held.dedup_id, job_id)
     else:
         s.hset(job_key(q, job_id), state=COMPLETED, return_value=value, finished_on=now, mark=mark)
         if held.attempts_made > 0:
@@ -52,6 +54,7 @@ def keep_failed(s: Store, q: str, now: int, job_id: str, reason: str, mark: int)
     row = s.read(job_key(q, job_id), FailedKeepRow)
     if row.remove_on_fail == 1:
         s.delete([job_key(q, job_id), logs_key(q, job_id)])
+        release(s, q, row.dedup_id, job_id)
     else:
         s.hset(job_key(q, job_id), state=FAILED, failed_reason=reason, finished_on=now, mark=mark)
         s.zadd(ended_key(q, FAILED), now, pad(mark) + job_id)
@@ -87,6 +90,9 @@ def forget_ended(s: Store, q: str, state: str, members: list[str]) -> None:
     keys: list[str] = []
     for member in members:
         job_id = drop(member, MARK_DIGITS)
+        dedup_id = s.hget(job_key(q, job_id), "dedup_id")
+        if dedup_id is not None:
+            release(s, q, dedup_id, job_id)
         keys.append(job_key(q, job_id))
         keys.append(logs_key(q, job_id))
     s.delete(keys)

@@ -3,16 +3,19 @@
 from typing import Final
 
 from .calls import recall, remember
+from .changes import erase
 from .deadlines import lower_next_due
+from .dedup import accept, delay_of, is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
 from .formats import is_foreign, stamp
-from .groups import join_turns, limits_in, refresh_group, set_limits, wait_in_group
+from .groups import join_turns, limits_in, refresh_group, set_limits
 from .keys import expiring_key, group_key, id_key, job_key, meta_key, ready_key, scheduled_key
-from .lanes import ready_score
-from .lang import Fields, is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
+from .lanes import next_mark, ready_score
+from .lang import is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
 from .limits import CANONICAL_DIGITS_MAX, COST_DEFAULT
-from .records import GroupRow, JobSpec, Meta
+from .placing import make_delayed, make_ready, watch_expiry
+from .records import GroupRow, JobSpec, Meta, PlaceRow
 from .states import DELAYED
 from .store import Store
 from .wakes import rearm, wake_if_startable
@@ -53,16 +56,30 @@ def enqueue(
     mark = meta.mark
     first_due = 0
     for spec in specs:
+        dedup_id = lookup(spec.options, "dedup_id")
+        superseded = ""
+        if dedup_id != "":
+            if is_duplicate(s, q, now, dedup_id, spec.options):
+                ids.append(SKIPPED)
+                continue
+            superseded = pending_job(s, q, now, dedup_id, spec.options)
         job_id = spec.job_id
         if job_id == "":
             last_id = last_id + 1
             job_id = text(last_id)
-        elif s.exists(job_key(q, job_id)):
+        elif job_id != superseded and s.exists(job_key(q, job_id)):
             ids.append(SKIPPED)
             continue
         elif is_canonical_id(job_id, CANONICAL_DIGITS_MAX):
             last_id = max(last_id, number(job_id))
         ids.append(job_id)
+        if superseded != "" or lookup(spec.options, "ordering_key") != "" or dedup_id != "":
+            s.hset(meta_key(q), ready=sequence, mark=mark)
+            add_one(s, q, now, events_keep, job_id, spec, superseded)
+            moved = s.read(meta_key(q), Meta)
+            sequence = moved.ready
+            mark = moved.mark
+            continue
         s.hset(job_key(q, job_id), name=spec.name, data=spec.data, timestamp=now)
         delay = 0
         if len(spec.options) > 0:
@@ -81,14 +98,7 @@ def enqueue(
             delayed.append(pad(mark) + job_id)
             delayed_until.append(now + delay)
             first_due = earlier(first_due, now + delay)
-        key = lookup(spec.options, "ordering_key")
-        if key != "":
-            s.hset(meta_key(q), ready=sequence, mark=mark)
-            join_group(s, q, now, events_keep, key, job_id, spec.options, delay)
-            moved = s.read(meta_key(q), Meta)
-            sequence = moved.ready
-            mark = moved.mark
-        elif delay == 0:
+        else:
             sequence = sequence + 1
             ready_ids.append(job_id)
             priority = lookup_int(spec.options, "priority", 0)
@@ -118,12 +128,40 @@ def is_payable(s: Store, q: str, spec: JobSpec) -> bool:
     return capacity == 0 or lookup_int(spec.options, "cost", COST_DEFAULT) <= capacity
 
 
-def join_group(s: Store, q: str, now: int, keep: int, key: str, job_id: str, options: Fields, delay: int) -> None:
-    """A new job takes the last turn of its group, and its options may change the group's limits (ORD-12)."""
-    turn = join_turns(s, q, key, job_id)
-    set_limits(s, q, key, limits_in(options))
-    if delay == 0:
-        wait_in_group(s, q, key, job_id, lookup_int(options, "priority", 0), turn)
+def add_one(s: Store, q: str, now: int, keep: int, job_id: str, spec: JobSpec, superseded: str) -> None:
+    """Add a job that touches others: its group, or the one whose place it takes.
+
+    It is stored at once, since a later job of the same call may already move or remove it.
+    """
+    options = spec.options
+    if superseded != "":
+        row = s.read(job_key(q, superseded), PlaceRow)
+        erase(s, q, now, keep, superseded, row)
+        refresh_group(s, q, now, keep, row.ordering_key)
+    s.hset(job_key(q, job_id), name=spec.name, data=spec.data, timestamp=now)
+    s.hset_fields(job_key(q, job_id), options)
+    ttl = lookup_int(options, "ttl", 0)
+    if ttl > 0:
+        expiry_mark = next_mark(s, q)
+        s.hset(job_key(q, job_id), expire_at=now + ttl, expiry_mark=expiry_mark)
+        watch_expiry(s, q, job_id, now + ttl, expiry_mark)
+        lower_next_due(s, q, now + ttl + 1)
+    key = lookup(options, "ordering_key")
+    if key != "":
+        join_turns(s, q, key, job_id)
+        set_limits(s, q, key, limits_in(options))
+    added = s.read(job_key(q, job_id), PlaceRow)
+    delay = delay_of(options)
+    if delay > 0:
+        mark = next_mark(s, q)
+        make_delayed(s, q, job_id, added, now + delay, mark)
+        lower_next_due(s, q, now + delay)
+    else:
+        make_ready(s, q, job_id, added)
+    dedup_id = lookup(options, "dedup_id")
+    if dedup_id != "":
+        accept(s, q, now, dedup_id, job_id, options)
+    emit_with(s, q, now, keep, "added", job_id, "name", spec.name)
     refresh_group(s, q, now, keep, key)
 
 

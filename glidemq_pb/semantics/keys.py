@@ -24,6 +24,8 @@
 | `:ratelimited` | sorted set | ordering key by the moment its group must be looked at again |
 | `:limiters` | sorted set | `max:duration` of worker limiters by the end of the window |
 | `:limiter:<max:duration>` | hash | the open window of one worker limiter |
+| `:dedup:<id>` | hash | jobs that exist under a deduplication id, and the last acceptance |
+| `:deduping` | sorted set | deduplication id by the end of its window |
 | `:wake` | list | at most one token: some idle worker should look |
 | `:control:<w>` | list | messages to one worker |
 """
@@ -128,3 +130,11 @@ def limiters_key(q: str) -> str:
 
 def limiter_key(q: str, limiter: str) -> str:
     return q + ":limiter:" + limiter
+
+
+def dedup_key(q: str, dedup_id: str) -> str:
+    return q + ":dedup:" + dedup_id
+
+
+def deduping_key(q: str) -> str:
+    return q + ":deduping"

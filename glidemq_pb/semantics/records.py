@@ -335,6 +335,7 @@ class HeldRow:
     keep_completed_ms: int
     ordering_key: str
     revoked: int
+    dedup_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +362,7 @@ class PlaceRow:
     """Its place in the order of its group; may be negative."""
     revoked: int
     """1: it is to end as revoked, or has."""
+    dedup_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +384,7 @@ class FailedKeepRow:
     remove_on_fail: int
     keep_failed: str
     keep_failed_ms: int
+    dedup_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,3 +461,17 @@ class Bucket:
 
     tokens: int
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DedupRow:
+    """`:dedup:<id>`."""
+
+    jobs: int
+    """Jobs that exist under this id."""
+    accepted_at: int
+    until: int
+    """When the window of the last acceptance ends; 0: it has none, or it has passed."""
+    pending: str
+    """The job that a debounce holds back."""
+    pending_until: int
