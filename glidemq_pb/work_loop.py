@@ -197,6 +197,7 @@ class WorkLoop:
         if self._by_id.get(execution.job.id) is execution:
             del self._by_id[execution.job.id]
         if not self._slots:
+            self._heartbeat.stop()
             self._idle.set()
         if execution.lost or self.closing or self.holding:
             self._poke()
