@@ -331,6 +331,15 @@ class Fragile(Reversed):
         return super().deserialize(raw)
 
 
+class Picky(Reversed):
+    """Reads no digits."""
+
+    def deserialize(self, raw: bytes) -> str:
+        if raw.isdigit():
+            raise ValueError("digits")
+        return super().deserialize(raw)
+
+
 async def test_ser_4_a_bad_payload_result_or_progress_is_flagged(backend: CountingBackend) -> None:
     queue = Queue[Any, Any]("tasks", backend=backend, serializer=Fragile())
     worker = FakeWorker(queue)
@@ -345,6 +354,16 @@ async def test_ser_4_a_bad_payload_result_or_progress_is_flagged(backend: Counti
     stored = await reread(queue, job)
     assert stored.data == "fine"
     assert (stored.deserialization_failed, stored.return_value) == (True, None)
+
+
+async def test_a_bad_progress_is_flagged_whatever_is_asked_first(backend: CountingBackend) -> None:
+    queue = Queue[Any, Any]("tasks", backend=backend, serializer=Picky())
+    await queue.add("a", "fine")
+    job = await FakeWorker(queue).start()
+    await job.update_progress(5)
+    stored = await reread(queue, job)
+    assert stored.deserialization_failed is True
+    assert (stored.progress, stored.data) == (0, "fine")
 
 
 async def test_a_new_payload_can_be_read_again(backend: CountingBackend) -> None:
