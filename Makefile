@@ -57,7 +57,8 @@ explain: venv ## one rule of the compiler, with a rejected and an accepted progr
 	@$(COMPILER) explain $(N)
 
 bench: venv ## the benchmarks; nothing of them is asserted
-	@$(PYTHON) -m benchmarks
+	@for name in $$(grep -l __main__ benchmarks/*.py | xargs -n 1 basename -s .py); do \
+		echo "== $$name"; $(PYTHON) -m benchmarks.$$name || exit 1; done
 
 clean: ## remove the environment and all caches
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist

@@ -93,6 +93,7 @@ class SystemClock:
         return time.monotonic() * 1000
 
     def call_later(self, delay: float, callback: Callable[[], None], *, weak: bool = False) -> Timer:
+        del weak  # real time takes no notice
         return asyncio.get_running_loop().call_later(delay / 1000, callback)
 
     def random(self) -> float:

@@ -200,7 +200,7 @@ def duration_ms(option: str, value: int | timedelta, *, minimum: int = 0) -> int
     Raises `InvalidOptionsError` for a float or a bool (nobody passes seconds by mistake), or one out of range.
     """
     if isinstance(value, timedelta):
-        milliseconds = -(-value // timedelta(milliseconds=1))  # up: half a millisecond is not none
+        milliseconds = timedelta_ms(value)
     elif type(value) is int:
         milliseconds = value
     else:
@@ -210,6 +210,12 @@ def duration_ms(option: str, value: int | timedelta, *, minimum: int = 0) -> int
     if not minimum <= milliseconds <= DURATION_MS_MAX:
         raise InvalidOptionsError(f"{option}={value!r}: a duration here is {minimum} to {DURATION_MS_MAX} milliseconds")
     return milliseconds
+
+
+def timedelta_ms(duration: timedelta) -> int:
+    """The duration in milliseconds, up: half a millisecond is not none; a negative one stays negative."""
+    whole, rest = divmod(duration, timedelta(milliseconds=1))
+    return whole + 1 if rest and whole >= 0 else whole
 
 
 def _choice(option: str, value: str, allowed: tuple[str, ...]) -> str:

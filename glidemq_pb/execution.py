@@ -251,9 +251,9 @@ class Executor:
                     execution.job.id,
                     extra=execution.log_extra,
                 )
-                execution.timer = self._clock.call_later(ZOMBIE_LOG_MS, name_it)
+                execution.timer = self._clock.call_later(ZOMBIE_LOG_MS, name_it, weak=True)
 
-        execution.timer = self._clock.call_later(ZOMBIE_LOG_MS, name_it)
+        execution.timer = self._clock.call_later(ZOMBIE_LOG_MS, name_it, weak=True)
 
     def _custom_delay(self, execution: Execution, error: BaseException) -> int:
         """The delay of a registered strategy, or -1 for the job's own backoff (RET-3, RET-4)."""

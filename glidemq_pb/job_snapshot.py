@@ -86,8 +86,8 @@ class JobSnapshot(Generic[D, R]):
 
     @property
     def deserialization_failed(self) -> bool:
-        """Whether the payload or the result cannot be decoded here. The stored bytes are kept as they are."""
-        _ = self.data, self.return_value
+        """Whether payload, result or progress cannot be decoded here. The stored bytes are kept as they are."""
+        _ = self.data, self.return_value, self.progress
         return self._failed
 
     def _decoded(self, field: str, otherwise: object) -> Any:

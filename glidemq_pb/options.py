@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NoReturn
 
-from .errors import InvalidOptionsError
+from .errors import InvalidOptionsError, timedelta_ms
 from .semantics.lang import INT_MAX
 from .semantics.limits import FRACTIONS, PRIORITY_MAX
 
@@ -36,8 +36,7 @@ def check_duration(option: str, value: object, *, least: int = 0, most: int = DU
     """A duration, `int` milliseconds or a timedelta, as milliseconds."""
     if not isinstance(value, timedelta) and type(value) is not int:
         refuse_option(option, value, f"an int of milliseconds or a timedelta, not {type(value).__name__}")
-    # Up: half a millisecond is not none.
-    milliseconds = -(-value // timedelta(milliseconds=1)) if isinstance(value, timedelta) else value
+    milliseconds = timedelta_ms(value) if isinstance(value, timedelta) else value
     if not least <= milliseconds <= most:
         refuse_option(option, value, f"{least} to {most} milliseconds")
     return milliseconds

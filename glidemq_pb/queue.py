@@ -162,18 +162,16 @@ class Queue(QueueLimits, Generic[D, R]):
         owner = self._owner
         ids = await owner.call(jobs.enqueue, owner.token(), specs, guarded, owner.events_keep)
         now = owner.backend.clock.now()
-        return [
-            self._added(job_id, spec, now)
-            for job_id, spec in zip(ids, specs, strict=True)
-            if job_id != jobs.SKIPPED
-        ]  # fmt: skip
-
-    def _added(self, job_id: str, spec: JobSpec, now: int) -> Job[D, R]:
-        """The job as it was stored, but for the moment, which only the store knows."""
-        fields = ["name", spec.name, "data", spec.data, "timestamp", str(now), *spec.options]
-        job: Job[D, R] = Job(self._owner, job_id, Fields(fields))
-        job.note_added(now)
-        return job
+        digits = str(now)
+        added: list[Job[D, R]] = []
+        for job_id, spec in zip(ids, specs, strict=True):
+            if job_id != jobs.SKIPPED:
+                # As it was stored, but for the moment, which only the store knows.
+                fields = ["name", spec.name, "data", spec.data, "timestamp", digits, *spec.options]
+                job: Job[D, R] = Job(owner, job_id, Fields(fields))
+                job.note_added(now)
+                added.append(job)
+        return added
 
     # --- looking ------------------------------------------------------------------------------------------------------
 

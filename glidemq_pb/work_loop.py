@@ -160,6 +160,11 @@ class WorkLoop:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
         return not (self._calling or self._must_call or self._finished) and (self._listening or self.closing)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether `hold` keeps it from starting jobs now."""
+        return self._clock.monotonic() < self._held_until
+
     def resume(self) -> None:
         """Take jobs again."""
         self.holding = False
@@ -195,6 +200,7 @@ class WorkLoop:
         if self._by_id.get(execution.job.id) is execution:
             del self._by_id[execution.job.id]
         if not self._slots:
+            self._heartbeat.stop()
             self._idle.set()
         if execution.lost or self.closing or self.holding:
             self._poke()
@@ -209,7 +215,7 @@ class WorkLoop:
         self._poked.set()
 
     def _room(self) -> int:
-        if self.closing or self.holding or self._clock.monotonic() < self._held_until:
+        if self.closing or self.holding or self.is_held:
             return 0
         return self._settings.concurrency - len(self._slots)
 

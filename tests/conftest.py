@@ -6,6 +6,8 @@ import pytest
 
 from glidemq_pb.server import PrivateServer
 
+pytest_plugins = ["tests.summary"]  # the last lines of a run
+
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[PrivateServer]:

@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, Phase, settings
 DEEP = os.environ.get("GLIDEMQ_DEEP") == "1"
 EXAMPLES = 23_000 if DEEP else 470
 """Histories of the two-backend machine, of 50 steps each."""
+LIVES = 500 if DEEP else 50
+STEPS = 2_000 if DEEP else 500
+"""Lives of a queue that the model predicts, and the steps of each."""
 
 
 def machine(examples: int) -> Callable[[Any], Any]:

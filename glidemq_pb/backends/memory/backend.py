@@ -85,6 +85,11 @@ class MemoryBackend:
         return self._clock
 
     @property
+    def server(self) -> MemoryServer:
+        """What other backends may share."""
+        return self._server
+
+    @property
     def store(self) -> MemoryStore:
         """The store, for snapshots and invariants."""
         return self._server.store

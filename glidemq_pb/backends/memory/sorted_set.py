@@ -23,12 +23,12 @@ class SortedSet:
     never merged: the head empties them one after another, and a position costs one step a chunk.
     """
 
-    __slots__ = ("_chunks", "_lasts", "scores")
+    __slots__ = ("_bounds", "_chunks", "scores")
 
     def __init__(self) -> None:
         self.scores: dict[str, int] = {}
         self._chunks: list[list[Entry]] = []  # none of them empty
-        self._lasts: list[Entry] = []  # the last entry of each chunk
+        self._bounds: list[Entry] = []  # of each chunk: at or above its last entry, below all later chunks
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -42,22 +42,22 @@ class SortedSet:
             self._remove_entry((old, member))
         self.scores[member] = score
         entry = (score, member)
-        lasts = self._lasts
-        if not lasts:
-            lasts.append(entry)
+        bounds = self._bounds
+        if not bounds:
+            bounds.append(entry)
             self._chunks.append([entry])
             return
-        if entry > lasts[-1]:
+        if entry > bounds[-1]:
             i = -1
             chunk = self._chunks[-1]
             chunk.append(entry)
-            lasts[-1] = entry
+            bounds[-1] = entry
         else:
-            i = bisect_left(lasts, entry)
+            i = bisect_left(bounds, entry)
             chunk = self._chunks[i]
             insort(chunk, entry)
         if len(chunk) > CHUNK_MAX:
-            self._split(i % len(lasts))
+            self._split(i % len(bounds))
 
     def remove(self, member: str) -> bool:
         """Take a member out: whether it was there."""
@@ -73,7 +73,7 @@ class SortedSet:
         if score is None:
             return None
         entry = (score, member)
-        i = bisect_left(self._lasts, entry)
+        i = bisect_left(self._bounds, entry)
         return sum(map(len, self._chunks[:i])) + bisect_left(self._chunks[i], entry)
 
     def lowest(self) -> int:
@@ -97,26 +97,24 @@ class SortedSet:
 
     def up_to(self, score_max: int, limit: int) -> list[Entry]:
         """The first entries, at most `limit`, whose score is at most `score_max`."""
-        if not self._lasts or self.lowest() > score_max:
+        if not self._bounds or self.lowest() > score_max:
             return []
         head = self.entries(0, limit)
         return head[: bisect_left(head, (score_max + 1, ""))]
 
     def _remove_entry(self, entry: Entry) -> None:
-        lasts = self._lasts
-        i = 0 if entry <= lasts[0] else bisect_left(lasts, entry)
+        bounds = self._bounds
+        i = 0 if entry <= bounds[0] else bisect_left(bounds, entry)
         chunk = self._chunks[i]
         j = 0 if chunk[0] == entry else bisect_left(chunk, entry)
         del chunk[j]
         if not chunk:
             del self._chunks[i]
-            del lasts[i]
-        elif j == len(chunk):
-            lasts[i] = chunk[-1]
+            del bounds[i]
 
     def _split(self, i: int) -> None:
         chunk = self._chunks[i]
         half = len(chunk) // 2
         self._chunks.insert(i + 1, chunk[half:])
         del chunk[half:]
-        self._lasts.insert(i, chunk[-1])
+        self._bounds.insert(i, chunk[-1])

@@ -126,7 +126,9 @@ class ValkeyBackend:
             if not await self._loader.is_everywhere(client):
                 await self._loader.load(client)
         except glide.GlideError as error:
-            return self._understand(error)
+            fault = self._understand(error)
+            # Someone who may look at no functions may still call those that an administrator loaded.
+            return None if fault.remedy is Remedy.GRANT else fault
         return None
 
     def _understand(self, error: Exception) -> Fault:
@@ -166,36 +168,43 @@ class ValkeyBackend:
             self._send(self._library.function(operation.__name__), queue, arguments, reads_only=reads_only)
         )
         self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        sending.add_done_callback(self._sent)
         result: R = codec.decode(await asyncio.shield(sending))
         return result
+
+    def _sent(self, sending: asyncio.Task[Any]) -> None:
+        self._sending.discard(sending)
+        if not sending.cancelled():
+            sending.exception()  # told to the caller, unless that was cancelled
 
     async def _send(self, function: str, queue: str, arguments: list[bytes], *, reads_only: bool) -> Any:
         """Send one call until it is answered, or the time for repeating it is over."""
         import glide
 
-        await self._connected()
+        client = self._client or await self._connected()
         gate = self._gate_here()
         timeout = (self._source.request_timeout + GRACE_MS) / 1000
+        root = queue.encode("latin-1")  # wire text: one character, one byte
         deadline = gate.loop.time() + self._source.retry_timeout / 1000
         pause = PAUSE_MS_FIRST / 1000
         async with gate.places:
             while True:
-                client = await self._connected()
                 try:
                     async with asyncio.timeout(timeout):
                         untyped = cast("Any", client)  # its types are recursive beyond the checkers
                         run = untyped.fcall_ro if reads_only else untyped.fcall
-                        return await run(function, [queue], arguments)
+                        return await run(function, [root], arguments)
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
                     fault = await self._remedied(client, self._understand(error))
                     if gate.loop.time() + pause > deadline:
                         raise (await self._diagnosed(fault)).at(self.address) from error
-                    if fault.remedy is Remedy.NONE:
+                    if fault.remedy.is_for_a_person:
                         raise fault.at(self.address) from error
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_MS_MAX / 1000)
+                self._check_usable()
+                client = self._client or client
 
     async def _remedied(self, client: "Client", fault: Fault) -> Fault:
         """Do what may help; the fault, or a worse one that this met."""
@@ -216,7 +225,7 @@ class ValkeyBackend:
     async def _diagnosed(self, fault: Fault) -> Fault:
         """At the end of all repeats: a client that only waits for its connection does not say what is wrong with it."""
         tried = f"; it was tried for {self._source.retry_timeout} ms"
-        if fault.remedy is Remedy.REPEAT and self._source.lent is None:
+        if fault.vague and self._source.lent is None:
             opened = await self._open()
             if isinstance(opened, Fault):
                 return Fault(opened.remedy, opened.problem + tried)

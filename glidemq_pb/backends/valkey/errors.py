@@ -21,8 +21,14 @@ class Remedy(Enum):
     """The same call on a new client: this one is dead, or connected to the wrong node."""
     LOAD = auto()
     """Loading the library, then the same call."""
+    GRANT = auto()
+    """A permission, from a person."""
     NONE = auto()
-    """A person."""
+    """Whatever it is, a person must do it."""
+
+    @property
+    def is_for_a_person(self) -> bool:
+        return self in (Remedy.GRANT, Remedy.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Fault:
     remedy: Remedy
     problem: str
     """What to tell the user, and what to do about it."""
+    vague: bool = False
+    """There was no answer, which may have any reason."""
 
     def at(self, address: str) -> QueueConnectionError:
         """The exception that tells it."""
@@ -52,7 +60,7 @@ TEXTS = (
     Row(r"noauth|authentication required", Remedy.NONE, "the server wants a password: give one in the connection"),
     Row(
         r"permissiondenied|noperm|has no permissions",
-        Remedy.NONE,
+        Remedy.GRANT,
         "the user lacks a permission: it needs FCALL, FUNCTION LIST, FUNCTION LOAD, BLPOP and the keys of the queue",
     ),
     Row(
@@ -88,11 +96,11 @@ def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
     import glide
 
     if isinstance(error, glide.TimeoutError):
-        return Fault(Remedy.REPEAT, f"no answer within {waited_ms} ms")
+        return Fault(Remedy.REPEAT, f"no answer within {waited_ms} ms", vague=True)
     if isinstance(error, asyncio.TimeoutError):
         return Fault(Remedy.RECONNECT, f"no answer within {waited_ms} ms, and no timeout of the client either")
     if isinstance(error, glide.ConnectionError):
-        return Fault(Remedy.REPEAT, "the connection was lost")
+        return Fault(Remedy.REPEAT, "the connection was lost", vague=True)
     text = " ".join(str(error).split())
     for row in TEXTS:
         if re.search(row.pattern, text, re.IGNORECASE):

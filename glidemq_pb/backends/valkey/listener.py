@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ClosedError
 from .client import ClientSource
-from .errors import Remedy, understand
+from .errors import understand
 
 if TYPE_CHECKING:
     from glide import TEncodable
@@ -86,7 +86,7 @@ class ValkeyListener:
                 fault = understand(error, int(limit * 1000), tls=self._source.tls)
                 await self._drop_client()  # or the server would go on popping for a pop that nobody awaits
                 deadline = deadline or loop.time() + self._source.retry_timeout / 1000
-                if fault.remedy is Remedy.NONE or loop.time() + pause > deadline:
+                if fault.remedy.is_for_a_person or loop.time() + pause > deadline:
                     raise fault.at(self._source.address) from error
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS_MAX)

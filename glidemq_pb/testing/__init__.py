@@ -1,0 +1,21 @@
+"""The test kit: the real Queue and Worker in memory, in virtual time."""
+
+from ..backends.memory import VirtualClock
+from .driver import NotCompletedError, StillRunningWarning
+from .loop import NothingCanHappenError, VirtualTimeLoop, run
+from .queue import TestQueue
+from .timeline import Moment, Timeline
+from .worker import TestWorker
+
+__all__ = [
+    "Moment",
+    "NotCompletedError",
+    "NothingCanHappenError",
+    "StillRunningWarning",
+    "TestQueue",
+    "TestWorker",
+    "Timeline",
+    "VirtualClock",
+    "VirtualTimeLoop",
+    "run",
+]

@@ -1,0 +1,195 @@
+"""What the test kit knows of one clock: its store, its workers, and what of a queue is due when."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from ..backends.memory import MemoryBackend, MemoryListener, MemoryStore, VirtualClock
+from ..backends.memory.server import MemoryServer
+from ..clock import RunningJob
+from ..execution import Execution
+from ..semantics import work
+from ..semantics.keys import active_key, expiring_key, meta_key, ready_key, retained_key, scheduled_key, wake_key
+from ..semantics.records import Caller, Meta, Settlement, WorkReply
+from ..semantics.store import Store
+from ..work_loop import WorkLoop
+from ..worker import Worker
+from .timeline import Recorder
+
+P = ParamSpec("P")
+R = TypeVar("R")
+AnyWorker = Worker[Any, Any]
+
+DUE_KEYS = (expiring_key, active_key, scheduled_key, retained_key)
+"""Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
+kept for a repetition, minutes of metrics) are housekeeping: nobody can tell when exactly it was done."""
+STALLED_MAX = 1
+EVENTS_KEPT = 10_000
+
+
+class Gate:
+    """Holds the workers' calls back while the processors of a moment end."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._waiting: list[asyncio.Future[bool]] = []
+
+    def close(self) -> None:
+        self.closed = True
+
+    def open(self) -> None:
+        """Let all go on. When several wait, none may start a job before all have settled what ended."""
+        self.closed = False
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(len(waiting) > 1)
+
+    async def passed(self) -> bool:
+        """Wait until it is open: whether this call must start nothing."""
+        if not self.closed:
+            return False
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        return await waiter
+
+
+class KitListener(MemoryListener):
+    """A wait whose timeout is weak when only a worker can be the one that waits."""
+
+    def is_weak(self, keys: Sequence[str]) -> bool:
+        return any(key.endswith(":wake") or ":control:" in key for key in keys)
+
+
+class KitBackend(MemoryBackend):
+    """The memory backend, with the order of one moment kept and every event written down."""
+
+    def __init__(self, kit: "Kit", server: MemoryServer | None) -> None:
+        super().__init__(kit.clock, "test", server=server)
+        self._kit = kit
+
+    async def call(
+        self,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        kit = self._kit
+        kit.roots[queue] = None
+        if kit.gate.closed and operation is work.settle_and_activate and await kit.gate.passed():
+            return cast("R", await self._settle_only(queue, *cast("tuple[Caller, list[Settlement], int]", args)))
+        try:
+            return await super().call(operation, queue, *args, **kwargs)
+        finally:
+            kit.recorder.collect(self.store, queue)
+
+    async def _settle_only(self, queue: str, caller: Caller, settlements: list[Settlement], want: int) -> WorkReply:
+        reply = await super().call(work.settle_and_activate, queue, caller, settlements, 0)
+        self._kit.recorder.collect(self.store, queue)
+        return replace(reply, more=True) if want > 0 else reply
+
+    def make_listener(self, server: MemoryServer) -> MemoryListener:
+        return KitListener(server, self._clock, self._address)
+
+
+class Kit:
+    """One clock, one store, and the workers that live by them."""
+
+    def __init__(self, clock: VirtualClock, server: MemoryServer | None = None) -> None:
+        self.clock = clock
+        self.gate = Gate()
+        self.recorder = Recorder()
+        self.backend = KitBackend(self, server)
+        self.roots: dict[str, None] = {}
+        """The root keys of all queues that were ever called."""
+        self.patient: tuple[asyncio.AbstractEventLoop, Any] | None = None
+        """What drives it on a loop that is not virtual, and on which (see `stage.patient_driver`)."""
+        self._unstarted: list[AnyWorker] = []
+
+    @property
+    def store(self) -> MemoryStore:
+        """The store of all queues."""
+        return self.backend.store
+
+    # --- workers ------------------------------------------------------------------------------------------------------
+
+    def enroll(self, worker: AnyWorker) -> None:
+        """Start this worker with the next call that drives."""
+        self._unstarted.append(worker)
+
+    def withdraw(self, worker: AnyWorker) -> None:
+        """Do not start it any more."""
+        if worker in self._unstarted:
+            self._unstarted.remove(worker)
+
+    @property
+    def waits_for_start(self) -> bool:
+        """Whether there is a worker to be started."""
+        return bool(self._unstarted)
+
+    async def start_workers(self) -> None:
+        """Start those that were not."""
+        while self._unstarted:
+            await self._unstarted.pop(0).start()
+
+    def running(self) -> list[RunningJob]:
+        """The jobs that run now."""
+        return [execution for participant in self.clock.participants for execution in participant.running()]
+
+    def describe_running(self) -> list[str]:
+        """Their names and ids."""
+        return [execution.description for execution in self.running()]
+
+    # --- what is due --------------------------------------------------------------------------------------------------
+
+    def next_due(self) -> int | None:
+        """The next instant at which something of a queue is due."""
+        found: int | None = None
+        lowest = self.store.zlowest
+        for root in self.roots:
+            for key in DUE_KEYS:
+                at = lowest(key(root))
+                if at is not None and (found is None or at < found):
+                    found = at
+        return found
+
+    async def sweep(self) -> bool:
+        """Move what is due and no worker moved: whether there was anything."""
+        swept = False
+        now = self.clock.now()
+        for root in list(self.roots):
+            more = any((at := self.store.zlowest(key(root))) is not None and at <= now for key in DUE_KEYS)
+            while more:
+                more = (await self.backend.call(work.tick, root, STALLED_MAX, EVENTS_KEPT)).more
+                swept = True
+        return swept
+
+    def has_work(self) -> bool:
+        """Whether some job will still move by itself, given time."""
+        executions = self.running()
+        if any(isinstance(one, Execution) and one.job.timeout and not one.is_over for one in executions):
+            return True
+        leased = {one.job.wire_id for one in executions if isinstance(one, Execution) and not one.is_over}
+        return any(self._queue_has_work(root, leased) for root in self.roots)
+
+    def _queue_has_work(self, root: str, leased: set[str]) -> bool:
+        store = self.store
+        if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)):
+            return True
+        if store.zcard(active_key(root)) > len(leased):
+            return True
+        held = any(isinstance(one, WorkLoop) and one.is_held for one in self.clock.participants)
+        return held and store.zcard(ready_key(root)) > 0 and not store.read(meta_key(root), Meta).paused
+
+    def endless(self) -> str:
+        """What of the queues is sure to go on for ever; empty: nothing."""
+        return ""
+
+
+def kit_of(clock: VirtualClock, server: MemoryServer | None = None) -> Kit:
+    """The kit of a clock: one each."""
+    if not isinstance(clock.kit, Kit):
+        clock.kit = Kit(clock, server)
+    return cast("Kit", clock.kit)

@@ -1,0 +1,79 @@
+"""Virtual time on an event loop of another kind, whose idleness cannot be known exactly."""
+
+import asyncio
+import time
+import warnings
+from collections.abc import Iterable
+
+from ..backends.memory import VirtualClock
+from ..clock import RunningJob
+from ..errors import InvalidStateError
+from .driver import StillRunningWarning
+
+QUIET_TURNS = 5
+"""Turns of the loop in which nothing may have happened."""
+SPIN_TURNS = 100
+"""Turns before a processor is waited for without keeping the machine busy."""
+POLL_SECONDS = 0.001
+
+
+class PatientAxis:
+    """Implements `Axis` for one clock: idle when every worker is parked and no processor runs.
+
+    A processor is waited for in real time, unless it waits for virtual time or its abort signal: at most
+    `patience` milliseconds, once. After that it is taken to hang, and time goes on.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clocks = {clock: 0}
+        self.patience = 0
+        self._clock = clock
+        self._hanging: set[RunningJob] = set()
+
+    @property
+    def now_us(self) -> int:
+        """The clock's time, in microseconds since its start."""
+        return self._clock.elapsed * 1000
+
+    def next_timer_us(self) -> int | None:
+        return None
+
+    def move_us(self, moment: int) -> None:
+        self._clock.move(moment // 1000)
+
+    async def quiet(self) -> None:
+        turns = quiet_turns = 0
+        deadline = time.monotonic() + self.patience / 1000
+        while quiet_turns < QUIET_TURNS:
+            await asyncio.sleep(0 if turns < SPIN_TURNS else POLL_SECONDS)
+            turns += 1
+            busy = self._busy()
+            if busy is None:
+                quiet_turns += 1
+                continue
+            quiet_turns = 0
+            if time.monotonic() > deadline:
+                if not busy:
+                    raise InvalidStateError(f"a worker did not come to rest within {self.patience} ms of real time")
+                self._give_up(busy)
+
+    def _busy(self) -> list[RunningJob] | None:
+        """The processors that are waited for; empty when a worker itself is at work, None when there is nothing."""
+        busy: list[RunningJob] = []
+        resting = True
+        for participant in self._clock.participants:
+            resting = resting and participant.parked
+            for job in participant.running():
+                if not job.waits_in_kit and job not in self._hanging:
+                    busy.append(job)
+        return busy if busy or not resting else None
+
+    def _give_up(self, busy: Iterable[RunningJob]) -> None:
+        self._hanging.update(busy)
+        names = ", ".join(job.description for job in busy)
+        warnings.warn(
+            f"still running after {self.patience} ms of real time: {names}; virtual time goes on without waiting for "
+            "it. Use clock.sleep() in it, run the test under VirtualTimeLoop, or raise `patience=`",
+            StillRunningWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,142 @@
+"""What a type checker sees of the public API. mypy reads this; nothing runs it.
+
+A line with `type: ignore[code]` must be an error: mypy reports one that is not needed.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypedDict, assert_type
+
+from glidemq_pb import (
+    JSON_SERIALIZER,
+    AbortSignal,
+    Backoff,
+    BulkError,
+    InvalidOptionsError,
+    Job,
+    JobCounts,
+    JobLogs,
+    JobOptions,
+    JobState,
+    Keep,
+    MetricPoint,
+    Metrics,
+    NewJob,
+    PayloadTooLargeError,
+    Queue,
+    QueueConnectionError,
+    Serializer,
+    Worker,
+)
+
+
+class Email(TypedDict):
+    to: str
+
+
+class Receipt(TypedDict):
+    message_id: str
+
+
+class Pickled:
+    """A serializer as users write them: a class attribute and plain methods."""
+
+    name = "pickled"
+
+    def serialize(self, value: object) -> bytes:
+        return repr(value).encode()
+
+    def deserialize(self, raw: bytes) -> object:
+        return raw
+
+
+async def adding(queue: Queue[Email, Receipt]) -> None:
+    job = await queue.add("send", {"to": "a@example.com"}, delay=timedelta(seconds=5), priority=1, job_id="x")
+    assert_type(job, Job[Email, Receipt] | None)
+    options: JobOptions = {
+        "attempts": 5,
+        "backoff": Backoff("exponential", delay=1_000),
+        "remove_on_fail": Keep(count=3),
+    }
+    await queue.add("send", Email(to="a"), **options)
+    assert_type(await queue.add_bulk([NewJob("a", {"n": 1}), NewJob("b", ttl=5)]), list[Job[Email, Receipt]])
+    await queue.add("send", {"too": "a"})  # type: ignore[arg-type]
+    await queue.add("send", Email(to="a"), delay="5")  # type: ignore[arg-type]
+    await queue.add("send", Email(to="a"), dealy=5)  # type: ignore[call-arg]
+    NewJob("a", lifo="yes")  # type: ignore[arg-type]
+
+
+async def looking(queue: Queue[Email, Receipt]) -> None:
+    assert_type(await queue.get_job("1", exclude_data=True), Job[Email, Receipt] | None)
+    assert_type(await queue.get_jobs("waiting-children", 0, 9), list[Job[Email, Receipt]])
+    assert_type(await queue.get_job_counts(), JobCounts)
+    assert_type(await queue.count(), int)
+    assert_type(await queue.is_paused(), bool)
+    logs = await queue.get_job_logs("1")
+    assert_type(logs, JobLogs)
+    assert_type(logs.logs, list[str])
+    metrics = await queue.get_metrics("failed")
+    assert_type(metrics, Metrics)
+    assert_type(metrics.points, list[MetricPoint])
+    await queue.get_jobs("paused")  # type: ignore[arg-type]
+    async with Queue[Email, Receipt]("mail", connection="memory://") as entered:
+        assert_type(entered, Queue[Email, Receipt])
+
+
+async def reading(job: Job[Email, Receipt]) -> None:
+    assert_type(job.id, str)
+    assert_type(job.data, Email)
+    assert_type(job.data["to"], str)
+    assert_type(job.return_value, Receipt | None)
+    assert_type(job.opts, JobOptions)
+    assert_type(job.timestamp, int)
+    assert_type(job.finished_on, int | None)
+    assert_type(job.failed_reason, str | None)
+    assert_type(job.deserialization_failed, bool)
+    assert_type(await job.get_state(), JobState | Literal["unknown"])
+    job.id = 5  # type: ignore[assignment]
+    job.data = Email(to="b")  # type: ignore[misc]
+
+
+async def acting(job: Job[Email, Receipt]) -> None:
+    assert_type(await job.is_failed(), bool)
+    await job.change_delay(timedelta(minutes=1))
+    await job.update_data({"to": "b"})
+    await job.update_data(5)  # type: ignore[arg-type]
+    await job.update_progress({"done": 1})
+    await job.update_progress("half")  # type: ignore[arg-type]
+    assert_type(job.abort_signal, AbortSignal)
+    await job.move_to_delayed(datetime.now(UTC), "next")
+
+
+async def process(job: Job[Email, Receipt]) -> Receipt:
+    return {"message_id": job.data["to"]}
+
+
+def process_in_a_thread(job: Job[Email, Receipt]) -> Receipt:
+    return {"message_id": job.data["to"]}
+
+
+async def working() -> None:
+    assert_type(Worker("mail", process, connection="memory://"), Worker[Email, Receipt])
+    processors: dict[str, Callable[[Job[Email, Receipt]], Any]] = {"a": process, "b": process_in_a_thread}
+    async with Worker[Email, Receipt]("mail", processors) as worker:
+        assert_type(worker, Worker[Email, Receipt])
+
+
+def records() -> None:
+    assert_type(Backoff("fixed", delay=timedelta(seconds=1)).delay, int)
+    assert_type(Keep(age=timedelta(days=1)).age, int | None)
+    serializers: list[Serializer] = [JSON_SERIALIZER, Pickled()]
+    Queue[Email, Receipt]("mail", serializer=serializers[1])
+    Queue[Email, Receipt]("mail", serializer=5)  # type: ignore[arg-type]
+
+
+def errors(bulk: BulkError, size: PayloadTooLargeError, connection: QueueConnectionError) -> None:
+    as_options: InvalidOptionsError = size
+    as_value: ValueError = as_options
+    as_builtin: ConnectionError = connection
+    assert_type(size.size, int)
+    assert_type(connection.address, str)
+    assert_type(bulk.added, list[Any])
+    assert as_value or as_builtin
