@@ -38,7 +38,7 @@ from .keys import (
     workers_key,
 )
 from .lanes import place_of
-from .lang import digits_of, drop, join, number, operation, refuse, split, take, text
+from .lang import drop, join, number, operation, refuse, split, take, text
 from .limits import BATCH_MAX, PAGE_MAX
 from .records import ClearCursor, Cleared, Marks, Meta, PlaceRow, Retried, WorkerEntry, WorkerInfoRow
 from .states import COMPLETED, FAILED
@@ -137,7 +137,7 @@ def clear_marked(s: Store, q: str, now: int, key: str, marks: Marks, cursor: Cle
     members = s.zrange(key, cursor.skip, cursor.skip + BATCH_MAX - 1)
     removed = 0
     for member in members:
-        if digits_of(take(member, MARK_DIGITS)) <= marks.mark:
+        if number(take(member, MARK_DIGITS)) <= marks.mark:
             job_id = drop(member, MARK_DIGITS)
             row = s.read(job_key(q, job_id), PlaceRow)
             erase(s, q, now, keep, job_id, row)
@@ -151,7 +151,7 @@ def clear_ended(s: Store, q: str, state: str, marks: Marks, cursor: ClearCursor)
     members = s.zrange(ended_key(q, state), cursor.skip, cursor.skip + BATCH_MAX - 1)
     old: list[str] = []
     for member in members:
-        if digits_of(take(member, MARK_DIGITS)) <= marks.mark:
+        if number(take(member, MARK_DIGITS)) <= marks.mark:
             old.append(member)
     forget_ended(s, q, state, old)
     return Cleared(len(old), next_cursor(cursor, len(members), len(members) - len(old)), False)
@@ -194,7 +194,7 @@ def retry_some(s: Store, q: str, now: int, call: str, marks: Marks, skip: int, l
     members = s.zrange(ended_key(q, FAILED), skip, skip + most - 1)
     retried = 0
     for member in members:
-        if digits_of(take(member, MARK_DIGITS)) <= marks.mark:
+        if number(take(member, MARK_DIGITS)) <= marks.mark:
             job_id = drop(member, MARK_DIGITS)
             row = s.read(job_key(q, job_id), PlaceRow)
             retry_job(s, q, now, events_keep, job_id, row)

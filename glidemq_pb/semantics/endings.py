@@ -7,6 +7,7 @@ from .dedup import release
 from .events import emit, emit_with
 from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained_key
 from .lang import drop, number, pad
+from .letters import bury
 from .limits import TRIM_MAX
 from .records import FailedKeepRow, HeldRow, Meta, PlaceRow
 from .states import COMPLETED, FAILED
@@ -32,6 +33,7 @@ def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str,
 
 def fail_job(s: Store, q: str, now: int, keep: int, job_id: str, reason: str, mark: int) -> None:
     """End a job badly. It has left every set already."""
+    bury(s, q, job_id, reason)
     keep_failed(s, q, now, job_id, reason, mark)
     emit_with(s, q, now, keep, "failed", job_id, "failed_reason", reason)
 

@@ -26,6 +26,10 @@
 | `:limiter:<max:duration>` | hash | the open window of one worker limiter |
 | `:dedup:<id>` | hash | jobs that exist under a deduplication id, and the last acceptance |
 | `:deduping` | sorted set | deduplication id by the end of its window |
+| `:outbox` | sorted set | letters to other queues that are not delivered, by sequence |
+| `:letter:<n>` | hash | one such letter (see `records.LetterRow`) |
+| `:sent` | hash | letters ever written, by target |
+| `:inbox` | hash | the last letter taken, by source |
 | `:wake` | list | at most one token: some idle worker should look |
 | `:control:<w>` | list | messages to one worker |
 """
@@ -138,3 +142,19 @@ def dedup_key(q: str, dedup_id: str) -> str:
 
 def deduping_key(q: str) -> str:
     return q + ":deduping"
+
+
+def outbox_key(q: str) -> str:
+    return q + ":outbox"
+
+
+def letter_key(q: str, sequence: str) -> str:
+    return q + ":letter:" + sequence
+
+
+def sent_key(q: str) -> str:
+    return q + ":sent"
+
+
+def inbox_key(q: str) -> str:
+    return q + ":inbox"

@@ -58,7 +58,7 @@ def text(number: int) -> str:
 
 
 def number(digits: str) -> int:
-    """The integer that canonical decimal digits (`-?[0-9]+`) stand for."""
+    """The integer that decimal digits (`-?[0-9]+`) stand for; leading zeros, as `pad` writes them, are fine."""
     return int(digits)
 
 
@@ -90,11 +90,6 @@ def join(parts: list[str], separator: str) -> str:
 def split(joined: str, separator: str) -> list[str]:
     """What `join` joined. The empty text is the empty list."""
     return joined.split(separator) if joined else []
-
-
-def digits_of(padded: str) -> int:
-    """The number that `pad` wrote."""
-    return int(padded)
 
 
 def ceil_div(dividend: int, divisor: int) -> int:

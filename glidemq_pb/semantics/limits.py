@@ -21,6 +21,8 @@ TRIM_MAX: Final = 100
 """Jobs one ending may remove by a retention count; the rest is due work."""
 BATCH_MAX: Final = 500
 """Jobs that one call of an administrative work handles: a few milliseconds of the server."""
+LETTERS_MAX: Final = 50
+"""Letters in one reading of the outbox."""
 PAGE_MAX: Final = 500
 """Jobs in one page of a listing."""
 REPLY_BYTES_MAX: Final = 4 * 1024 * 1024

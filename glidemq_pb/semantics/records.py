@@ -121,6 +121,8 @@ class WorkReply:
     """Ids of jobs whose lease this call found ended."""
     drained: bool
     """This call left nothing waiting or active."""
+    letters: bool
+    """Letters to other queues wait to be delivered."""
     hold_ms: int
     """The caller's own limiter lets nothing start for so long; 0: it does."""
 
@@ -164,6 +166,21 @@ class ParkedPage:
     skip: int
     last: bool
     """There is no next page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A job for another queue."""
+
+    sequence: str
+    """Names it in its source's outbox."""
+    target: str
+    """The root key of the queue it goes to."""
+    ordinal: int
+    """It is the so-many-th letter to that queue."""
+    name: str
+    data: str
+    options: Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,3 +492,20 @@ class DedupRow:
     pending: str
     """The job that a debounce holds back."""
     pending_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersRow:
+    """`:meta`, just where dead letters go."""
+
+    dead_letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """`:letter:<n>`, without the options, which are fields with `option:` before their names."""
+
+    target: str
+    ordinal: int
+    name: str
+    data: str

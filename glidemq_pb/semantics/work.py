@@ -12,7 +12,17 @@ from .events import emit
 from .formats import is_foreign, stamp
 from .gates import count_starts, limiter_hold_ms, limiter_lets_start, queue_lets_start, steady_windows
 from .groups import enter_active, refresh_group
-from .keys import active_key, control_key, expiring_key, job_key, meta_key, ready_key, worker_key, workers_key
+from .keys import (
+    active_key,
+    control_key,
+    expiring_key,
+    job_key,
+    meta_key,
+    outbox_key,
+    ready_key,
+    worker_key,
+    workers_key,
+)
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended
@@ -99,7 +109,8 @@ def settle_and_activate(
         drained = note_drained(s, q, now, caller.events_keep)
     record(s, q, now, caller, last, statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, hold_ms)
+    letters = s.zcard(outbox_key(q)) > 0
+    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, letters, hold_ms)
 
 
 def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) -> list[StartedJob]:
@@ -175,7 +186,9 @@ def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: s
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
     more = is_due(s, q, now)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, 0)
+    return WorkReply(
+        split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, s.zcard(outbox_key(q)) > 0, 0
+    )
 
 
 def record(

@@ -132,6 +132,9 @@ class CommandStore:
     def xadd(self, key: str, keep: int, fields: list[str]) -> None:
         self.run("XADD", key, "MAXLEN", "=", keep, "0-*", *fields)
 
+    def xclear(self, key: str) -> None:
+        self.run("XTRIM", key, "MAXLEN", "=", 0)
+
     def xlast(self, key: str) -> int:
         if not self.exists(key):
             return 0

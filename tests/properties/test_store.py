@@ -100,6 +100,7 @@ LISTS: dict[str, Arguments] = {
 }
 STREAMS: dict[str, Arguments] = {
     "xadd": st.tuples(stream_key, st.integers(0, 3), flat(st.lists(pairs, min_size=1, max_size=3))),
+    "xclear": st.tuples(stream_key),
     "xlast": st.tuples(stream_key),
     "xlen": st.tuples(stream_key),
     "xafter": st.tuples(stream_key, st.integers(0, 4), st.integers(0, 4)),

@@ -289,6 +289,9 @@ class MemoryStore:
             self._tables[key] = self._streams
         stream.add(fields, keep)
 
+    def xclear(self, key: str) -> None:
+        self._stream_to_read(key).clear()
+
     def xlast(self, key: str) -> int:
         return self._stream_to_read(key).last
 

@@ -26,6 +26,10 @@ class Stream:
             for number in range(self.last - len(entries) + 1, self.last - keep + 1):
                 del entries[number]
 
+    def clear(self) -> None:
+        """Drop all entries; the numbers go on."""
+        self._entries.clear()
+
     def after(self, number: int, count: int) -> list[Entry]:
         """The oldest entries with a greater number, at most `count`."""
         begin = max(number + 1, self.last - len(self._entries) + 1)

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_ff2119ca226f
+#!lua name=glidemq_pb_35c53da3cf43
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 
@@ -84,18 +84,47 @@ R.read_Meta = function(key)
       global_window_at = tonumber(v[15] or 0), global_window_used = tonumber(v[16] or 0)}
 end
 
+R.reply_ClearCursor = function(v)
+  return {v.phase, v.group, v.skip}
+end
+
 R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
-      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn')
+      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id')
   return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
       lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
       expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
-      stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0)}
+      stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0),
+      revoked = tonumber(v[14] or 0), dedup_id = v[15] or ''}
+end
+
+R.read_WorkerInfoRow = function(key)
+  local v = redis.call('HMGET', key, 'info', 'seen_at')
+  return {info = v[1] or '', seen_at = tonumber(v[2] or 0)}
+end
+
+R.reply_WorkerEntry = function(v)
+  return {v.worker, v.info, v.seen_at}
+end
+
+R.reply_list_of_WorkerEntry = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_WorkerEntry(one)
+  end
+  return out
+end
+
+R.read_DedupRow = function(key)
+  local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
+  return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
+      pending = v[4] or '', pending_until = tonumber(v[5] or 0)}
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms')
-  return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0)}
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id')
+  return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
+      dedup_id = v[4] or ''}
 end
 
 R.read_LimiterRow = function(key)
@@ -116,6 +145,23 @@ end
 R.read_CostRow = function(key)
   local v = redis.call('HMGET', key, 'cost')
   return {cost = v[1] or ''}
+end
+
+R.read_LetterRow = function(key)
+  local v = redis.call('HMGET', key, 'target', 'ordinal', 'name', 'data')
+  return {target = v[1] or '', ordinal = tonumber(v[2] or 0), name = v[3] or '', data = v[4] or ''}
+end
+
+R.reply_Letter = function(v)
+  return {v.sequence, v.target, v.ordinal, v.name, v.data, v.options}
+end
+
+R.reply_list_of_Letter = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_Letter(one)
+  end
+  return out
 end
 
 R.reply_JobEntry = function(v)
@@ -144,10 +190,11 @@ end
 
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
-      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or ''}
+      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
+      dedup_id = v[11] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -182,7 +229,15 @@ end
 
 R.reply_WorkReply = function(v)
   return {v.statuses, R.reply_list_of_StartedJob(v.started), v.token, v.now, v.more and 1 or 0, v.wait_ms, v.stalled,
-      v.drained and 1 or 0, v.hold_ms}
+      v.drained and 1 or 0, v.letters and 1 or 0, v.hold_ms}
+end
+
+R.take_Marks = function(args, at)
+  return {ready = R.int(args[at]), mark = R.int(args[at + 1]), turn = R.int(args[at + 2])}, at + 3
+end
+
+R.take_ClearCursor = function(args, at)
+  return {phase = R.int(args[at]), group = R.int(args[at + 1]), skip = R.int(args[at + 2])}, at + 3
 end
 
 R.take_GroupLimits = function(args, at)
@@ -196,6 +251,13 @@ R.take_list_of_str = function(args, at)
     items[i] = args[at + i]
   end
   return items, at + count + 1
+end
+
+R.take_Letter = function(args, at)
+  local v = {sequence = args[at], target = args[at + 1], ordinal = R.int(args[at + 2]), name = args[at + 3],
+      data = args[at + 4]}
+  v.options, at = R.take_list_of_str(args, at + 5)
+  return v, at
 end
 
 R.take_JobSpec = function(args, at)
@@ -243,12 +305,12 @@ R.take_list_of_Settlement = function(args, at)
   return items, at
 end
 
--- lang.py:90 ceil_div
+-- lang.py:95 ceil_div
 H.ceil_div = function(dividend, divisor)
   return math.floor((dividend + divisor - 1) / math.max(1, divisor))
 end
 
--- lang.py:100 lookup
+-- lang.py:105 lookup
 H.lookup = function(fields, name)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -258,7 +320,7 @@ H.lookup = function(fields, name)
   return ''
 end
 
--- lang.py:108 lookup_int
+-- lang.py:113 lookup_int
 H.lookup_int = function(fields, name, default)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -268,7 +330,7 @@ H.lookup_int = function(fields, name, default)
   return default
 end
 
--- lang.py:116 without
+-- lang.py:121 without
 H.without = function(fields, name)
   local kept = {}
   for i = 0, #fields - 1, 2 do
@@ -278,6 +340,244 @@ H.without = function(fields, name)
     end
   end
   return kept
+end
+
+-- administration.py:57 get_marks
+O.get_marks = function(q, now)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  return {{meta.ready, meta.mark, meta.turn}}
+end
+
+-- administration.py:66 clear_some
+O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local cleared = H.clear_phase(q, now, marks, cursor, events_keep)
+  H.wake_if_startable(q, now)
+  if cleared.removed > 0 and cursor.phase ~= 2 and cursor.phase < 4 then
+    H.note_drained(q, now, events_keep)
+  end
+  H.rearm(q, meta.next_due)
+  return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
+end
+
+-- administration.py:81 clear_phase
+H.clear_phase = function(q, now, marks, cursor, keep)
+  if cursor.phase == 0 then
+    return H.clear_ready(q, now, marks, cursor, keep)
+  end
+  if cursor.phase == 1 then
+    return H.clear_groups(q, now, marks, cursor, keep)
+  end
+  if cursor.phase == 2 then
+    return H.clear_marked(q, now, q .. ':scheduled', marks, cursor, keep)
+  end
+  if cursor.phase == 3 then
+    return H.clear_marked(q, now, q .. ':active', marks, cursor, keep)
+  end
+  if cursor.phase == 4 then
+    return H.clear_ended(q, 'completed', marks, cursor)
+  end
+  return H.clear_ended(q, 'failed', marks, cursor)
+end
+
+-- administration.py:96 next_cursor
+H.next_cursor = function(cursor, seen, kept)
+  if seen < 500 then
+    return {phase = cursor.phase + 1, group = 0, skip = 0}
+  end
+  return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
+end
+
+-- administration.py:103 clear_ready
+H.clear_ready = function(q, now, marks, cursor, keep)
+  local call = redis.call
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 500 - 1, 'WITHSCORES'))
+  local removed = 0
+  for _, pick in ipairs(picks) do
+    local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
+    if row.ordering_key == '' and H.place_of(pick.score) <= marks.ready then
+      H.erase(q, now, keep, pick.member, row)
+      removed = removed + 1
+    end
+  end
+  return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
+end
+
+-- administration.py:115 clear_groups
+H.clear_groups = function(q, now, marks, cursor, keep)
+  local call = redis.call
+  local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
+  if #keys_ == 0 then
+    return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
+  end
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 500 - 1)
+  local removed = 0
+  for _, job_id in ipairs(members) do
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    if row.turn <= marks.turn then
+      H.erase(q, now, keep, job_id, row)
+      removed = removed + 1
+    end
+  end
+  H.refresh_group(q, now, keep, keys_[1])
+  if #members == 500 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
+        skip = cursor.skip + 500 - removed}, done = false}
+  end
+  if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
+  end
+  return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
+end
+
+-- administration.py:135 clear_marked
+H.clear_marked = function(q, now, key, marks, cursor, keep)
+  local call = redis.call
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 500 - 1)
+  local removed = 0
+  for _, member in ipairs(members) do
+    if R.int(string.sub(member, 1, 16)) <= marks.mark then
+      local job_id = string.sub(member, 17)
+      local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+      H.erase(q, now, keep, job_id, row)
+      H.refresh_group(q, now, keep, row.ordering_key)
+      removed = removed + 1
+    end
+  end
+  return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
+end
+
+-- administration.py:149 clear_ended
+H.clear_ended = function(q, state, marks, cursor)
+  local call = redis.call
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 500 - 1)
+  local old = {}
+  for _, member in ipairs(members) do
+    if R.int(string.sub(member, 1, 16)) <= marks.mark then
+      old[#old + 1] = member
+    end
+  end
+  H.forget_ended(q, state, old)
+  return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
+end
+
+-- administration.py:161 clean_some
+O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {R.split(known, '\010')}
+  end
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 500))
+  local ids = {}
+  for _, member in ipairs(members) do
+    ids[#ids + 1] = string.sub(member, 17)
+  end
+  if #members > 0 then
+    H.forget_ended(q, state, members)
+    H.emit_with(q, now, events_keep, 'cleaned', '', 'count', R.text(#members))
+    H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+    H.rearm(q, meta.next_due)
+  end
+  return {ids}
+end
+
+-- administration.py:184 retry_some
+O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    local parts = R.split(known, ':')
+    return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
+  end
+  local most = math.min(limit, 500)
+  local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
+  local retried = 0
+  for _, member in ipairs(members) do
+    if R.int(string.sub(member, 1, 16)) <= marks.mark then
+      local job_id = string.sub(member, 17)
+      local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+      H.retry_job(q, now, events_keep, job_id, row)
+      retried = retried + 1
+    end
+  end
+  local last = #members < most and '1' or '0'
+  local kept = skip + #members - retried
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
+  H.rearm(q, meta.next_due)
+  return {{retried, kept, last == '1' and 1 or 0}}
+end
+
+-- administration.py:211 forget_queue
+O.forget_queue = function(q, now)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  if H.has_jobs(q, meta) then
+    return {0}
+  end
+  local groups = call('ZRANGE', q .. ':groups', 0, 499)
+  local keys_ = {}
+  for _, key in ipairs(groups) do
+    keys_[#keys_ + 1] = q .. ':group:' .. key
+  end
+  R.spread('UNLINK', keys_)
+  R.spread('ZREM', groups, q .. ':groups')
+  if #groups == 500 then
+    return {0}
+  end
+  local records = {}
+  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, -1)) do
+    records[#records + 1] = q .. ':worker:' .. worker
+    records[#records + 1] = q .. ':control:' .. worker
+  end
+  for _, limiter in ipairs(call('ZRANGE', q .. ':limiters', 0, -1)) do
+    records[#records + 1] = q .. ':limiter:' .. limiter
+  end
+  R.spread('UNLINK', records)
+  call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':ratelimited', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
+  return {1}
+end
+
+-- administration.py:242 has_jobs
+H.has_jobs = function(q, meta)
+  local call = redis.call
+  local waiting = call('ZCARD', q .. ':ready') + meta.parked
+  local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled')
+  return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
+end
+
+-- administration.py:250 list_workers
+O.list_workers = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, 499)) do
+    local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker)
+    entries[#entries + 1] = {worker = worker, info = row.info, seen_at = row.seen_at}
+  end
+  return {R.reply_list_of_WorkerEntry(entries)}
 end
 
 -- buckets.py:8 bucket_at
@@ -334,9 +634,8 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:28 remove
+-- changes.py:34 remove
 O.remove = function(q, now, call_, job_id, events_keep)
-  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -349,24 +648,35 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:40
-  H.leave_state(q, job_id, row)
-  if row.state == 'active' then
-    H.notify(q, R.split(row.token, ':')[1], 'lost:' .. job_id)
-  end
-  call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+  -- changes.py:46
+  H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  H.emit(q, now, events_keep, 'removed', job_id)
   if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
     H.note_drained(q, now, events_keep)
   end
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:53 retry
-O.retry = function(q, now, call_, job_id, events_keep)
+-- changes.py:54 erase
+H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
+  H.leave_state(q, job_id, row)
+  if row.state == 'active' then
+    H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
+  end
+  call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+  H.release(q, row.dedup_id, job_id)
+  H.emit(q, now, keep, 'removed', job_id)
+end
+
+-- changes.py:64 worker_of
+H.worker_of = function(token)
+  return R.split(token, ':')[1]
+end
+
+-- changes.py:70 retry
+O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -382,10 +692,18 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:67
+  -- changes.py:84
+  H.retry_job(q, now, events_keep, job_id, row)
+  H.wake_if_startable(q, now)
+  return {H.answer(q, now, meta, call_)}
+end
+
+-- changes.py:89 retry_job
+H.retry_job = function(q, now, keep, job_id, row)
+  local call = redis.call
   H.leave_state(q, job_id, row)
   local job = q .. ':job:' .. job_id
-  call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count')
+  call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count', 'revoked')
   if row.ttl > 0 then
     local mark = H.next_mark(q)
     call('HSET', job, 'expire_at', now + row.ttl, 'expiry_mark', mark)
@@ -393,13 +711,49 @@ O.retry = function(q, now, call_, job_id, events_keep)
     H.lower_next_due(q, now + row.ttl + 1)
   end
   H.wait_again(q, job_id, row)
-  H.refresh_group(q, now, events_keep, row.ordering_key)
-  H.emit(q, now, events_keep, 'retried', job_id)
-  H.wake_if_startable(q, now)
-  return {H.answer(q, now, meta, call_)}
+  H.refresh_group(q, now, keep, row.ordering_key)
+  H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:83 promote
+-- changes.py:105 revoke
+O.revoke = function(q, now, call_, job_id, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  if row.name == '' then
+    return {'not_found'}
+  end
+  if row.state == 'completed' or row.state == 'failed' then
+    return {row.revoked == 1 and 'revoked' or 'finished'}
+  end
+  -- changes.py:122
+  if row.state == 'active' then
+    call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
+    H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
+    return {'flagged'}
+  end
+  H.leave_state(q, job_id, row)
+  local mark = H.next_mark(q)
+  H.end_revoked(q, now, events_keep, job_id, mark)
+  H.count_ended(q, now, 'failed', 1)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
+  if row.state ~= 'delayed' then
+    H.note_drained(q, now, events_keep)
+  end
+  H.remember(q, now, meta.calls_until, call_, 'revoked')
+  H.rearm(q, meta.next_due)
+  return {'revoked'}
+end
+
+-- changes.py:140 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -416,7 +770,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:97
+  -- changes.py:154
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -425,7 +779,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:106 change_priority
+-- changes.py:163 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -447,7 +801,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:123
+  -- changes.py:180
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -465,7 +819,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:138 change_delay
+-- changes.py:195 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -484,7 +838,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:153
+  -- changes.py:210
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -508,7 +862,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:174 update_data
+-- changes.py:231 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -523,7 +877,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:187 update_progress
+-- changes.py:244 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -539,7 +893,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:201 add_log
+-- changes.py:258 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -559,14 +913,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:217 answer
+-- changes.py:274 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:224 may_write
+-- changes.py:281 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -577,7 +931,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:234 pause
+-- changes.py:291 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -593,7 +947,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:248 resume
+-- changes.py:305 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -705,6 +1059,97 @@ H.is_due = function(q, now)
   return due > 0 and now >= due
 end
 
+-- dedup.py:20 is_duplicate
+H.is_duplicate = function(q, now, dedup_id, options)
+  local mode = H.lookup(options, 'dedup_mode')
+  if mode == 'debounce' then
+    return false
+  end
+  local row = R.read_DedupRow(q .. ':dedup:' .. dedup_id)
+  local ttl = H.lookup_int(options, 'dedup_ttl', 0)
+  if mode == 'throttle' then
+    return row.accepted_at > 0 and now < row.accepted_at + ttl
+  end
+  return row.jobs > 0 and (ttl == 0 or now < row.accepted_at + ttl)
+end
+
+-- dedup.py:32 pending_job
+H.pending_job = function(q, now, dedup_id, options)
+  local call = redis.call
+  if H.lookup(options, 'dedup_mode') ~= 'debounce' then
+    return ''
+  end
+  local row = R.read_DedupRow(q .. ':dedup:' .. dedup_id)
+  if row.pending == '' or now >= row.pending_until then
+    return ''
+  end
+  if (call('HGET', q .. ':job:' .. row.pending, 'state') or '') ~= 'delayed' then
+    return ''
+  end
+  return row.pending
+end
+
+-- dedup.py:44 delay_of
+H.delay_of = function(options)
+  local delay = H.lookup_int(options, 'delay', 0)
+  if H.lookup(options, 'dedup_mode') == 'debounce' then
+    return math.max(delay, H.lookup_int(options, 'dedup_ttl', 0))
+  end
+  return delay
+end
+
+-- dedup.py:52 accept
+H.accept = function(q, now, dedup_id, job_id, options)
+  local call = redis.call
+  local key = q .. ':dedup:' .. dedup_id
+  call('HINCRBY', key, 'jobs', 1)
+  call('HSET', key, 'accepted_at', now)
+  local window = H.lookup_int(options, 'dedup_ttl', 0)
+  if H.lookup(options, 'dedup_mode') == 'debounce' then
+    window = H.delay_of(options)
+    call('HSET', key, 'pending', job_id, 'pending_until', now + window)
+  end
+  if window > 0 then
+    call('HSET', key, 'until', now + window)
+    call('ZADD', q .. ':deduping', now + window, dedup_id)
+    H.lower_next_due(q, now + window)
+  end
+end
+
+-- dedup.py:67 release
+H.release = function(q, dedup_id, job_id)
+  local call = redis.call
+  if dedup_id == '' then
+    return
+  end
+  local key = q .. ':dedup:' .. dedup_id
+  local row = R.read_DedupRow(key)
+  if row.jobs <= 1 and row.until_ == 0 then
+    call('UNLINK', key)
+    return
+  end
+  call('HSET', key, 'jobs', row.jobs - 1)
+  if row.pending == job_id then
+    call('HDEL', key, 'pending', 'pending_until')
+  end
+end
+
+-- dedup.py:81 close_dedup_windows
+H.close_dedup_windows = function(q, now, limit)
+  local call = redis.call
+  local ids = call('ZRANGE', q .. ':deduping', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  R.spread('ZREM', ids, q .. ':deduping')
+  for _, dedup_id in ipairs(ids) do
+    local key = q .. ':dedup:' .. dedup_id
+    if tonumber(call('HGET', key, 'jobs') or 0) == 0 then
+      call('UNLINK', key)
+    else
+      call('HDEL', key, 'until', 'pending', 'pending_until')
+    end
+  end
+  return #ids
+end
+
 -- drains.py:9 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
@@ -716,7 +1161,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:36 sweep
+-- due.py:38 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -724,7 +1169,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:44
+  -- due.py:46
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -733,7 +1178,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:51
+  -- due.py:53
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -748,7 +1193,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:63
+  -- due.py:65
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -759,11 +1204,13 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:73
+  -- due.py:75
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:77
+  -- due.py:79
+  local passed = H.close_dedup_windows(q, now, 200 - moved)
+  moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
@@ -776,7 +1223,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:88 expire_waiting
+-- due.py:92 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -786,7 +1233,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:98 recover
+-- due.py:102 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -795,7 +1242,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   if row.ordering_key ~= '' then
     H.leave_active(q, row.ordering_key)
   end
-  if row.stalled_count + 1 <= stalled_max and not H.has_expired(row, now) then
+  if row.revoked == 0 and row.stalled_count + 1 <= stalled_max and not H.has_expired(row, now) then
     H.return_to_front(q, job_id, row)
     if row.expire_at > 0 then
       H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
@@ -804,7 +1251,9 @@ H.recover = function(q, now, keep, stalled_max, job_id)
     return true
   end
   local mark = H.next_mark(q)
-  if row.stalled_count + 1 > stalled_max then
+  if row.revoked == 1 then
+    H.end_revoked(q, now, keep, job_id, mark)
+  elseif row.stalled_count + 1 > stalled_max then
     H.fail_job(q, now, keep, job_id, 'stalled', mark)
   else
     H.expire(q, now, keep, job_id, mark)
@@ -813,7 +1262,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:120 wake_groups
+-- due.py:126 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -825,7 +1274,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:130 forget_aged
+-- due.py:136 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -848,7 +1297,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:148 forget_workers
+-- due.py:154 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -862,7 +1311,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:160 keep_house
+-- due.py:166 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -882,13 +1331,13 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:175 find_next_due
+-- due.py:181 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':retained', q .. ':workers'}) do
     local at_ = R.lowest(call('ZRANGE', key, 0, 0, 'WITHSCORES'))
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -909,11 +1358,12 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:18 complete_job
+-- endings.py:20 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   if held.remove_on_complete == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    H.release(q, held.dedup_id, job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     if held.attempts_made > 0 then
@@ -925,24 +1375,34 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:31 fail_job
+-- endings.py:34 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
+  H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:37 expire
+-- endings.py:41 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:43 keep_failed
+-- endings.py:47 end_revoked
+H.end_revoked = function(q, now, keep, job_id, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
+  H.keep_failed(q, now, job_id, 'revoked', mark)
+  H.emit(q, now, keep, 'revoked', job_id)
+end
+
+-- endings.py:54 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   if row.remove_on_fail == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    H.release(q, row.dedup_id, job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'failed', 'failed_reason', reason, 'finished_on', now, 'mark', mark)
     call('ZADD', q .. ':failed', now, R.pad(mark) .. job_id)
@@ -950,7 +1410,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:54 retain
+-- endings.py:66 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -962,7 +1422,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:63 trim
+-- endings.py:75 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -982,11 +1442,16 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:78 forget_ended
+-- endings.py:90 forget_ended
 H.forget_ended = function(q, state, members)
+  local call = redis.call
   local keys_ = {}
   for _, member in ipairs(members) do
     local job_id = string.sub(member, 17)
+    local dedup_id = call('HGET', q .. ':job:' .. job_id, 'dedup_id')
+    if dedup_id then
+      H.release(q, dedup_id, job_id)
+    end
     keys_[#keys_ + 1] = q .. ':job:' .. job_id
     keys_[#keys_ + 1] = q .. ':logs:' .. job_id
   end
@@ -995,12 +1460,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:90 has_expired
+-- endings.py:105 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:95 leave_expiring
+-- endings.py:110 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1468,7 +1933,93 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- jobs.py:25 enqueue
+-- inbox.py:28 receive
+O.receive = function(q, now, source, letter, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local last = call('HGET', q .. ':inbox', source)
+  local taken = 0
+  if last then
+    taken = R.int(last)
+  end
+  if letter.ordinal <= taken then
+    return {'taken'}
+  end
+  if letter.ordinal > taken + 1 then
+    return {'early'}
+  end
+  -- inbox.py:42
+  H.stamp(q, meta)
+  call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
+  local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
+  call('SET', q .. ':id', next_id)
+  H.add_one(q, now, events_keep, R.text(next_id), {job_id = '', name = letter.name, data = letter.data,
+      options = letter.options}, '')
+  H.wake_if_startable(q, now)
+  H.rearm(q, meta.next_due)
+  return {'taken'}
+end
+
+-- inbox.py:53 replay
+O.replay = function(q, now, job_id, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local fields = call('HGETALL', q .. ':job:' .. job_id)
+  local target = H.lookup(fields, 'dead_queue')
+  if target == '' then
+    return {0}
+  end
+  local options = {}
+  local serializer = H.lookup(fields, 'serializer')
+  if serializer ~= '' then
+    options[#options + 1] = 'serializer'
+    options[#options + 1] = serializer
+  end
+  for i = 0, #fields - 1, 2 do
+    if string.sub(fields[i + 1], 1, 5) == 'dead:' then
+      options[#options + 1] = string.sub(fields[i + 1], 6)
+      options[#options + 1] = fields[i + 2]
+    end
+  end
+  H.write_letter(q, target, row.name, H.lookup(fields, 'data'), options)
+  H.erase(q, now, events_keep, job_id, row)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  return {1}
+end
+
+-- inbox.py:79 set_dead_letters
+O.set_dead_letters = function(q, now, target)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  call('HSET', q .. ':meta', 'dead_letters', target)
+  return {1}
+end
+
+-- inbox.py:90 get_dead_letters
+O.get_dead_letters = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local target = call('HGET', q .. ':meta', 'dead_letters')
+  if not target then
+    return {''}
+  end
+  return {target}
+end
+
+-- jobs.py:28 enqueue
 O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1484,7 +2035,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       return {false, 'COST'}
     end
   end
-  -- jobs.py:43
+  -- jobs.py:46
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -1498,57 +2049,71 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local mark = meta.mark
   local first_due = 0
   for _, spec in ipairs(specs) do
-    local job_id = spec.job_id
+    local dedup_id = H.lookup(spec.options, 'dedup_id')
+    local superseded = ''
     local __skip1 = false
-    if job_id == '' then
-      last_id = last_id + 1
-      job_id = R.text(last_id)
-    elseif call('EXISTS', q .. ':job:' .. job_id) == 1 then
-      ids[#ids + 1] = ':'
-      __skip1 = true
-    elseif R.is_canonical_id(job_id, 12) then
-      last_id = math.max(last_id, R.int(job_id))
+    if dedup_id ~= '' then
+      if H.is_duplicate(q, now, dedup_id, spec.options) then
+        ids[#ids + 1] = ':'
+        __skip1 = true
+      end
+      if not __skip1 then
+        superseded = H.pending_job(q, now, dedup_id, spec.options)
+      end
     end
     if not __skip1 then
-      ids[#ids + 1] = job_id
-      call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
-      local delay = 0
-      if #spec.options > 0 then
-        R.spread('HSET', spec.options, q .. ':job:' .. job_id)
-        delay = H.lookup_int(spec.options, 'delay', 0)
-        local ttl = H.lookup_int(spec.options, 'ttl', 0)
-        if ttl > 0 then
-          mark = mark + 1
-          call('HSET', q .. ':job:' .. job_id, 'expire_at', now + ttl, 'expiry_mark', mark)
-          expiring[#expiring + 1] = R.pad(mark) .. job_id
-          expiring_at[#expiring_at + 1] = now + ttl + 1
-          first_due = H.earlier(first_due, now + ttl + 1)
+      local job_id = spec.job_id
+      local __skip2 = false
+      if job_id == '' then
+        last_id = last_id + 1
+        job_id = R.text(last_id)
+      elseif job_id ~= superseded and call('EXISTS', q .. ':job:' .. job_id) == 1 then
+        ids[#ids + 1] = ':'
+        __skip2 = true
+      elseif R.is_canonical_id(job_id, 12) then
+        last_id = math.max(last_id, R.int(job_id))
+      end
+      if not __skip2 then
+        ids[#ids + 1] = job_id
+        if superseded ~= '' or H.lookup(spec.options, 'ordering_key') ~= '' or dedup_id ~= '' then
+          call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
+          H.add_one(q, now, events_keep, job_id, spec, superseded)
+          local moved = R.read_Meta(q .. ':meta')
+          sequence = moved.ready
+          mark = moved.mark
+        else
+          call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+          local delay = 0
+          if #spec.options > 0 then
+            R.spread('HSET', spec.options, q .. ':job:' .. job_id)
+            delay = H.lookup_int(spec.options, 'delay', 0)
+            local ttl = H.lookup_int(spec.options, 'ttl', 0)
+            if ttl > 0 then
+              mark = mark + 1
+              call('HSET', q .. ':job:' .. job_id, 'expire_at', now + ttl, 'expiry_mark', mark)
+              expiring[#expiring + 1] = R.pad(mark) .. job_id
+              expiring_at[#expiring_at + 1] = now + ttl + 1
+              first_due = H.earlier(first_due, now + ttl + 1)
+            end
+          end
+          if delay > 0 then
+            mark = mark + 1
+            call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
+            delayed[#delayed + 1] = R.pad(mark) .. job_id
+            delayed_until[#delayed_until + 1] = now + delay
+            first_due = H.earlier(first_due, now + delay)
+          else
+            sequence = sequence + 1
+            ready_ids[#ready_ids + 1] = job_id
+            local priority = H.lookup_int(spec.options, 'priority', 0)
+            ready_scores[#ready_scores + 1] = H.ready_score(priority, H.lookup_int(spec.options, 'lifo', 0), sequence)
+          end
+          H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
         end
       end
-      if delay > 0 then
-        mark = mark + 1
-        call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
-        delayed[#delayed + 1] = R.pad(mark) .. job_id
-        delayed_until[#delayed_until + 1] = now + delay
-        first_due = H.earlier(first_due, now + delay)
-      end
-      local key = H.lookup(spec.options, 'ordering_key')
-      if key ~= '' then
-        call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
-        H.join_group(q, now, events_keep, key, job_id, spec.options, delay)
-        local moved = R.read_Meta(q .. ':meta')
-        sequence = moved.ready
-        mark = moved.mark
-      elseif delay == 0 then
-        sequence = sequence + 1
-        ready_ids[#ready_ids + 1] = job_id
-        local priority = H.lookup_int(spec.options, 'priority', 0)
-        ready_scores[#ready_scores + 1] = H.ready_score(priority, H.lookup_int(spec.options, 'lifo', 0), sequence)
-      end
-      H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
     end
   end
-  -- jobs.py:98
+  -- jobs.py:108
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -1566,7 +2131,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   return {ids}
 end
 
--- jobs.py:113 is_payable
+-- jobs.py:123 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -1576,17 +2141,47 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:121 join_group
-H.join_group = function(q, now, keep, key, job_id, options, delay)
-  local turn = H.join_turns(q, key, job_id)
-  H.set_limits(q, key, H.limits_in(options))
-  if delay == 0 then
-    H.wait_in_group(q, key, job_id, H.lookup_int(options, 'priority', 0), turn)
+-- jobs.py:131 add_one
+H.add_one = function(q, now, keep, job_id, spec, superseded)
+  local call = redis.call
+  local options = spec.options
+  if superseded ~= '' then
+    local row = R.read_PlaceRow(q .. ':job:' .. superseded)
+    H.erase(q, now, keep, superseded, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
   end
+  call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+  R.spread('HSET', options, q .. ':job:' .. job_id)
+  local ttl = H.lookup_int(options, 'ttl', 0)
+  if ttl > 0 then
+    local expiry_mark = H.next_mark(q)
+    call('HSET', q .. ':job:' .. job_id, 'expire_at', now + ttl, 'expiry_mark', expiry_mark)
+    H.watch_expiry(q, job_id, now + ttl, expiry_mark)
+    H.lower_next_due(q, now + ttl + 1)
+  end
+  local key = H.lookup(options, 'ordering_key')
+  if key ~= '' then
+    H.join_turns(q, key, job_id)
+    H.set_limits(q, key, H.limits_in(options))
+  end
+  local added = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local delay = H.delay_of(options)
+  if delay > 0 then
+    local mark = H.next_mark(q)
+    H.make_delayed(q, job_id, added, now + delay, mark)
+    H.lower_next_due(q, now + delay)
+  else
+    H.make_ready(q, job_id, added)
+  end
+  local dedup_id = H.lookup(options, 'dedup_id')
+  if dedup_id ~= '' then
+    H.accept(q, now, dedup_id, job_id, options)
+  end
+  H.emit_with(q, now, keep, 'added', job_id, 'name', spec.name)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:130 earlier
+-- jobs.py:168 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -1605,15 +2200,105 @@ H.ready_score = function(priority, lifo, sequence)
   return (rank * 2 + 1) * 1099511627776 + sequence
 end
 
--- lanes.py:25 moved_score
+-- lanes.py:25 place_of
+H.place_of = function(score)
+  local place = score % 1099511627776
+  if math.floor(score / 1099511627776) % 2 == 0 then
+    return 1099511627775 - place
+  end
+  return place
+end
+
+-- lanes.py:33 moved_score
 H.moved_score = function(score, priority, lifo)
   return (H.class_of(priority) * 2 + 1 - lifo) * 1099511627776 + score % 1099511627776
 end
 
--- lanes.py:30 next_mark
+-- lanes.py:38 next_mark
 H.next_mark = function(q)
   local call = redis.call
   return call('HINCRBY', q .. ':meta', 'mark', 1)
+end
+
+-- letters.py:22 write_letter
+H.write_letter = function(q, target, name, data, options)
+  local call = redis.call
+  local sequence = call('HINCRBY', q .. ':meta', 'letters', 1)
+  local ordinal = call('HINCRBY', q .. ':sent', target, 1)
+  call('HSET', q .. ':letter:' .. R.pad(sequence), 'target', target, 'ordinal', ordinal, 'name', name, 'data', data)
+  local fields = {}
+  for i = 0, #options - 1, 2 do
+    fields[#fields + 1] = 'option:' .. options[i + 1]
+    fields[#fields + 1] = options[i + 2]
+  end
+  R.spread('HSET', fields, q .. ':letter:' .. R.pad(sequence))
+  call('ZADD', q .. ':outbox', sequence, R.pad(sequence))
+end
+
+-- letters.py:35 bury
+H.bury = function(q, job_id, reason)
+  local call = redis.call
+  local target = call('HGET', q .. ':meta', 'dead_letters') or ''
+  if target == '' then
+    return
+  end
+  local fields = call('HGETALL', q .. ':job:' .. job_id)
+  local attempts_made = H.lookup(fields, 'attempts_made')
+  local options = {'dead_queue', q, 'dead_id', job_id, 'dead_reason', reason, 'dead_attempts', attempts_made}
+  local serializer = H.lookup(fields, 'serializer')
+  if serializer ~= '' then
+    options[#options + 1] = 'serializer'
+    options[#options + 1] = serializer
+  end
+  for _, name in ipairs({'priority', 'lifo', 'ttl', 'timeout', 'lock_duration', 'attempts', 'backoff', 'backoff_delay',
+      'backoff_jitter', 'backoff_max', 'remove_on_complete', 'keep_completed', 'keep_completed_ms', 'remove_on_fail',
+      'keep_failed', 'keep_failed_ms', 'ordering_key', 'group_concurrency', 'group_rate_max', 'group_rate_ms',
+      'group_capacity', 'group_refill', 'cost'}) do
+    local value = H.lookup(fields, name)
+    if value ~= '' then
+      options[#options + 1] = 'dead:' .. name
+      options[#options + 1] = value
+    end
+  end
+  H.write_letter(q, target, H.lookup(fields, 'name'), H.lookup(fields, 'data'), options)
+end
+
+-- letters.py:61 list_letters
+O.list_letters = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local letters = {}
+  for _, sequence in ipairs(call('ZRANGE', q .. ':outbox', 0, 49)) do
+    local row = R.read_LetterRow(q .. ':letter:' .. sequence)
+    local options = {}
+    local fields = call('HGETALL', q .. ':letter:' .. sequence)
+    for i = 0, #fields - 1, 2 do
+      local option = string.sub(fields[i + 1], 8)
+      if fields[i + 1] == 'option:' .. option then
+        options[#options + 1] = option
+        options[#options + 1] = fields[i + 2]
+      end
+    end
+    letters[#letters + 1] = {sequence = sequence, target = row.target, ordinal = row.ordinal, name = row.name,
+        data = row.data, options = options}
+  end
+  return {R.reply_list_of_Letter(letters)}
+end
+
+-- letters.py:80 acknowledge
+O.acknowledge = function(q, now, sequences)
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local keys_ = {}
+  for _, sequence in ipairs(sequences) do
+    keys_[#keys_ + 1] = q .. ':letter:' .. sequence
+  end
+  R.spread('UNLINK', keys_)
+  R.spread('ZREM', sequences, q .. ':outbox')
+  return {1}
 end
 
 -- metrics.py:12 count_ended
@@ -1923,7 +2608,7 @@ H.delay_before_retry = function(row, settlement)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
 end
 
--- settling.py:26 settle
+-- settling.py:27 settle
 H.settle = function(q, now, caller, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -1946,9 +2631,13 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:44 leave_run
+-- settling.py:45 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
+  if held.revoked == 1 then
+    H.end_revoked(q, now, keep, job_id, mark)
+    return 'revoked'
+  end
   if settlement.outcome == 'completed' then
     H.complete_job(q, now, keep, job_id, settlement.value, held, mark)
     return 'completed'
@@ -1976,7 +2665,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:68 fail_attempt
+-- settling.py:72 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -1997,7 +2686,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:85 delay_run
+-- settling.py:89 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -2006,7 +2695,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:92 resume_later
+-- settling.py:96 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -2116,7 +2805,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:39 settle_and_activate
+-- work.py:49 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2131,7 +2820,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:53
+  -- work.py:63
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -2146,7 +2835,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
-      elseif status == 'failed' or status == 'expired' then
+      elseif status == 'failed' or status == 'expired' or status == 'revoked' then
         failed = failed + 1
       elseif status ~= 'lost' then
         readied = readied + 1
@@ -2159,7 +2848,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:77
+  -- work.py:87
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -2194,11 +2883,12 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   end
   H.record(q, now, caller, last, statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
+  local letters = call('ZCARD', q .. ':outbox') > 0
   return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
-      drained and 1 or 0, hold_ms}}
+      drained and 1 or 0, letters and 1 or 0, hold_ms}}
 end
 
--- work.py:105 start
+-- work.py:116 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -2251,7 +2941,7 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:151 start_members
+-- work.py:162 start_members
 H.start_members = function(q, now, keep, started, first)
   for i = first, #started - 1 do
     local key = H.lookup(started[i + 1].fields, 'ordering_key')
@@ -2263,7 +2953,7 @@ H.start_members = function(q, now, keep, started, first)
   end
 end
 
--- work.py:161 earliest
+-- work.py:172 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -2272,7 +2962,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:169 repeat
+-- work.py:180 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -2285,10 +2975,10 @@ H.repeat_ = function(q, now, caller, last, token)
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false, hold_ms = 0}
+      wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
 end
 
--- work.py:181 record
+-- work.py:194 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -2308,7 +2998,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:198 time_to_look
+-- work.py:211 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -2317,7 +3007,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:207 extend
+-- work.py:220 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2330,7 +3020,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
     if held.state == 'active' and held.token == tokens[i + 1] then
       call('ZADD', q .. ':active', now + lease_ms[i + 1], R.pad(held.mark) .. job_ids[i + 1])
       H.lower_next_due(q, now + lease_ms[i + 1])
-      statuses[#statuses + 1] = 'extended'
+      statuses[#statuses + 1] = held.revoked == 1 and 'revoked' or 'extended'
     else
       statuses[#statuses + 1] = 'lost'
     end
@@ -2338,7 +3028,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:227 nudge
+-- work.py:240 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2349,7 +3039,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:237 pass_wake
+-- work.py:250 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -2359,7 +3049,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:247 leave
+-- work.py:260 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2380,7 +3070,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:265 tick
+-- work.py:278 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2404,7 +3094,63 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_ff2119ca226f',
+  function_name = 'glidemq_pb_get_marks_35c53da3cf43',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_marks(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_clear_some_35c53da3cf43',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 10)
+    return O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5), R.int(args[8]),
+        R.int(args[9]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_clean_some_35c53da3cf43',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 7)
+    return O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]), R.int(args[6]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_retry_some_35c53da3cf43',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 9)
+    return O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.int(args[6]), R.int(args[7]),
+        R.int(args[8]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_forget_queue_35c53da3cf43',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.forget_queue(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_workers_35c53da3cf43',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.list_workers(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -2413,7 +3159,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_ff2119ca226f',
+  function_name = 'glidemq_pb_retry_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -2422,7 +3168,16 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_ff2119ca226f',
+  function_name = 'glidemq_pb_revoke_35c53da3cf43',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 5)
+    return O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_promote_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -2431,7 +3186,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_ff2119ca226f',
+  function_name = 'glidemq_pb_change_priority_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -2440,7 +3195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_ff2119ca226f',
+  function_name = 'glidemq_pb_change_delay_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -2449,7 +3204,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_ff2119ca226f',
+  function_name = 'glidemq_pb_update_data_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -2458,7 +3213,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_ff2119ca226f',
+  function_name = 'glidemq_pb_update_progress_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -2467,7 +3222,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_ff2119ca226f',
+  function_name = 'glidemq_pb_add_log_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -2476,7 +3231,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_ff2119ca226f',
+  function_name = 'glidemq_pb_pause_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -2485,7 +3240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_ff2119ca226f',
+  function_name = 'glidemq_pb_resume_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -2494,7 +3249,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_ff2119ca226f',
+  function_name = 'glidemq_pb_set_group_limits_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -2503,7 +3258,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_ff2119ca226f',
+  function_name = 'glidemq_pb_rate_limit_group_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -2513,7 +3268,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_ff2119ca226f',
+  function_name = 'glidemq_pb_set_global_concurrency_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -2522,7 +3277,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_ff2119ca226f',
+  function_name = 'glidemq_pb_set_global_rate_limit_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -2531,7 +3286,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_ff2119ca226f',
+  function_name = 'glidemq_pb_get_global_limits_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -2540,7 +3295,44 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_ff2119ca226f',
+  function_name = 'glidemq_pb_receive_35c53da3cf43',
+  flags = {},
+  callback = function(keys, args)
+    local letter, at = R.take_Letter(args, 3)
+    R.done(args, at + 1)
+    return O.receive(keys[1], R.now(args[1]), args[2], letter, R.int(args[at]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_replay_35c53da3cf43',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 4)
+    return O.replay(keys[1], R.now(args[1]), args[2], R.int(args[3]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_set_dead_letters_35c53da3cf43',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.set_dead_letters(keys[1], R.now(args[1]), args[2])
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_dead_letters_35c53da3cf43',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_dead_letters(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_enqueue_35c53da3cf43',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -2552,7 +3344,26 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_ff2119ca226f',
+  function_name = 'glidemq_pb_list_letters_35c53da3cf43',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.list_letters(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_acknowledge_35c53da3cf43',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    local sequences, at = R.take_list_of_str(args, 2)
+    R.done(args, at)
+    return O.acknowledge(keys[1], R.now(args[1]), sequences)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_job_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -2561,7 +3372,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_ff2119ca226f',
+  function_name = 'glidemq_pb_list_jobs_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -2570,7 +3381,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_ff2119ca226f',
+  function_name = 'glidemq_pb_list_parked_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -2579,7 +3390,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_ff2119ca226f',
+  function_name = 'glidemq_pb_count_jobs_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -2588,7 +3399,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_ff2119ca226f',
+  function_name = 'glidemq_pb_is_paused_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -2597,7 +3408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_ff2119ca226f',
+  function_name = 'glidemq_pb_get_log_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -2606,7 +3417,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_ff2119ca226f',
+  function_name = 'glidemq_pb_get_metrics_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -2615,7 +3426,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_ff2119ca226f',
+  function_name = 'glidemq_pb_read_events_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -2624,7 +3435,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_ff2119ca226f',
+  function_name = 'glidemq_pb_last_event_35c53da3cf43',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -2633,7 +3444,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_ff2119ca226f',
+  function_name = 'glidemq_pb_settle_and_activate_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -2643,7 +3454,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_ff2119ca226f',
+  function_name = 'glidemq_pb_extend_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -2657,7 +3468,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_ff2119ca226f',
+  function_name = 'glidemq_pb_nudge_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -2666,7 +3477,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_ff2119ca226f',
+  function_name = 'glidemq_pb_pass_wake_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -2675,7 +3486,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_ff2119ca226f',
+  function_name = 'glidemq_pb_leave_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -2684,7 +3495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_ff2119ca226f',
+  function_name = 'glidemq_pb_tick_35c53da3cf43',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)

@@ -112,6 +112,7 @@ VERBS: dict[str, Verb] = {
     "llen": Verb(("LLEN",), False, _plain("LLEN")),
     "lrange": Verb(("LRANGE",), False, _plain("LRANGE")),
     "xadd": Verb(("XADD",), True, _xadd),
+    "xclear": Verb(("XTRIM",), True, _plain("XTRIM", lua.Text("MAXLEN"), lua.Text("="), lua.Number(0))),
     "xlast": Verb(("EXISTS", "XINFO"), False, _helper("xlast")),
     "xlen": Verb(("XLEN",), False, _plain("XLEN")),
     "xafter": Verb(("XRANGE",), False, _helper("xafter")),
@@ -123,11 +124,16 @@ def _drop(a: Sequence[lua.Expr]) -> lua.Expr:
     return lua.Call(lua.Member(lua.Name("string"), "sub"), (a[0], start))
 
 
+def _take(a: Sequence[lua.Expr]) -> lua.Expr:
+    return lua.Call(lua.Member(lua.Name("string"), "sub"), (a[0], lua.Number(1), a[1]))
+
+
 BUILTINS: dict[str, Lower] = {
     "text": _helper("text"),
     "number": _helper("int"),
     "pad": _helper("pad"),
     "drop": _drop,
+    "take": _take,
     "byte_length": lambda a: lua.Prefix("#", a[0]),
     "join": lambda a: lua.Call(lua.Member(lua.Name("table"), "concat"), tuple(a)),
     "split": _helper("split"),
