@@ -5,6 +5,7 @@ The public names. The test kit is `glidemq_pb.testing`.
 
 from .backends.backend import Backend
 from .connection import Connection
+from .deduplication import Deduplication
 from .errors import (
     BulkError,
     ClosedError,
@@ -24,11 +25,13 @@ from .errors import (
     SerializationError,
     UnrecoverableError,
 )
+from .explanation import Explanation, WaitReason
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
 from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
+from .queue_administration import WorkerInfo
 from .run import AbortSignal
 from .serializers import JSON_SERIALIZER, Serializer
 from .worker import Worker
@@ -41,7 +44,9 @@ __all__ = [
     "BulkError",
     "ClosedError",
     "Connection",
+    "Deduplication",
     "DuplicateJobError",
+    "Explanation",
     "FormatError",
     "GlideMQError",
     "GroupRateLimitError",
@@ -70,5 +75,7 @@ __all__ = [
     "Serializer",
     "TokenBucket",
     "UnrecoverableError",
+    "WaitReason",
     "Worker",
+    "WorkerInfo",
 ]

@@ -41,8 +41,7 @@ class Component:
         check_serializer(serializer)
         self._owns_backend = backend is None
         self._backend = connect_backend(connection) if backend is None else backend
-        root = to_wire(f"{prefix}:{{{name}}}")
-        self._owner = JobOwner(self._backend, root, name, serializer, events_keep)
+        self._owner = JobOwner(self._backend, root_key(prefix, name), name, serializer, events_keep, prefix)
 
     @property
     def name(self) -> str:
@@ -77,3 +76,8 @@ class Component:
 
     def _check_open(self) -> None:
         self._owner.check_open()
+
+
+def root_key(prefix: str, name: str) -> str:
+    """The root of a queue's keys, as wire text: its name is the hash tag."""
+    return to_wire(f"{prefix}:{{{name}}}")

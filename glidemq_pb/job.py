@@ -18,6 +18,7 @@ from .options import check_duration, check_instant, check_priority, check_str, r
 from .payload import encode_value
 from .run import AbortSignal, Run, RunDelayed, RunRateLimited
 from .semantics import changes, reads
+from .semantics.lang import lookup
 from .semantics.states import state_of
 from .serializers import JSON_SERIALIZER
 from .wire import to_wire
@@ -69,6 +70,11 @@ class Job(JobSnapshot[D, R]):
     async def is_delayed(self) -> bool:
         """Whether it is held back now, also between attempts."""
         return await self.get_state() == "delayed"
+
+    async def is_revoked(self) -> bool:
+        """Whether it was revoked: it has ended so, or will when its run has ended."""
+        fields = await self.owner.call(reads.get_job, self.wire_id, True)
+        return lookup(fields, "revoked") == "1"
 
     async def is_waiting_children(self) -> bool:
         """Whether it waits for its children now."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypedDict, Unpack, cast
 
+from .deduplication import Deduplication, decode_deduplication, encode_deduplication
 from .errors import InvalidOptionsError
 from .options import (
     Backoff,
@@ -46,6 +47,8 @@ class JobOptions(TypedDict, total=False):
     """What lies between attempts; nothing otherwise."""
     ordering: Ordering | None
     """Its group, and what the group is limited to."""
+    deduplication: Deduplication | None
+    """Whether it is added at all, by what was added under the same id."""
     cost: float | None
     """Tokens that a start takes from the group's bucket: 1 unless given, 0 is free."""
     remove_on_complete: bool | int | Keep | None
@@ -71,7 +74,16 @@ def encode_options(options: Mapping[str, Any]) -> list[str]:
             encode(option, value, fields)
     if KEY in fields and "lifo" in fields and options.get("lifo"):
         raise InvalidOptionsError("lifo and ordering.key cannot be used together")
+    if "dedup_mode" in fields:
+        check_window(options)
     return fields
+
+
+def check_window(options: Mapping[str, Any]) -> None:
+    """A debounce needs a window (DED-3)."""
+    deduplication: Deduplication = options["deduplication"]
+    if deduplication.mode == "debounce" and deduplication.ttl is None and not options.get("delay"):
+        refuse_option("deduplication", deduplication, "for a debounce, a ttl of 1 ms or more, or a delay")
 
 
 def _encode_id(_: str, value: object, __: list[str]) -> None:
@@ -142,6 +154,7 @@ _ENCODERS: Final[Mapping[str, Callable[[str, object, list[str]], None]]] = {
     "attempts": _encode_attempts,
     "ordering": encode_ordering,
     "cost": encode_cost,
+    "deduplication": encode_deduplication,
     "backoff": _encode_backoff,
     "remove_on_complete": _encode_retention,
     "remove_on_fail": _encode_retention,
@@ -170,6 +183,8 @@ def decode_options(fields: Mapping[str, str]) -> JobOptions:
         )
     if (ordering := decode_ordering(fields)) is not None:
         options["ordering"] = ordering
+    if (deduplication := decode_deduplication(fields)) is not None:
+        options["deduplication"] = deduplication
     if "cost" in fields:
         options["cost"] = tokens(int(fields["cost"]))
     for option, kept in _KEPT.items():

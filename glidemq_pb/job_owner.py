@@ -17,14 +17,23 @@ R = TypeVar("R")
 class JobOwner:
     """A component as its jobs see it. `root` is the queue's root key, as wire text; `events_keep` is 0 for none."""
 
-    __slots__ = ("backend", "closed", "events_keep", "queue_name", "root", "serializer")
+    __slots__ = ("backend", "closed", "events_keep", "prefix", "queue_name", "root", "serializer")
 
-    def __init__(self, backend: Backend, root: str, queue_name: str, serializer: Serializer, events_keep: int) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        root: str,
+        queue_name: str,
+        serializer: Serializer,
+        events_keep: int,
+        prefix: str = "glide",
+    ) -> None:
         self.backend = backend
         self.root = root
         self.queue_name = queue_name
         self.serializer = serializer
         self.events_keep = events_keep
+        self.prefix = prefix
         self.closed = False
 
     def check_open(self) -> None:

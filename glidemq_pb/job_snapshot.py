@@ -67,8 +67,24 @@ class JobSnapshot(Generic[D, R]):
     def data(self) -> D:
         """The payload: None when there is none or it was not read, `{}` when it cannot be decoded."""
         if self._data is UNREAD:
-            self._data = self._decoded("data", {})
+            data = self._decoded("data", {})
+            self._data = self._dead_letter(data) if "dead_queue" in self._fields else data
         return cast("D", self._data)
+
+    def _dead_letter(self, data: object) -> dict[str, object]:
+        """What a dead letter says of the job that it is a copy of (DLQ-2)."""
+        root = self._fields["dead_queue"]
+        return {
+            "original_queue": from_wire(root[root.index("{") + 1 : -1]),
+            "original_job_id": self._text("dead_id"),
+            "data": data,
+            "failed_reason": self._text("dead_reason"),
+            "attempts_made": int(self._fields["dead_attempts"] or "0"),
+        }
+
+    def is_dead_letter_of(self, root: str) -> bool:
+        """Whether it is a copy of a job of the queue with this root key."""
+        return self._fields.get("dead_queue") == root
 
     @property
     def return_value(self) -> R | None:

@@ -1,8 +1,8 @@
 """The Queue: adds jobs, looks at them, pauses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, Unpack
+from typing import Any, Final, Literal, TypeVar, Unpack
 
 from .backends.backend import Backend
 from .connection import Connection
@@ -12,10 +12,11 @@ from .job import Job, JobState
 from .job_options import JobOptions, NewJob, encode_options
 from .options import check_choice, check_int, check_job_name, check_str
 from .payload import encode_value
-from .queue_limits import QueueLimits
+from .queue_administration import matches
+from .queue_dead_letters import QueueDeadLetters, check_dead_letter_queue
 from .semantics import changes, jobs, reads
 from .semantics.lang import Fields
-from .semantics.limits import ENQUEUE_MAX, MINUTE_MS
+from .semantics.limits import ENQUEUE_MAX, MINUTE_MS, PAGE_MAX
 from .semantics.records import JobSpec
 from .serializers import JSON_SERIALIZER, Serializer
 from .wire import from_wire, to_wire
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 CHUNK_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of jobs in one atomic call of `add_bulk`."""
-STATES = ("waiting", "active", "delayed", "completed", "failed", "waiting-children")
+STATES: Final[tuple[JobState, ...]] = ("waiting", "active", "delayed", "completed", "failed", "waiting-children")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Metrics:
     """Jobs of all minutes that are kept."""
 
 
-class Queue(QueueLimits, Generic[D, R]):
+class Queue(QueueDeadLetters[D, R]):
     """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
 
     `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must
@@ -89,10 +90,12 @@ class Queue(QueueLimits, Generic[D, R]):
         prefix: str = "glide",
         serializer: Serializer = JSON_SERIALIZER,
         events: bool = True,
+        dead_letter_queue: str | None = None,
     ) -> None:
         super().__init__(
             name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events
         )
+        self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
         tag = self._owner.serializer.name
         self._tag = () if tag == JSON_SERIALIZER.name else ("serializer", tag)
 
@@ -160,6 +163,7 @@ class Queue(QueueLimits, Generic[D, R]):
 
     async def _enqueue(self, specs: list[JobSpec], guarded: list[int]) -> list[Job[D, R]]:
         owner = self._owner
+        await self._name_dead_letters()
         ids = await owner.call(jobs.enqueue, owner.token(), specs, guarded, owner.events_keep)
         now = owner.backend.clock.now()
         digits = str(now)
@@ -229,6 +233,33 @@ class Queue(QueueLimits, Generic[D, R]):
     async def count(self) -> int:
         """How many jobs are waiting."""
         return (await self._owner.call(reads.count_jobs)).waiting
+
+    async def search_jobs(
+        self,
+        state: JobState | None = None,
+        name: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        limit: int = 100,
+    ) -> list[Job[D, R]]:
+        """Jobs with this name and, in their data, these keys with these values: the newest of each state first.
+
+        Reads page by page until `limit` are found, so a search that finds little reads the whole queue.
+        """
+        if state is not None:
+            check_choice("state", state, STATES)
+        check_int("limit", limit, 0)
+        found: list[Job[D, R]] = []
+        for one in STATES if state is None else (state,):
+            end = await self._size(one)
+            while end > 0 and len(found) < limit:
+                page = await self.get_jobs(one, max(end - PAGE_MAX, 0), end - 1)
+                found += [job for job in reversed(page) if matches(job, name, data)]
+                end -= PAGE_MAX
+        return found[:limit]
+
+    async def _size(self, state: JobState) -> int:
+        counts = await self.get_job_counts()
+        return int(getattr(counts, state.replace("-", "_")))
 
     async def get_job_logs(self, job_id: str, start: int = 0, end: int = -1) -> JobLogs:
         """Lines of a job's log from `start` to `end` (inclusive; -1 is the last); none of a job that is gone."""

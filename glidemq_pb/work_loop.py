@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from .backends.backend import Backend, Listener
 from .clock import Timer
 from .emitter import Emitter
-from .errors import ClosedError, FormatError, QueueConnectionError
+from .errors import ClosedError, FormatError, JobAbortedError, QueueConnectionError
 from .execution import Execution, Executor, Outcome
 from .heartbeat import Heartbeat
 from .job import Job, JobOwner
 from .ordering import RateLimit
+from .postman import deliver
 from .run import Run
 from .semantics import work
 from .semantics.keys import control_key, wake_key
 from .semantics.lang import Refusal
 from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
-from .semantics.settling import LOST
+from .semantics.settling import LOST, REVOKED_STATUS
 from .wire import from_wire, to_wire
 
 RETRY_MS = 500
@@ -79,6 +80,7 @@ class WorkLoop:
         self._hears_wakes = False
         self._listening = False
         self._woken = False
+        self._delivering = False
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -244,6 +246,9 @@ class WorkLoop:
             self._calling = False
         self._report(outcomes, reply)
         self._obey_limiter(reply)
+        if reply.letters and not self._delivering:
+            self._delivering = True
+            self._emitter.spawn(self._deliver())
         self._take(reply, sent_at)
         self._plan(reply)
         self._ready.set()
@@ -273,7 +278,7 @@ class WorkLoop:
         info = ""
         if self._clock.monotonic() >= self._info_at + INFO_MS:
             self._info_at = self._clock.monotonic()
-            info = to_wire(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
+            info = to_wire(json.dumps(self._description()))
         return Caller(
             worker=self._id,
             call=self._call,
@@ -288,12 +293,24 @@ class WorkLoop:
             info=info,
         )
 
+    def _description(self) -> dict[str, object]:
+        """What `queue.get_workers()` shows."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "concurrency": self._settings.concurrency,
+            "active": len(self._slots),
+        }
+
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""
         for outcome, status in zip(outcomes, reply.statuses, strict=True):
             execution = outcome.execution
             if status == LOST:
                 self._lose(execution)
+            elif status == REVOKED_STATUS:
+                execution.job.note_failure("revoked", "", status)
+                self._emitter.emit("failed", execution.job, outcome.error or JobAbortedError("revoked"))
             elif outcome.error is not None:
                 execution.job.note_failure(outcome.settlement.reason, outcome.settlement.trace, status)
                 self._emitter.emit("failed", execution.job, outcome.error)
@@ -332,6 +349,13 @@ class WorkLoop:
             self.hold(reply.hold_ms)
             if woken and not reply.started:
                 self._emitter.spawn(self._pass_wake())
+
+    async def _deliver(self) -> None:
+        """Letters to other queues, dead ones among them; what fails here is tried again after the next call."""
+        try:
+            await deliver(self._backend, self._owner.root, self._owner.events_keep)
+        finally:
+            self._delivering = False
 
     async def _pass_wake(self) -> None:
         await self._backend.call(work.pass_wake, self._owner.root)
@@ -379,11 +403,17 @@ class WorkLoop:
             if status == LOST:
                 self._lose(execution)
             else:
+                if status == REVOKED_STATUS:
+                    self._revoke(execution)
                 execution.grant(sent_at)
                 self._heartbeat.watch(execution)
 
     def _lose(self, execution: Execution) -> None:
         self.executor.lose(execution, "lease lost", cancel=self._settings.cancel_on_abort)
+
+    def _revoke(self, execution: Execution) -> None:
+        """The processor is told; the store ends the job as revoked when its run has ended (REV-3, REV-4)."""
+        self.executor.abort(execution, "revoked", cancel=self._settings.cancel_on_abort)
 
     # --- listening ------------------------------------------------------------------------------------------------------
 
@@ -417,7 +447,11 @@ class WorkLoop:
                 self._poke()
             elif not self.closing:  # leaving hands the wake on by itself
                 await self._pass_wake()
-        elif heard[1].startswith("lost:"):
-            execution = self._by_id.get(from_wire(heard[1].removeprefix("lost:")))
+        else:
+            what, _, job_id = heard[1].partition(":")
+            execution = self._by_id.get(from_wire(job_id))
             if execution is not None and not execution.is_over:
-                self._lose(execution)
+                if what == "lost":
+                    self._lose(execution)
+                elif what == "revoked":
+                    self._revoke(execution)

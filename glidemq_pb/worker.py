@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from .backends.backend import Backend
-from .component import Component
+from .component import Component, root_key
 from .connection import Connection
 from .emitter import Emitter
 from .errors import InvalidOptionsError, InvalidStateError
@@ -15,6 +15,9 @@ from .execution import BackoffStrategy, Executor, Processor
 from .job import Job
 from .options import check_duration, check_lock_duration
 from .ordering import RateLimit, check_record
+from .postman import deliver
+from .queue_dead_letters import check_dead_letter_queue
+from .semantics import inbox
 from .serializers import JSON_SERIALIZER, Serializer
 from .work_loop import Settings, WorkLoop
 
@@ -42,6 +45,7 @@ class Worker(Component, Generic[D, R]):
     - `backoff_strategies`: names for `Backoff(name)`; `fn(attempts_made, error)` returns a delay.
     - `limiter`: at most so many starts in a window, over all workers of the queue with the same limiter (WRK-1).
     - `cancel_on_abort`: also cancel an async processor's task when its abort signal fires.
+    - `dead_letter_queue`: where a copy of each job goes that failed for good (DLQ-1..8).
     - `events`, `metrics`: whether this worker's transitions are written to the queue's event stream and counts.
 
     Example:
@@ -68,6 +72,7 @@ class Worker(Component, Generic[D, R]):
         limiter: RateLimit | None = None,
         cancel_on_abort: bool = False,
         backoff_strategies: Mapping[str, BackoffStrategy] | None = None,
+        dead_letter_queue: str | None = None,
         serializer: Serializer = JSON_SERIALIZER,
         events: bool = True,
         metrics: bool = True,
@@ -76,6 +81,7 @@ class Worker(Component, Generic[D, R]):
             name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events
         )
         check_processor(processor)
+        self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
         self._settings = Settings(
             concurrency=check_count("concurrency", concurrency, 1, CONCURRENCY_MAX),
             lock_duration=check_lock_duration("lock_duration", lock_duration),
@@ -125,6 +131,10 @@ class Worker(Component, Generic[D, R]):
 
     async def _start(self) -> None:
         await self.connect()
+        if self._dead_letter_queue is not None:
+            target = root_key(self._owner.prefix, self._dead_letter_queue)
+            await self._owner.call(inbox.set_dead_letters, target)
+            await deliver(self.backend, target, self._owner.events_keep)  # replayed ones that a crash left behind
         loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter)
         loop.executor = Executor(
             self._processor,

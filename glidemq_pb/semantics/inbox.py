@@ -50,15 +50,17 @@ def receive(s: Store, q: str, now: int, source: str, letter: Letter, events_keep
 
 
 @operation
-def replay(s: Store, q: str, now: int, job_id: str, events_keep: int) -> bool:
-    """Send a dead letter back to the queue it came from, as it was added there; the entry goes (DLQ-6)."""
+def replay(s: Store, q: str, now: int, job_id: str, target: str, events_keep: int) -> bool:
+    """Send a dead letter back to the queue it came from, as it was added there; the entry goes (DLQ-6).
+
+    False, and nothing is done, unless it is a dead letter of that queue.
+    """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
     row = s.read(job_key(q, job_id), PlaceRow)
     fields = s.hgetall(job_key(q, job_id))
-    target = lookup(fields, "dead_queue")
-    if target == "":
+    if target == "" or lookup(fields, "dead_queue") != target:
         return False
     options: list[str] = []
     serializer = lookup(fields, "serializer")

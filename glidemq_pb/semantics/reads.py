@@ -122,6 +122,14 @@ def count_jobs(s: Store, q: str, now: int) -> Counts:
 
 
 @operation(reads_only=True)
+def get_time(s: Store, q: str, now: int) -> int:
+    """The store's present."""
+    if is_foreign(s.read(meta_key(q), Meta)):
+        refuse(Code.FORMAT)
+    return now
+
+
+@operation(reads_only=True)
 def is_paused(s: Store, q: str, now: int) -> bool:
     """Whether the queue is paused."""
     meta = s.read(meta_key(q), Meta)

@@ -169,6 +169,32 @@ class ParkedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One gate at which a job waits."""
+
+    gate: str
+    """`delayed group_concurrency turn group_paused tokens group_rate_limit paused global_concurrency
+    global_rate_limit limiter no_worker position`."""
+    until: int
+    """When it opens by itself; 0: when something else happens."""
+    jobs: list[str]
+    """The first of the jobs that it waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What decides about one job."""
+
+    state: str
+    position: int
+    """In `:ready`, from 0; -1: it is not there."""
+    until: int
+    """Active: the end of the lease. Delayed: the due moment."""
+    worker: str
+    reasons: list[Reason]
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A job for another queue."""
 

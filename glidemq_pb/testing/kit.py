@@ -10,7 +10,7 @@ from ..backends.memory.server import MemoryServer
 from ..clock import RunningJob
 from ..execution import Execution
 from ..semantics import work
-from ..semantics.keys import active_key, expiring_key, meta_key, ready_key, retained_key, scheduled_key, wake_key
+from ..semantics.keys import active_key, expiring_key, meta_key, ready_key, retained_key, scheduled_key
 from ..semantics.records import Caller, Meta, Settlement, WorkReply
 from ..semantics.store import Store
 from ..work_loop import WorkLoop

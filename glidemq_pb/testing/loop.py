@@ -95,7 +95,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             clock.move((moment - start) // 1000)
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Args]], object], *args: Unpack[Args], context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: Unpack[Args],
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
@@ -198,7 +202,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         lines = [f"  {describe_task(task)}" for task in tasks[:TASKS_NAMED_MAX]]
         if len(tasks) > TASKS_NAMED_MAX:
             lines.append(f"  and {len(tasks) - TASKS_NAMED_MAX} more")
-        return "nothing can ever wake this event loop: no timer is due, no thread runs; waiting are\n" + "\n".join(lines)
+        return "nothing can ever wake this event loop: no timer is due, no thread runs; waiting are\n" + "\n".join(
+            lines
+        )
 
     # --- threads ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """The queue of the test kit: the real one, with what moves virtual time and shows what happened."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar

@@ -11,7 +11,7 @@ from ..backends.memory import VirtualClock
 from ..clock import Clock, RunningJob
 from .driver import Driver
 from .freezing import freeze_time
-from .kit import Kit, AnyWorker
+from .kit import AnyWorker, Kit
 from .loop import PATIENCE_MS, VirtualTimeLoop
 from .patient import PatientAxis
 from .timeline import Timeline
