@@ -156,6 +156,18 @@ async def test_a_second_event_loop_is_refused_at_once(
         await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
 
 
+async def test_a_borrowed_client_of_another_event_loop_is_refused_at_once(valkey_server: PrivateServer) -> None:
+    configuration = glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", valkey_server.port)])
+    client = await glide.GlideClient.create(configuration)
+
+    async def elsewhere() -> None:
+        await ValkeyBackend(None, client=client).connect()
+
+    with pytest.raises(InvalidStateError, match="another event loop"):
+        await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+    await client.close()
+
+
 async def test_a_closed_backend_says_so(valkey_server: PrivateServer, make_backend: MakeBackend, root: str) -> None:
     backend = make_backend(valkey_server.port)
     await backend.call(tiny.bump, root, "one")
@@ -196,6 +208,7 @@ def test_the_end_of_another_loop_does_not_hang_this_one(valkey_server: PrivateSe
     text = """
 import asyncio, sys, threading
 from glidemq_pb.backends.valkey import ValkeyBackend
+from glidemq_pb.connection import Connection
 from glidemq_pb.semantics import reads
 
 connection = Connection([("127.0.0.1", int(sys.argv[1]))], request_timeout=500)
