@@ -1,6 +1,5 @@
 """The queue of the test kit: the real one, with what moves virtual time and shows what happened."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -123,6 +122,10 @@ class TestQueue(Queue[D, R], Generic[D, R]):
         InvalidStateError on a real store.
         """
         return self._stage.snapshot(self._root)
+
+    def due_moments(self) -> dict[str, int]:
+        """When each delayed job falls due (epoch milliseconds), by its id; empty on a real store."""
+        return self._stage.due_moments(self._root)
 
     def timeline(self) -> Timeline:
         """What happened in this queue, in order, with its times; `print` shows one line for each event.

@@ -11,7 +11,7 @@ from ..backends.memory import VirtualClock
 from ..clock import Clock, RunningJob
 from .driver import Driver
 from .freezing import freeze_time
-from .kit import Kit, AnyWorker
+from .kit import AnyWorker, Kit
 from .loop import PATIENCE_MS, VirtualTimeLoop
 from .patient import PatientAxis
 from .timeline import Timeline
@@ -46,6 +46,7 @@ class Stage(Protocol):
     async def advance(self, duration: int | timedelta) -> None: ...
     async def run_to_completion(self, until: int | datetime | timedelta | None) -> None: ...
     def snapshot(self, root: str) -> dict[str, Any]: ...
+    def due_moments(self, root: str) -> dict[str, int]: ...
     def timeline(self, root: str) -> Timeline: ...
     def freeze_time(self) -> AbstractContextManager[None]: ...
 
@@ -92,6 +93,9 @@ class VirtualStage:
 
     def snapshot(self, root: str) -> dict[str, Any]:
         return self._kit.store.dump(root + ":")
+
+    def due_moments(self, root: str) -> dict[str, int]:
+        return self._kit.due_moments(root)
 
     def timeline(self, root: str) -> Timeline:
         return self._kit.recorder.timeline(root)
