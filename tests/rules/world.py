@@ -17,7 +17,7 @@ from glidemq_pb import JSON_SERIALIZER, Job, Queue, Serializer, Worker
 from glidemq_pb.backends.backend import Backend, Listener
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
-from glidemq_pb.clock import Clock
+from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
 from glidemq_pb.semantics import reads
 from glidemq_pb.semantics.invariants import violations
@@ -63,7 +63,11 @@ class Line:
         self._clock = clock
         self._whole = asyncio.Event()
         self._whole.set()
+        self._answering = asyncio.Event()
+        self._answering.set()
         self.under_way = 0
+        self.stuck = 0
+        """Calls that wait to be mended or answered."""
         self.calls: Counter[str] = Counter()
         """Calls answered, by operation."""
 
@@ -81,6 +85,13 @@ class Line:
     def mend(self) -> None:
         self._whole.set()
 
+    def hold_replies(self) -> None:
+        """Let calls be executed, and their replies not arrive."""
+        self._answering.clear()
+
+    def release_replies(self) -> None:
+        self._answering.set()
+
     async def connect(self) -> None:
         await self._backend.connect()
 
@@ -91,14 +102,20 @@ class Line:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        await self._whole.wait()
+        await self._stand_still(self._whole)
         self.under_way += 1
         try:
             reply = await self._backend.call(operation, queue, *args, **kwargs)
         finally:
             self.under_way -= 1
+        await self._stand_still(self._answering)
         self.calls[operation.__name__] += 1
         return reply
+
+    async def _stand_still(self, until: asyncio.Event) -> None:
+        self.stuck += 1
+        await until.wait()
+        self.stuck -= 1
 
     async def listener(self) -> Listener:
         return VirtualListener(await self._backend.listener(), self._clock)
@@ -307,14 +324,16 @@ class World:
         await self.settle()
 
     def _is_quiet(self) -> bool:
-        return not any(line.under_way for line in self._lines) and all(
-            participant.parked for participant in self.clock.participants
-        )
+        return not any(line.under_way for line in self._lines) and not self._restless()
+
+    def _restless(self) -> list[Participant]:
+        """Workers that do something, and not just wait for a line that is cut."""
+        stuck = {id(line) for line in self._lines if line.stuck}
+        return [one for one in self.clock.participants if not one.parked and id(vars(one)["_backend"]) not in stuck]
 
     def _describe(self) -> str:
         calls = sum(line.under_way for line in self._lines)
-        restless = [participant for participant in self.clock.participants if not participant.parked]
-        return f"{calls} calls are under way, {len(restless)} workers are not parked"
+        return f"{calls} calls are under way, {len(self._restless())} workers are not parked"
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -322,6 +341,7 @@ class World:
         """End it all, and see that what is left in the store is sound."""
         for line in self._lines:
             line.mend()
+            line.release_replies()
         for worker in self._workers:
             await worker.close(force=True)
         wrong: list[str] = []
