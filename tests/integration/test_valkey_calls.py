@@ -12,6 +12,7 @@ from glidemq_pb.backends import connect_backend
 from glidemq_pb.backends.backend import Backend
 from glidemq_pb.backends.valkey import ValkeyBackend
 from glidemq_pb.backends.valkey.loading import packaged_library
+from glidemq_pb.connection import Connection
 from glidemq_pb.errors import ClosedError, InvalidStateError, QueueConnectionError
 from glidemq_pb.semantics import jobs, reads, work
 from glidemq_pb.semantics.lang import Fields, Refusal
@@ -255,3 +256,36 @@ async def test_the_address_names_no_password() -> None:
         await connect_backend("valkey://user:secret@127.0.0.1:1").connect()
     assert "valkey://127.0.0.1:1" in str(caught.value)
     assert "secret" not in str(caught.value) + repr(caught.value)
+
+
+async def test_connections_say_who_they_are(own_server: PrivateServer, make_backend: MakeBackend, root: str) -> None:
+    backend = make_backend(own_server.port)
+    await backend.call(tiny.bump, root, "one")
+    listener = await backend.listener()
+    assert await listener.listen([f"{root}:list"], 1) is None
+    await asyncio.to_thread(
+        tiny.until,
+        lambda: {"glidemq_pb:commands", "glidemq_pb:listener"} <= client_names(own_server.port),
+    )
+    await make_backend(own_server.port, client_name="mine").connect()
+    assert "mine" in client_names(own_server.port)
+
+
+def client_names(port: int) -> set[str]:
+    """The names of all connections."""
+    return {word[5:] for word in tiny.ask(port, "CLIENT", "LIST").split() if word.startswith("name=")}
+
+
+async def test_reads_may_go_to_replicas(own_server: PrivateServer, root: str) -> None:
+    with PrivateServer() as replica:
+        tiny.ask(replica.port, "REPLICAOF", "127.0.0.1", str(own_server.port))
+        await asyncio.to_thread(
+            tiny.until, lambda: "master_link_status:up" in tiny.ask(replica.port, "INFO", "replication")
+        )
+        addresses = [("127.0.0.1", own_server.port), ("127.0.0.1", replica.port)]
+        backend = ValkeyBackend(Connection(addresses, read_from="prefer_replica"), library=tiny.library())
+        assert await backend.call(tiny.bump, root, "one") == 1
+        tiny.ask(own_server.port, "WAIT", "1", "5000")
+        assert await backend.call(tiny.count, root) == 1
+        assert "cmdstat_fcall_ro:calls=1," in tiny.ask(replica.port, "INFO", "commandstats")
+        await backend.close()
