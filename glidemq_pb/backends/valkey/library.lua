@@ -1,50 +1,42 @@
-#!lua name=glidemq_pb_3eabfb5f3278
+#!lua name=glidemq_pb_c7d3101d260a
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
-
--- Text that the caller sent or that this library stored: decimal digits, within 2^53.
-R.int = function(text)
+R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
+R.int = function(text)  -- from the caller or from a key: decimal digits, within 2^53
   local n = string.match(text or '', '^-?%d+$') and tonumber(text)
-  if not n or n > 9007199254740991 or n < -9007199254740991 then error({err = 'BAD_INT ' .. tostring(text)}) end
+  if not n or n > 9007199254740991 or n < -9007199254740991 then R.wrong('INT', text) end
   return n + 0  -- no minus zero
 end
-R.flag = function(text)
-  if text ~= '0' and text ~= '1' then error({err = 'BAD_BOOL ' .. tostring(text)}) end
-  return text == '1'
-end
+R.flag = function(text) return text == '1' or text ~= '0' and R.wrong('BOOL', text) end
 R.now = function(text)  -- '' means the server's clock; tests send virtual time
-  if text ~= '' then return R.int(text) end
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  local time = text == '' and redis.call('TIME')
+  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.int(text)
 end
 R.count = function(args, at)  -- of a list of arguments; every item takes one or more
   local n = R.int(args[at])
-  if n < 0 or n > #args - at then error({err = 'BAD_COUNT ' .. args[at]}) end
-  return n
+  return n >= 0 and n <= #args - at and n or R.wrong('COUNT', n)
 end
-R.done = function(args, at)
-  if at ~= #args + 1 then error({err = 'BAD_ARGUMENTS ' .. #args .. ' given, ' .. (at - 1) .. ' read'}) end
-end
+R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
+-- For b > 0. Lua's own `%` is inexact for an a near -2^53.
+R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
 R.pad = function(n) return string.format('%016.0f', n) end
-R.maybe_int = function(reply) return reply and tonumber(reply) end
+R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
 R.split = function(text, separator)
-  local parts, from, at = {}, 1, string.find(text, separator, 1, true)
-  if text == '' then return parts end
-  while at do
-    parts[#parts + 1], from = string.sub(text, from, at - 1), at + 1
-    at = string.find(text, separator, from, true)
+  local parts, from = {}, text ~= '' and 1
+  while from do
+    local at = string.find(text, separator, from, true)
+    parts[#parts + 1] = string.sub(text, from, at and at - 1 or -1)
+    from = at and at + 1
   end
-  parts[#parts + 1] = string.sub(text, from)
   return parts
 end
 R.spread = function(command, items, key)  -- unpack takes about 8,000 values, so 1,000 at a time
-  local total = 0
+  local total, call = 0, redis.call
   for from = 1, #items, 1000 do
     local to = math.min(from + 999, #items)
-    local n = key and redis.call(command, key, unpack(items, from, to)) or redis.call(command, unpack(items, from, to))
-    total = total + n
+    total = total + (key and call(command, key, unpack(items, from, to)) or call(command, unpack(items, from, to)))
   end
   return total
 end
@@ -58,17 +50,14 @@ R.scored = function(reply)
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
 end
-R.lowest = function(reply) return reply[2] ~= nil and tonumber(reply[2]) end
 R.xlast = function(key)
   local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}
   for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return tonumber(string.sub(info[i + 1], 3)) end end
   return 0
 end
 R.xafter = function(key, after, count)
-  local out = {}
-  for i, e in ipairs(redis.call('XRANGE', key, '(0-' .. R.text(after), '+', 'COUNT', count)) do
-    out[i] = {number = tonumber(string.sub(e[1], 3)), fields = e[2]}
-  end
+  local out = redis.call('XRANGE', key, '(0-' .. R.text(after), '+', 'COUNT', count)
+  for i, entry in ipairs(out) do out[i] = {number = tonumber(string.sub(entry[1], 3)), fields = entry[2]} end
   return out
 end
 
@@ -740,7 +729,7 @@ H.find_next_due = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':retained', q .. ':workers'}) do
-    local at_ = R.lowest(call('ZRANGE', key, 0, 0, 'WITHSCORES'))
+    local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
     end
@@ -1024,7 +1013,7 @@ end
 
 -- lanes.py:27 moved_score
 H.moved_score = function(score, priority, lifo)
-  return (H.class_of(priority) * 2 + 1 - lifo) * 1099511627776 + score % 1099511627776
+  return (H.class_of(priority) * 2 + 1 - lifo) * 1099511627776 + R.mod(score, 1099511627776)
 end
 
 -- lanes.py:32 make_ready
@@ -1637,7 +1626,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_3eabfb5f3278',
+  function_name = 'glidemq_pb_remove_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1646,7 +1635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_3eabfb5f3278',
+  function_name = 'glidemq_pb_retry_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1655,7 +1644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_3eabfb5f3278',
+  function_name = 'glidemq_pb_promote_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1664,7 +1653,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_3eabfb5f3278',
+  function_name = 'glidemq_pb_change_priority_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1673,7 +1662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_3eabfb5f3278',
+  function_name = 'glidemq_pb_change_delay_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1682,7 +1671,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_3eabfb5f3278',
+  function_name = 'glidemq_pb_update_data_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1691,7 +1680,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_3eabfb5f3278',
+  function_name = 'glidemq_pb_update_progress_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1700,7 +1689,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_3eabfb5f3278',
+  function_name = 'glidemq_pb_add_log_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1709,7 +1698,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_3eabfb5f3278',
+  function_name = 'glidemq_pb_pause_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1718,7 +1707,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_3eabfb5f3278',
+  function_name = 'glidemq_pb_resume_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1727,7 +1716,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_3eabfb5f3278',
+  function_name = 'glidemq_pb_enqueue_c7d3101d260a',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1737,7 +1726,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_3eabfb5f3278',
+  function_name = 'glidemq_pb_get_job_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1746,7 +1735,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_3eabfb5f3278',
+  function_name = 'glidemq_pb_list_jobs_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1755,7 +1744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_3eabfb5f3278',
+  function_name = 'glidemq_pb_count_jobs_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1764,7 +1753,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_3eabfb5f3278',
+  function_name = 'glidemq_pb_is_paused_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1773,7 +1762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_3eabfb5f3278',
+  function_name = 'glidemq_pb_get_log_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1782,7 +1771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_3eabfb5f3278',
+  function_name = 'glidemq_pb_get_metrics_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1791,7 +1780,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_3eabfb5f3278',
+  function_name = 'glidemq_pb_read_events_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1800,7 +1789,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_3eabfb5f3278',
+  function_name = 'glidemq_pb_last_event_c7d3101d260a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1809,7 +1798,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_3eabfb5f3278',
+  function_name = 'glidemq_pb_settle_and_activate_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1819,7 +1808,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_3eabfb5f3278',
+  function_name = 'glidemq_pb_extend_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1833,7 +1822,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_3eabfb5f3278',
+  function_name = 'glidemq_pb_nudge_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1842,7 +1831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_3eabfb5f3278',
+  function_name = 'glidemq_pb_pass_wake_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1851,7 +1840,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_3eabfb5f3278',
+  function_name = 'glidemq_pb_leave_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1860,7 +1849,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_3eabfb5f3278',
+  function_name = 'glidemq_pb_tick_c7d3101d260a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
