@@ -1,6 +1,7 @@
 """The test kit: the real Queue and Worker in memory, in virtual time."""
 
 from ..backends.memory import VirtualClock
+from .assertions import all_enqueued, assert_enqueued, drain, perform, refute_enqueued
 from .driver import NotCompletedError, StillRunningWarning
 from .loop import NothingCanHappenError, VirtualTimeLoop, run
 from .queue import TestQueue
@@ -17,5 +18,10 @@ __all__ = [
     "Timeline",
     "VirtualClock",
     "VirtualTimeLoop",
+    "all_enqueued",
+    "assert_enqueued",
+    "drain",
+    "perform",
+    "refute_enqueued",
     "run",
 ]

@@ -39,8 +39,8 @@ class StillRunningWarning(UserWarning):
 class Axis(Protocol):
     """A time that can be moved, in whole microseconds, and the clocks that go with it."""
 
-    now_us: int
-
+    @property
+    def now_us(self) -> int: ...
     @property
     def clocks(self) -> Mapping[VirtualClock, int]:
         """Each clock, with this axis' time at the clock's start."""

@@ -1,6 +1,6 @@
 """Wall clocks that follow the virtual one, through freezegun."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC
 
@@ -9,7 +9,7 @@ from ..errors import GlideMQError
 
 
 @contextmanager
-def freeze_time(clock: VirtualClock) -> Iterator[None]:
+def freeze_time(clock: VirtualClock) -> Generator[None]:
     """Inside, `time.time()`, `datetime.now()` and the like tell the clock's time, as it moves.
 
     GlideMQError when freezegun is not installed (`pip install glidemq_pb[test]`).

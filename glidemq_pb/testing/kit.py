@@ -10,9 +10,12 @@ from ..backends.memory.server import MemoryServer
 from ..clock import RunningJob
 from ..execution import Execution
 from ..semantics import work
+from ..semantics.endings import MARK_DIGITS
 from ..semantics.keys import active_key, expiring_key, meta_key, ready_key, retained_key, scheduled_key
+from ..semantics.lang import drop
 from ..semantics.records import Caller, Meta, Settlement, WorkReply
 from ..semantics.store import Store
+from ..wire import from_wire
 from ..work_loop import WorkLoop
 from ..worker import Worker
 from .timeline import Recorder
@@ -155,6 +158,11 @@ class Kit:
                     found = at
         return found
 
+    def due_moments(self, root: str) -> dict[str, int]:
+        """When each delayed job of a queue falls due, by its id."""
+        scheduled = self.store.zrange_scored(scheduled_key(root), 0, -1)
+        return {from_wire(drop(entry.member, MARK_DIGITS)): entry.score for entry in scheduled}
+
     async def sweep(self) -> bool:
         """Move what is due and no worker moved: whether there was anything."""
         swept = False
@@ -192,4 +200,4 @@ def kit_of(clock: VirtualClock, server: MemoryServer | None = None) -> Kit:
     """The kit of a clock: one each."""
     if not isinstance(clock.kit, Kit):
         clock.kit = Kit(clock, server)
-    return cast("Kit", clock.kit)
+    return clock.kit

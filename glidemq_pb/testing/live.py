@@ -159,6 +159,9 @@ class LiveStage:
     def snapshot(self, root: str) -> dict[str, Any]:
         raise InvalidStateError(f"a snapshot of {root} is only possible in memory, not on {self.backend.address}")
 
+    def due_moments(self, root: str) -> dict[str, int]:  # noqa: ARG002 - no operation tells
+        return {}
+
     def timeline(self, root: str) -> Timeline:
         return self._recorder.timeline(root)
 

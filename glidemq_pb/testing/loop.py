@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import Context
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 from ..backends.memory import VirtualClock
 from ..errors import GlideMQError
@@ -95,11 +95,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             clock.move((moment - start) // 1000)
 
     def call_at(
-        self,
-        when: float,
-        callback: Callable[[Unpack[Args]], object],
-        *args: Unpack[Args],
-        context: Context | None = None,
+        self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.TimerHandle:
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
@@ -199,18 +195,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _describe_tasks(self) -> str:
         tasks = sorted((task for task in asyncio.all_tasks(self) if not task.done()), key=lambda task: task.get_name())
-        lines = [f"  {describe_task(task)}" for task in tasks[:TASKS_NAMED_MAX]]
-        if len(tasks) > TASKS_NAMED_MAX:
-            lines.append(f"  and {len(tasks) - TASKS_NAMED_MAX} more")
-        return "nothing can ever wake this event loop: no timer is due, no thread runs; waiting are\n" + "\n".join(
-            lines
-        )
+        told = [task for task in tasks if not is_ours(task)] or tasks
+        lines = [f"  {describe_task(task)}" for task in told[:TASKS_NAMED_MAX]]
+        if len(tasks) > len(lines):
+            lines.append(f"  and {len(tasks) - len(lines)} more")
+        return "\n".join(["nothing can ever wake this loop: no timer is due, no thread runs; waiting are", *lines])
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Args]], T], *args: Unpack[Args]
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Args], T], *args: *Args) -> asyncio.Future[T]:
         if executor is None:
             executor = self._default()
         submitter = Submitter(executor)
@@ -233,8 +226,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _default(self) -> ThreadPoolExecutor:
         if self._executor is None:
-            self.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
-        assert self._executor is not None
+            self.set_default_executor(executor := ThreadPoolExecutor(thread_name_prefix="asyncio"))
+            return executor
         return self._executor
 
     def _thread_ended(self, future: Future[Any]) -> None:
@@ -282,6 +275,11 @@ def describe_task(task: asyncio.Task[Any]) -> str:
         return task.get_name()
     code = frames[-1].f_code
     return f"{task.get_name()}: {code.co_qualname}, {code.co_filename}:{frames[-1].f_lineno}"
+
+
+def is_ours(task: asyncio.Task[Any]) -> bool:
+    """Whether it is a task of the library's, such as a worker's."""
+    return any(frame.f_globals.get("__name__", "").startswith("glidemq_pb.") for frame in task.get_stack(limit=1))
 
 
 def _run_timer(timer: asyncio.TimerHandle) -> None:

@@ -63,9 +63,7 @@ class PatientAxis:
         resting = True
         for participant in self._clock.participants:
             resting = resting and participant.parked
-            for job in participant.running():
-                if not job.waits_in_kit and job not in self._hanging:
-                    busy.append(job)
+            busy += [job for job in participant.running() if not job.waits_in_kit and job not in self._hanging]
         return busy if busy or not resting else None
 
     def _give_up(self, busy: Iterable[RunningJob]) -> None:

@@ -123,6 +123,10 @@ class TestQueue(Queue[D, R], Generic[D, R]):
         """
         return self._stage.snapshot(self._root)
 
+    def due_moments(self) -> dict[str, int]:
+        """When each delayed job falls due (epoch milliseconds), by its id; empty on a real store."""
+        return self._stage.due_moments(self._root)
+
     def timeline(self) -> Timeline:
         """What happened in this queue, in order, with its times; `print` shows one line for each event.
 

@@ -26,10 +26,9 @@ class Moment:
     data: dict[str, str]
 
     def __str__(self) -> str:
-        time = f"{EPOCH + timedelta(milliseconds=self.at):%Y-%m-%d %H:%M:%S.%f}"
         job = f" {self.job_name or '?'} {self.job_id}" if self.job_id is not None else ""
         data = "".join(f" {name}={shorten(value)}" for name, value in self.data.items())
-        return f"{time[:-3]}  {self.event:<10}{job}{data}".rstrip()
+        return f"{moment_text(self.at)}  {self.event:<10}{job}{data}".rstrip()
 
 
 class Timeline(tuple[Moment, ...]):
@@ -79,6 +78,11 @@ class Recorder:
             if event == "added" and "name" in data:
                 names[job_id] = data.pop("name")
             yield Moment(at, event, job_id or None, names.get(job_id), data)
+
+
+def moment_text(at: int) -> str:
+    """An instant as text, in UTC."""
+    return f"{EPOCH + timedelta(milliseconds=at):%Y-%m-%d %H:%M:%S.%f}"[:-3]
 
 
 def shorten(value: str) -> str:

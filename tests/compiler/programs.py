@@ -4,15 +4,16 @@ Every program is accepted by the compiler and never fails in Python, so that any
 stay exact by construction: each expression is drawn with a bound on its absolute value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
 
-from glidemq_pb.semantics.lang import INT_MAX, Fields
+from glidemq_pb.semantics.lang import INT_MAX
 from tests.compiler.running import HEADER, Call
 
+T = TypeVar("T")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 VARIABLE_MAX = 2**31
@@ -107,8 +108,9 @@ class Writer:
 
     # --- choices ------------------------------------------------------------------------------------------------------
 
-    def pick(self, options: Any) -> Any:
-        return self.draw(st.sampled_from(list(options)))
+    def pick(self, options: Iterable[T]) -> T:
+        found: T = self.draw(st.sampled_from(list(options)))
+        return found
 
     def below(self, n: int) -> int:
         return int(self.draw(st.integers(0, n - 1)))
@@ -148,7 +150,7 @@ class Writer:
             case 7:
                 a, bound = self.integer(depth - 1)
                 divisor = self.pick(("2", "7", "1000", "SEVEN", f"max(1, {self.integer(0)[0]})"))
-                if self.below(2) == 0 or bound > 2**52:
+                if self.below(2) == 0:
                     return f"({a}) // {divisor}", bound + 1
                 return f"({a}) % {divisor}", VARIABLE_MAX
             case 8:
@@ -161,7 +163,7 @@ class Writer:
                 return f"len({self.pick([*self.names('ints'), *self.names('texts'), '[1, 2]'])})", 10**6
             case 11:
                 a, bound = self.integer(depth - 1)
-                return f"-({a})", bound
+                return self.pick((f"-({a})", f"({a}) * -1", f"0 - ({a})")), bound
             case 12:
                 return self.indexed("ints", "0"), VARIABLE_MAX
             case _:
@@ -205,7 +207,7 @@ class Writer:
             case 8:
                 return f"pad({self.pick(('7', 'BIG', *self.names('huge')))})"
             case _:
-                return self.call("str") or f"drop({self.text(0)}, {self.below(3)})"
+                return self.pick((self.call("str") or "WORD", f"drop({self.text(0)}, {self.below(3)})"))
 
     def part(self) -> str:
         """An operand of `+`: inside loops no variable text, which would double and double again."""
@@ -220,7 +222,11 @@ class Writer:
         if choice == 1:
             return self.pick(names)
         match choice:
-            case 2 | 3:
+            case 2:
+                if depth:
+                    return f"(({self.boolean(depth - 1)}) {self.pick(('==', '!='))} ({self.boolean(0)}))"
+                return self.pick(("True", "False"))
+            case 3:
                 a, b = self.integer(max(depth - 1, 0))[0], self.integer(0)[0]
                 return f"{a} {self.pick(('<', '<=', '>', '>=', '==', '!='))} {b}"
             case 4:
@@ -228,13 +234,18 @@ class Writer:
             case 5:
                 return f"({self.boolean(depth - 1)} {self.pick(('and', 'or'))} {self.boolean(depth - 1)})"
             case 6:
-                return f"(not {self.boolean(depth - 1)})"
+                a, b = self.integer(0)[0], self.integer(0)[0]
+                compared = f"{a} {self.pick(('<', '<=', '>', '>=', '==', '!='))} {b}"
+                return f"(not {self.pick((compared, self.boolean(depth - 1)))})"
             case 7:
                 maybe = [*self.names("maybe"), *self.names("maybe_n")]
-                return f"{self.pick(maybe)} {self.pick(('is', 'is not'))} None" if maybe else "True"
+                test = f"{self.pick(maybe or ['absent'])} {self.pick(('is', 'is not'))} None"
+                return self.pick((test, f"(({test}) == ({self.boolean(0)}))")) if maybe else "True"
             case 8:
                 return f"({self.boolean(depth - 1)} if {self.boolean(depth - 1)} else {self.boolean(depth - 1)})"
             case _:
+                if names and self.below(2):
+                    return f"{self.pick(self.names('str') or ['WORD'])} {self.pick(('in', 'not in'))} ('a', '', WORD)"
                 a, b, c = self.integer(0)[0], self.pick(["3", *self.names("int")]), self.integer(0)[0]
                 return self.call("bool") or f"({a} {self.pick(('<', '<='))} {b} {self.pick(('<', '=='))} {c})"
 
@@ -290,6 +301,9 @@ class Writer:
     def statement(self) -> None:
         deep = self.depth >= 4
         choice = self.below(8 if deep else 16)
+        if self.store and self.below(3) == 0:
+            self.use_store()
+            return
         match choice:
             case 0 | 1 | 2:
                 self.declare(self.pick(("int", "str", "bool", "maybe", "maybe_n", "pair", "ints", "texts", "pairs")))
@@ -297,9 +311,7 @@ class Writer:
                 self.assign()
             case 5:
                 self.append()
-            case 6:
-                self.use_store() if self.store else self.assign()
-            case 7:
+            case 6 | 7:
                 self.narrow()
             case 8 | 9:
                 self.branch()
@@ -312,16 +324,27 @@ class Writer:
             case _:
                 self.leave()
 
-    ANNOTATIONS = {
+    ANNOTATIONS: ClassVar[dict[str, str]] = {
         "int": "int", "str": "str", "bool": "bool", "maybe": "str | None", "maybe_n": "int | None", "pair": "Pair",
         "ints": "list[int]", "texts": "list[str]", "pairs": "list[Pair]", "huge": "int",
     }  # fmt: skip
+
+    TRACED: ClassVar[dict[str, str]] = {
+        "int": "text({})", "huge": "text({})", "str": "{}", "bool": "'yes' if {} else 'no'", "pair": "{}.end",
+        "maybe": "'None' if {0} is None else {0}", "maybe_n": "'None' if {0} is None else text({0})",
+    }  # fmt: skip
+
+    def trace(self, name: str, kind: str) -> None:
+        """Show a value in the reply."""
+        if self.returns == "result" and kind in self.TRACED and self.loops < 2:
+            self.emit(f"trace.append({self.TRACED[kind].format(name)})")
 
     def declare(self, kind: str) -> None:
         value = self.expression(kind)
         name = self.fresh(kind)
         self.emit(f"{name}: {self.ANNOTATIONS[kind]} = {value}")
         self.locals.append(Local(name, kind))
+        self.trace(name, kind)
 
     def assign(self) -> None:
         targets = [one for one in self.locals if not one.fixed and one.name not in self.iterated]
@@ -333,11 +356,14 @@ class Writer:
             self.emit(f"{target.name} = {target.name} % 1000003 - 7")
             return None
         self.emit(f"{target.name} = {self.expression(target.kind)}")
+        self.trace(target.name, target.kind)
         return None
 
     def append(self) -> None:
         kinds = {"ints": "int", "texts": "str", "pairs": "pair"}
-        targets = [one for one in self.locals if one.kind in kinds and one.name not in self.iterated]
+        # A helper that changes its caller's list may not be nested in an expression, as its calls are here.
+        own = [one for one in self.locals if not one.fixed or self.returns == "result"]
+        targets = [one for one in own if one.kind in kinds and one.name not in self.iterated]
         if not targets or self.loops > 1:
             return self.assign()
         target = self.pick(targets)
@@ -374,6 +400,7 @@ class Writer:
         self.emit("else:")
         self.emit(f"    {name} = {self.expression(kind)}")
         self.locals.append(Local(name, kind))
+        self.trace(name, kind)
 
     def over_list(self) -> None:
         sources = [one for one in self.locals if one.kind in ("ints", "texts", "pairs")]
@@ -406,6 +433,9 @@ class Writer:
         self.emit(f"for {name} in {source}:")
         known = len(self.locals)
         self.locals.append(Local(name, kind, fixed=True))
+        self.depth += 1
+        self.trace(name, kind)
+        self.depth -= 1
         self.loops += 1
         if iterated is not None:
             self.iterated.append(iterated)
@@ -450,7 +480,7 @@ class Writer:
         flags = ", ".join(self.boolean(1) for _ in range(self.below(3)))
         parts = [
             self.expression("int"), self.text(), self.boolean(), self.expression("ints"),
-            self.pick([*self.names("texts"), "[]"]), self.expression("maybe"), self.expression("maybe_n"),
+            "trace", self.expression("maybe"), self.expression("maybe_n"),
             self.expression("pair"), self.pick([*self.names("pairs"), "[]"]), f"[{flags}]",
         ]  # fmt: skip
         return f"Result({', '.join(parts)})"
@@ -459,7 +489,7 @@ class Writer:
 
     def use_store(self) -> None:
         """One verb; each type of key has its own few keys."""
-        n = self.below(2)
+        n = self.pick((0, 0, 0, 1))
         h, z, c, x, ls = (f'q + ":{kind}{n}"' for kind in "hzcxl")
         writes = (
             f"s.hset({h}, n={self.expression('int', 1)}, t={self.text(1)}, e={self.text(0)})",
@@ -484,6 +514,7 @@ class Writer:
             ("maybe_n", f"s.zscore({z}, {self.text(0)})"),
             ("maybe_n", f"s.zrank({z}, {self.text(0)})"),
             ("maybe_n", f"s.zlowest({z})"),
+            ("maybe_n", f"s.zlowest({z})"),
             ("texts", f"s.zrange({z}, {self.below(3) - 1}, {self.below(4) - 2})"),
             ("texts", f"s.zdue({z}, {self.expression('int', 0)}, {self.below(3)})"),
             ("int", f"s.get_count({c})"),
@@ -500,6 +531,7 @@ class Writer:
         name = self.fresh(kind)
         self.emit(f"{name}: {self.ANNOTATIONS[kind]} = {value}")
         self.locals.append(Local(name, kind))
+        self.trace(name, kind)
 
 
 PARAMETERS = ("int", "huge", "str", "bool", "maybe", "maybe_n", "ints", "texts", "pair", "pairs")
@@ -560,7 +592,10 @@ def programs(draw: Draw) -> Program:
     if draw(st.integers(0, 3)) == 0:
         writer.emit(f"if {writer.boolean()}:")
         writer.emit("    refuse(Code.FORMAT)")
-    for _ in range(draw(st.integers(1, 6))):
+    writer.emit("trace: list[str] = []")
+    for local in list(writer.locals):
+        writer.trace(local.name, local.kind)
+    for _ in range(draw(st.integers(1, 12))):
         writer.statement()
     writer.emit(f"return {writer.result()}")
     named = "".join(f", p{i}: {Writer.ANNOTATIONS[kind]}" for i, kind in enumerate(kinds))
@@ -577,6 +612,3 @@ class _Pair:
 
     n: int
     end: str
-
-
-__all__ = ["Fields", "Program", "programs"]

@@ -19,7 +19,7 @@ MakeBackend = Callable[..., ValkeyBackend]
 @pytest.fixture
 def own_server() -> Iterator[PrivateServer]:
     """A server that the test may break."""
-    with PrivateServer() as server:
+    with PrivateServer({"repl-diskless-sync-delay": "0"}) as server:
         yield server
 
 

@@ -12,6 +12,7 @@ from glidemq_pb.backends import connect_backend
 from glidemq_pb.backends.backend import Backend
 from glidemq_pb.backends.valkey import ValkeyBackend
 from glidemq_pb.backends.valkey.loading import packaged_library
+from glidemq_pb.connection import Connection
 from glidemq_pb.errors import ClosedError, InvalidStateError, QueueConnectionError
 from glidemq_pb.semantics import jobs, reads, work
 from glidemq_pb.semantics.lang import Fields, Refusal
@@ -156,6 +157,18 @@ async def test_a_second_event_loop_is_refused_at_once(
         await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
 
 
+async def test_a_borrowed_client_of_another_event_loop_is_refused_at_once(valkey_server: PrivateServer) -> None:
+    configuration = glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", valkey_server.port)])
+    client = await glide.GlideClient.create(configuration)
+
+    async def elsewhere() -> None:
+        await ValkeyBackend(None, client=client).connect()
+
+    with pytest.raises(InvalidStateError, match="another event loop"):
+        await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+    await client.close()
+
+
 async def test_a_closed_backend_says_so(valkey_server: PrivateServer, make_backend: MakeBackend, root: str) -> None:
     backend = make_backend(valkey_server.port)
     await backend.call(tiny.bump, root, "one")
@@ -196,6 +209,7 @@ def test_the_end_of_another_loop_does_not_hang_this_one(valkey_server: PrivateSe
     text = """
 import asyncio, sys, threading
 from glidemq_pb.backends.valkey import ValkeyBackend
+from glidemq_pb.connection import Connection
 from glidemq_pb.semantics import reads
 
 connection = Connection([("127.0.0.1", int(sys.argv[1]))], request_timeout=500)
@@ -242,3 +256,36 @@ async def test_the_address_names_no_password() -> None:
         await connect_backend("valkey://user:secret@127.0.0.1:1").connect()
     assert "valkey://127.0.0.1:1" in str(caught.value)
     assert "secret" not in str(caught.value) + repr(caught.value)
+
+
+async def test_connections_say_who_they_are(own_server: PrivateServer, make_backend: MakeBackend, root: str) -> None:
+    backend = make_backend(own_server.port)
+    await backend.call(tiny.bump, root, "one")
+    listener = await backend.listener()
+    assert await listener.listen([f"{root}:list"], 1) is None
+    await asyncio.to_thread(
+        tiny.until,
+        lambda: {"glidemq_pb:commands", "glidemq_pb:listener"} <= client_names(own_server.port),
+    )
+    await make_backend(own_server.port, client_name="mine").connect()
+    assert "mine" in client_names(own_server.port)
+
+
+def client_names(port: int) -> set[str]:
+    """The names of all connections."""
+    return {word[5:] for word in tiny.ask(port, "CLIENT", "LIST").split() if word.startswith("name=")}
+
+
+async def test_reads_may_go_to_replicas(own_server: PrivateServer, root: str) -> None:
+    with PrivateServer() as replica:
+        tiny.ask(replica.port, "REPLICAOF", "127.0.0.1", str(own_server.port))
+        await asyncio.to_thread(
+            tiny.until, lambda: "master_link_status:up" in tiny.ask(replica.port, "INFO", "replication")
+        )
+        addresses = [("127.0.0.1", own_server.port), ("127.0.0.1", replica.port)]
+        backend = ValkeyBackend(Connection(addresses, read_from="prefer_replica"), library=tiny.library())
+        assert await backend.call(tiny.bump, root, "one") == 1
+        tiny.ask(own_server.port, "WAIT", "1", "5000")
+        assert await backend.call(tiny.count, root) == 1
+        assert "cmdstat_fcall_ro:calls=1," in tiny.ask(replica.port, "INFO", "commandstats")
+        await backend.close()

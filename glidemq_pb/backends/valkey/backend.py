@@ -123,8 +123,9 @@ class ValkeyBackend:
         import glide
 
         try:
+            loads = self._loader.loads
             if not await self._loader.is_everywhere(client):
-                await self._loader.load(client)
+                await self._loader.load(client, loads)
         except glide.GlideError as error:
             fault = self._understand(error)
             # Someone who may look at no functions may still call those that an administrator loaded.
@@ -185,10 +186,11 @@ class ValkeyBackend:
         gate = self._gate_here()
         timeout = (self._source.request_timeout + GRACE_MS) / 1000
         root = queue.encode("latin-1")  # wire text: one character, one byte
-        deadline = gate.loop.time() + self._source.retry_timeout / 1000
         pause = PAUSE_MS_FIRST / 1000
         async with gate.places:
+            deadline = gate.loop.time() + self._source.retry_timeout / 1000
             while True:
+                loads = self._loader.loads
                 try:
                     async with asyncio.timeout(timeout):
                         untyped = cast("Any", client)  # its types are recursive beyond the checkers
@@ -196,7 +198,7 @@ class ValkeyBackend:
                         return await run(function, [root], arguments)
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
-                    fault = await self._remedied(client, self._understand(error))
+                    fault = await self._remedied(client, self._understand(error), loads)
                     if gate.loop.time() + pause > deadline:
                         raise (await self._diagnosed(fault)).at(self.address) from error
                     if fault.remedy.is_for_a_person:
@@ -206,7 +208,7 @@ class ValkeyBackend:
                 self._check_usable()
                 client = self._client or client
 
-    async def _remedied(self, client: "Client", fault: Fault) -> Fault:
+    async def _remedied(self, client: "Client", fault: Fault, loads: int) -> Fault:
         """Do what may help; the fault, or a worse one that this met."""
         import glide
 
@@ -215,7 +217,7 @@ class ValkeyBackend:
                 return await self._replace(client) or fault
             case Remedy.LOAD:
                 try:
-                    await self._loader.load(client)
+                    await self._loader.load(client, loads)
                 except glide.GlideError as error:
                     return self._understand(error)
             case _:

@@ -28,15 +28,15 @@ class Gate:
     The client raises when too many requests are under way, and hangs on a second event loop.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.loop = asyncio.get_running_loop()
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop = loop or asyncio.get_running_loop()
         self.places = asyncio.Semaphore(limit)
 
     def check_loop(self, address: str) -> None:
         """Raise `InvalidStateError` on another loop than the first."""
         if self.loop is not asyncio.get_running_loop():
             raise InvalidStateError(
-                f"{address}: this client belongs to another event loop, where it was first used; "
+                f"{address}: this client belongs to another event loop; "
                 "make a component (and its client, if you pass one) for each loop"
             )
 
@@ -47,7 +47,7 @@ _gates: WeakKeyDictionary[Any, Gate] = WeakKeyDictionary()
 def gate_of(client: "Client", limit: int) -> Gate:
     """The gate of a client that several components may share."""
     if (gate := _gates.get(client)) is None:
-        gate = _gates[client] = Gate(limit)
+        gate = _gates[client] = Gate(limit, getattr(client, "_loop", None))
     return gate
 
 

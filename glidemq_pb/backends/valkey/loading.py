@@ -45,6 +45,8 @@ class Loader:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._loading: asyncio.Task[None] | None = None
+        self.loads = 0
+        """How often it was loaded: what a call looks at before it is sent."""
 
     async def is_everywhere(self, client: "Client") -> bool:
         """Whether every primary has the library. Raises the client's errors."""
@@ -56,8 +58,10 @@ class Loader:
             return all(nodes)
         return bool(await client.function_list(self._library.name))
 
-    async def load(self, client: "Client") -> None:
-        """Load it where it is not. Raises the client's errors."""
+    async def load(self, client: "Client", loads: int) -> None:
+        """Load it where it is not, unless that was done since `loads` was looked at. Raises the client's errors."""
+        if self.loads != loads:
+            return
         if self._loading is None or self._loading.done():
             self._loading = asyncio.get_running_loop().create_task(self._load(client))
         await asyncio.shield(self._loading)
@@ -73,3 +77,4 @@ class Loader:
         except glide.RequestError as error:
             if "already exists" not in str(error):
                 raise
+        self.loads += 1

@@ -67,7 +67,8 @@ def _grows(function: tree.Function) -> bool:
     for stmt in tree.statements_in(function.body):
         if isinstance(stmt, tree.Assign):
             value = stmt.value.value if isinstance(stmt.value, tree.Retyped) else stmt.value
-            made[stmt.name] = made.get(stmt.name, True) and isinstance(value, tree.ListLiteral)
+            fresh = isinstance(value, tree.ListLiteral | tree.CallBuiltin | tree.CallVerb)
+            made[stmt.name] = made.get(stmt.name, True) and fresh
         elif isinstance(stmt, tree.Append) and isinstance(stmt.target, tree.Local):
             appended.add(stmt.target.name)
     parameters = {name for name, _ in function.parameters}

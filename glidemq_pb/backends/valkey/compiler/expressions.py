@@ -65,6 +65,11 @@ def value(scope: Scope, node: ast.expr, wanted: Type, what: str) -> tree.Expr:
     return found
 
 
+def listed(node: ast.expr) -> ast.expr:
+    """A tuple as a list: where only its items matter, after `in`, they are the same."""
+    return ast.copy_location(ast.List(node.elts, ast.Load()), node) if isinstance(node, ast.Tuple) else node
+
+
 def condition(scope: Scope, node: ast.expr) -> tree.Expr:
     """An expression that must be a bool."""
     found = expression(scope, node)

@@ -129,6 +129,8 @@ class LowerExpressions:
         match expr.op:
             case "//":
                 return lua.Call(lua.Member(lua.Name("math"), "floor"), (lua.Operation("/", left, right),))
+            case "%":
+                return lua.Call(verbs.runtime("mod"), (left, right))
             case "*":
                 product = lua.Operation("*", left, right)
                 positive = any(isinstance(side, lua.Number) and side.value > 0 for side in (left, right))

@@ -107,7 +107,7 @@ def unary(scope: Scope, node: ast.UnaryOp) -> tree.Expr:
 
 def comparison(scope: Scope, node: ast.Compare) -> tree.Expr:
     """Comparisons, chained or not."""
-    nodes = [node.left, *node.comparators]
+    nodes = [node.left, *(expressions.listed(one) for one in node.comparators)]
     sides = [expressions.expression(scope, one) for one in nodes]
     for middle, middle_node in zip(sides[1:-1], nodes[1:-1], strict=True):
         if not isinstance(middle, tree.Local | tree.Const):

@@ -258,9 +258,7 @@ def _head(scope: Scope, node: ast.For, name: str, paragraph: bool) -> tree.ForRa
 
 
 def _items(scope: Scope, node: ast.expr) -> tree.Expr:
-    if isinstance(node, ast.Tuple):
-        node = ast.copy_location(ast.List(node.elts, ast.Load()), node)
-    items = expressions.expression(scope, node)
+    items = expressions.expression(scope, expressions.listed(node))
     if isinstance(items.type, types.Maybe):
         fit(scope, items.type.inner, items.type, node, "what a loop runs over")
     if types.item_type(items.type) is None:

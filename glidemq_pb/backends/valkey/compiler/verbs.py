@@ -73,7 +73,7 @@ def _count(a: Sequence[lua.Expr]) -> lua.Expr:
 
 def _lowest(a: Sequence[lua.Expr]) -> lua.Expr:
     reply = command("ZRANGE", *a, lua.Number(0), lua.Number(0), lua.Text("WITHSCORES"))
-    return lua.Call(runtime("lowest"), (reply,))
+    return lua.Call(runtime("maybe_int"), (lua.Item(reply, lua.Number(2)),))
 
 
 def _due(a: Sequence[lua.Expr]) -> lua.Expr:

@@ -1,0 +1,117 @@
+"""A cluster of three: each queue lives on one node, and the library on all of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+
+import glide
+import pytest
+
+from glidemq_pb.backends.valkey import ValkeyBackend
+from glidemq_pb.connection import Connection, parse
+from glidemq_pb.errors import QueueConnectionError
+from glidemq_pb.semantics import jobs, reads
+from glidemq_pb.semantics.lang import Fields
+from glidemq_pb.semantics.records import JobSpec
+from glidemq_pb.server import PrivateServer
+
+from . import tiny
+from .conftest import MakeBackend
+
+SLOTS = 16_384
+QUEUES = 12
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[list[PrivateServer]]:
+    """Three primaries that share the slots, without replicas."""
+    with ExitStack() as stack:
+        options = {"cluster-enabled": "yes", "cluster-node-timeout": "5000"}
+        servers = [stack.enter_context(PrivateServer(options)) for _ in range(3)]
+        ports = [server.port for server in servers]
+        for i, port in enumerate(ports):
+            last = SLOTS - 1 if i == len(ports) - 1 else (i + 1) * (SLOTS // 3) - 1
+            assert tiny.ask(port, "CLUSTER", "ADDSLOTSRANGE", str(i * (SLOTS // 3)), str(last)) == "+OK\r\n"
+            assert tiny.ask(port, "CLUSTER", "SET-CONFIG-EPOCH", str(i + 1)) == "+OK\r\n"
+        for port in ports[1:]:
+            tiny.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port))
+        for port in ports:
+            tiny.until(lambda: _knows_all(port))  # noqa: B023 - it is called here and now
+        yield servers
+
+
+def _knows_all(port: int) -> bool:
+    information = tiny.ask(port, "CLUSTER", "INFO")
+    return "cluster_state:ok" in information and "cluster_known_nodes:3" in information
+
+
+@pytest.fixture
+async def backend(nodes: list[PrivateServer]) -> AsyncIterator[ValkeyBackend]:
+    connection = Connection([("127.0.0.1", nodes[0].port)], cluster=True)
+    backend = ValkeyBackend(connection, library=tiny.library("cluster"))
+    yield backend
+    await backend.close()
+
+
+async def test_queues_live_on_all_nodes(nodes: list[PrivateServer], backend: ValkeyBackend) -> None:
+    roots = [f"glide:{{queue-{i}}}" for i in range(QUEUES)]
+    assert await asyncio.gather(*(backend.call(tiny.bump, root, "one") for root in roots)) == [1] * QUEUES
+    assert all(tiny.ask(node.port, "DBSIZE") not in (":0\r\n", f":{2 * QUEUES}\r\n") for node in nodes)
+
+
+async def test_nodes_that_forgot_the_library_get_it_again(
+    nodes: list[PrivateServer], backend: ValkeyBackend, root: str
+) -> None:
+    await backend.connect()
+    for node in nodes[:2]:
+        tiny.ask(node.port, "FUNCTION", "FLUSH")
+    for i in range(QUEUES):
+        assert await backend.call(tiny.bump, f"glide:{{{root[7:-1]}-{i}}}", "one") == 1
+    assert all("glidemq_pb_bump_cluster" in tiny.ask(node.port, "FUNCTION", "LIST") for node in nodes)
+
+
+async def test_a_node_that_restarts_is_bridged(nodes: list[PrivateServer], backend: ValkeyBackend, root: str) -> None:
+    roots = [f"glide:{{{root[7:-1]}-{i}}}" for i in range(QUEUES)]
+    await asyncio.gather(*(backend.call(tiny.bump, queue, "one") for queue in roots))
+    await asyncio.to_thread(nodes[2].restart)
+    await asyncio.gather(*(backend.call(tiny.bump, queue, "two") for queue in roots))
+
+
+async def test_listening_on_a_cluster(nodes: list[PrivateServer], backend: ValkeyBackend, root: str) -> None:
+    listener = await backend.listener()
+    keys = [f"{root}:wake", f"{root}:control"]
+    assert await listener.listen(keys, 1) is None
+    # Whichever node it is that owns the queue: the others answer MOVED.
+    replies = [tiny.ask(node.port, "RPUSH", keys[1], "x") for node in nodes]
+    assert sorted(reply[:1] for reply in replies) == ["-", "-", ":"]
+    assert await listener.listen(keys, 5_000) == (keys[1], "x")
+
+
+async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> None:
+    connection = parse(f"valkey://127.0.0.1:{nodes[1].port}?cluster=1")
+    assert isinstance(connection, Connection)
+    backend = ValkeyBackend(connection)
+    for i in range(QUEUES):
+        specs = [JobSpec("", "n", "d", Fields([])) for _ in range(10)]
+        await backend.call(jobs.enqueue, f"glide:{{packaged-{i}}}", "call", specs, 0)
+        assert (await backend.call(reads.count_jobs, f"glide:{{packaged-{i}}}")).waiting == 10
+    await backend.close()
+
+
+async def test_a_borrowed_cluster_client(nodes: list[PrivateServer], root: str) -> None:
+    client = await glide.GlideClusterClient.create(
+        glide.GlideClusterClientConfiguration([glide.NodeAddress("127.0.0.1", nodes[0].port)])
+    )
+    backend = ValkeyBackend(None, client=client, library=tiny.library("cluster"))
+    assert await backend.call(tiny.bump, root, "one") == 1
+    listener = await backend.listener()
+    for node in nodes:
+        tiny.ask(node.port, "RPUSH", f"{root}:list", "x")
+    assert await listener.listen([f"{root}:list"], 5_000) == (f"{root}:list", "x")
+    await backend.close()
+    await client.close()
+
+
+async def test_nobody_listens(make_backend: MakeBackend) -> None:
+    with pytest.raises(QueueConnectionError, match="cannot be reached"):
+        await make_backend(1, cluster=True, connect_timeout=1_000).connect()

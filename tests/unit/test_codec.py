@@ -1,0 +1,163 @@
+"""Arguments and replies on the wire."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glidemq_pb.backends.codec import CodecError, codec_of
+from glidemq_pb.semantics import jobs, reads, work
+from glidemq_pb.semantics.lang import INT_MAX, Fields, Refusal, operation
+from glidemq_pb.semantics.records import Caller, Counts, JobSpec, Settlement, WorkReply
+from glidemq_pb.semantics.store import Entry, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    names: list[str]
+    flag: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    first: Inner
+    number: int
+    last: Inner | None
+
+
+class Word(StrEnum):
+    ONE = "one"
+
+
+def never(*arguments: object) -> NoReturn:
+    raise AssertionError(f"{arguments}: only the signature counts")
+
+
+@operation
+def everything(
+    s: Store, q: str, now: int, outers: list[Outer], lists: list[list[int]], fields: Fields, maybe: str | None = None
+) -> list[Outer]:
+    never(s, q, now, outers, lists, fields, maybe)
+
+
+@operation
+def maybe_record(s: Store, q: str, now: int, flag: bool, number: int = 7) -> Outer | None:
+    never(s, q, now, flag, number)
+
+
+@operation
+def no_result(s: Store, q: str, now: int) -> None:
+    never(s, q, now)
+
+
+def encode(of: Any, *arguments: Any, **named: Any) -> list[bytes]:
+    return codec_of(of).encode(b"", *arguments, **named)
+
+
+def test_every_kind_of_argument() -> None:
+    outers = [Outer(Inner(["a", ""], True), -1, None), Outer(Inner([], False), 0, Inner(["\xff"], True))]
+    sent = encode(everything, outers, [[1, 2], []], Fields(["f", "v"]), maybe="m")
+    first = [b"2", b"a", b"", b"1", b"-1", b"0"]
+    second = [b"0", b"0", b"0", b"1", b"1", b"\xff", b"1"]
+    assert sent == [b"", b"2", *first, *second, b"2", b"2", b"1", b"2", b"0", b"2", b"f", b"v", b"1", b"m"]
+    assert encode(everything, [], [], Fields([])) == [b"", b"0", b"0", b"0", b"0"]
+
+
+def test_names_and_defaults_are_those_of_the_operation() -> None:
+    assert encode(maybe_record, number=1, flag=True) == [b"", b"1", b"1"]
+    assert encode(maybe_record, False) == [b"", b"0", b"7"]
+    with pytest.raises(TypeError):
+        encode(maybe_record)
+
+
+def test_a_time_of_the_callers_goes_first() -> None:
+    assert codec_of(no_result).encode(b"5") == [b"5"]
+
+
+def test_a_word_is_a_text() -> None:
+    assert encode(reads.get_metrics, Word.ONE) == [b"", b"one"]
+
+
+@pytest.mark.parametrize("number", [INT_MAX, -INT_MAX, 0])
+def test_the_bounds_of_integers(number: int) -> None:
+    assert encode(maybe_record, True, number) == [b"", b"1", str(number).encode()]
+
+
+@pytest.mark.parametrize("number", [INT_MAX + 1, -INT_MAX - 1, True, 1.0, "1", None])
+def test_what_is_no_integer(number: Any) -> None:
+    with pytest.raises(CodecError, match="number="):
+        encode(maybe_record, True, number)
+
+
+@pytest.mark.parametrize("flag", [1, 0, "1", None])
+def test_what_is_no_flag(flag: Any) -> None:
+    with pytest.raises(CodecError, match="flag="):
+        encode(maybe_record, flag)
+
+
+def test_a_bad_value_inside_a_list_is_named() -> None:
+    with pytest.raises(CodecError, match=r"outers\[\]\.number='x'"):
+        encode(everything, [Outer(Inner([], True), "x", None)], [], Fields([]))  # type: ignore[arg-type]
+
+
+def test_text_that_is_not_wire_text_is_refused() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        encode(reads.get_job, "\u0100", False)
+
+
+def test_every_kind_of_reply() -> None:
+    inner, other = [[b"a", b"\xff"], 1], [[], 0]
+    decode = codec_of(everything).decode
+    assert decode([[[inner, 5, None], [other, -5, inner]]]) == [
+        Outer(Inner(["a", "\xff"], True), 5, None),
+        Outer(Inner([], False), -5, Inner(["a", "\xff"], True)),
+    ]
+    assert decode([[]]) == []
+    assert codec_of(maybe_record).decode([None]) is None
+    assert codec_of(maybe_record).decode([[inner, 1, None]]) == Outer(Inner(["a", "\xff"], True), 1, None)
+    assert codec_of(no_result).decode([None]) is None
+    assert codec_of(reads.is_paused).decode([1]) is True
+    assert codec_of(reads.is_paused).decode([0]) is False
+
+
+def test_a_refusal() -> None:
+    with pytest.raises(Refusal) as caught:
+        codec_of(reads.is_paused).decode([None, b"FORMAT"])
+    assert caught.value.code == "FORMAT"
+
+
+def test_the_hot_path() -> None:
+    caller = Caller("w", 3, 30_000, 1, 60_000, 10_000, metrics=True, nudge=False, info="")
+    settlement = Settlement("1", "w:2", "completed", "42", "", "", 0, 0, final=False)
+    sent = encode(work.settle_and_activate, caller, [settlement] * 2, 50)
+    assert len(sent) == 1 + 9 + 1 + 2 * 9 + 1
+    reply = [[b"completed"], [[b"2", [b"name", b"n"]]], b"w:3", 1_000, 1, -1, [], 0]
+    decoded = codec_of(work.settle_and_activate).decode([reply])
+    assert isinstance(decoded, WorkReply)
+    assert (decoded.more, decoded.wait_ms, decoded.drained) == (True, -1, False)
+    assert decoded.started[0].fields == ["name", "n"]
+
+
+def test_replies_of_reads() -> None:
+    assert codec_of(reads.count_jobs).decode([[1, 2, 3, 4, 5, 6]]) == Counts(1, 2, 3, 4, 5, 6)
+    assert codec_of(reads.read_events).decode([[[7, [b"a", b"b"]]]]) == [Entry(7, Fields(["a", "b"]))]
+
+
+@given(st.lists(st.builds(JobSpec, *[st.text(st.characters(max_codepoint=255))] * 3, st.just(Fields([])))))
+def test_texts_are_bytes_one_to_one(specs: list[JobSpec]) -> None:
+    sent = encode(jobs.enqueue, "c", specs, 0)
+    assert [text.decode("latin-1") for text in sent[3:-1]] == [
+        text for spec in specs for text in (spec.job_id, spec.name, spec.data, "0")
+    ]
+
+
+def test_an_annotation_that_does_not_cross_is_refused() -> None:
+    @operation
+    def bad(s: Store, q: str, now: int, ratio: float) -> None:
+        never(s, q, now, ratio)
+
+    with pytest.raises(CodecError, match="does not cross the wire"):
+        codec_of(bad)
