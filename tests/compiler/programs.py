@@ -14,7 +14,8 @@ from glidemq_pb.semantics.lang import INT_MAX
 from tests.compiler.running import HEADER, Call
 
 T = TypeVar("T")
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+Choose = Callable[[int], int]
+"""A number from 0 up to, and without, the given one: the only source of chance."""
 
 VARIABLE_MAX = 2**31
 """What an int variable may hold; larger values are reduced before they are assigned."""
@@ -75,6 +76,11 @@ SEVEN: Final = 2 * 3 + 1
 """
 
 
+def pick(below: Choose, options: Iterable[T]) -> T:
+    chosen = list(options)
+    return chosen[below(len(chosen))]
+
+
 @dataclass
 class Local:
     name: str
@@ -94,7 +100,7 @@ class Helper:
 class Writer:
     """Draws one function. `depth` is that of blocks, `loops` that of loops."""
 
-    draw: Draw
+    below: Choose
     helpers: list[Helper]
     store: bool
     returns: str
@@ -109,11 +115,7 @@ class Writer:
     # --- choices ------------------------------------------------------------------------------------------------------
 
     def pick(self, options: Iterable[T]) -> T:
-        found: T = self.draw(st.sampled_from(list(options)))
-        return found
-
-    def below(self, n: int) -> int:
-        return int(self.draw(st.integers(0, n - 1)))
+        return pick(self.below, options)
 
     def names(self, kind: str) -> list[str]:
         return [one.name for one in self.locals if one.kind == kind]
@@ -145,7 +147,8 @@ class Writer:
             case 6:
                 huge = self.names("huge")
                 if huge:
-                    return self.pick(huge), INT_MAX
+                    name = self.pick(huge)
+                    return self.pick(((name, INT_MAX), (f"{name} % 7", 7), (f"-{name} % 7", 7), (f"-{name}", INT_MAX)))
                 return "BIG", 2**40
             case 7:
                 a, bound = self.integer(depth - 1)
@@ -537,13 +540,13 @@ class Writer:
 PARAMETERS = ("int", "huge", "str", "bool", "maybe", "maybe_n", "ints", "texts", "pair", "pairs")
 
 
-def _helper(draw: Draw, number: int, earlier: list[Helper]) -> tuple[Helper, list[str]]:
-    kinds = tuple(draw(st.lists(st.sampled_from(("int", "str", "bool", "texts")), min_size=1, max_size=3)))
-    returns = draw(st.sampled_from(("int", "str", "bool")))
+def _helper(below: Choose, number: int, earlier: list[Helper]) -> tuple[Helper, list[str]]:
+    kinds = tuple(pick(below, ("int", "str", "bool", "texts")) for _ in range(below(3) + 1))
+    returns = pick(below, ("int", "str", "bool"))
     helper = Helper(f"helper_{number}", kinds, returns)
-    writer = Writer(draw, list(earlier), False, returns)
+    writer = Writer(below, list(earlier), False, returns)
     writer.locals = [Local(f"p{i}", kind, fixed=True) for i, kind in enumerate(kinds)]
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(below(4)):
         writer.statement()
     writer.emit(f"return {writer.result()}")
     named = ", ".join(f"p{i}: {Writer.ANNOTATIONS[kind]}" for i, kind in enumerate(kinds))
@@ -557,57 +560,65 @@ class Program:
     calls: tuple[Call, ...]
 
 
-VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "int": st.sampled_from(INTS),
-    "huge": st.sampled_from(HUGE),
-    "str": st.sampled_from(TEXTS),
-    "bool": st.booleans(),
-    "maybe": st.sampled_from((None, *TEXTS)),
-    "maybe_n": st.sampled_from((None, 0, -1, 5)),
-    "ints": st.lists(st.sampled_from(INTS), max_size=4),
-    "texts": st.lists(st.sampled_from(TEXTS), max_size=4),
-}
+def _value(below: Choose, kind: str) -> Any:
+    """An argument."""
+    match kind:
+        case "huge":
+            return pick(below, HUGE)
+        case "str":
+            return pick(below, TEXTS)
+        case "bool":
+            return below(2) == 1
+        case "maybe":
+            return pick(below, (None, *TEXTS))
+        case "maybe_n":
+            return pick(below, (None, 0, -1, 5))
+        case "pair":
+            return Pair(pick(below, INTS), pick(below, TEXTS))
+        case "ints" | "texts" | "pairs":
+            return [_value(below, {"ints": "int", "texts": "str", "pairs": "pair"}[kind]) for _ in range(below(5))]
+        case _:
+            return pick(below, INTS)
 
 
-def _value(draw: Draw, kind: str, make_pair: Callable[[int, str], Any]) -> Any:
-    pair = st.builds(make_pair, VALUES["int"], VALUES["str"])
-    if kind == "pair":
-        return draw(pair)
-    return draw(st.lists(pair, max_size=3) if kind == "pairs" else VALUES[kind])
-
-
-@st.composite
-def programs(draw: Draw) -> Program:
+def write(below: Choose) -> Program:
     """A module with helpers and one operation, and calls of it."""
     helpers: list[Helper] = []
     lines: list[str] = []
-    for number in range(draw(st.integers(0, 2))):
-        helper, text = _helper(draw, number, helpers)
+    for number in range(below(3)):
+        helper, text = _helper(below, number, helpers)
         helpers.append(helper)
         lines += text
-    kinds = draw(st.lists(st.sampled_from(PARAMETERS), max_size=6))
-    writer = Writer(draw, helpers, draw(st.booleans()), "result")
+    kinds = [pick(below, PARAMETERS) for _ in range(below(7))]
+    writer = Writer(below, helpers, below(2) == 1, "result")
     writer.locals = [Local("now", "huge", fixed=True)]
     writer.locals += [Local(f"p{i}", kind, fixed=True) for i, kind in enumerate(kinds)]
-    if draw(st.integers(0, 3)) == 0:
+    if below(6) == 1:
         writer.emit(f"if {writer.boolean()}:")
         writer.emit("    refuse(Code.FORMAT)")
     writer.emit("trace: list[str] = []")
     for local in list(writer.locals):
         writer.trace(local.name, local.kind)
-    for _ in range(draw(st.integers(1, 12))):
+    for _ in range(below(14) + 1):
         writer.statement()
     writer.emit(f"return {writer.result()}")
     named = "".join(f", p{i}: {Writer.ANNOTATIONS[kind]}" for i, kind in enumerate(kinds))
     lines += ["", "", "@operation", f"def run(s: Store, q: str, now: int{named}) -> Result:", *writer.lines]
-    drawn = [tuple(_value(draw, kind, _Pair) for kind in kinds) for _ in range(3)]
-    nows = [draw(st.sampled_from((0, 1_700_000_000_000, INT_MAX))) for _ in drawn]
-    calls = tuple(Call("run", now, args) for now, args in zip(nows, drawn, strict=True))
+    calls = tuple(
+        Call("run", pick(below, (0, 1_700_000_000_000, INT_MAX)), tuple(_value(below, kind) for kind in kinds))
+        for _ in range(3)
+    )
     return Program(HEADER + RECORDS + "\n".join(lines) + "\n", calls)
 
 
+@st.composite
+def programs(draw: Callable[[st.SearchStrategy[int]], int]) -> Program:
+    """Programs that Hypothesis can make smaller."""
+    return write(lambda n: draw(st.integers(0, n - 1)))
+
+
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class Pair:
     """An argument in the shape of the program's own `Pair`."""
 
     n: int

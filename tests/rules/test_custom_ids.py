@@ -55,7 +55,7 @@ async def test_CID_3_a_taken_id_is_skipped_in_every_state(world: World, state: s
     options = {"delay": 1_000} if state == "delayed" else {}
     job = await added(queue, "a", job_id="mine", **options)
     if state in ("active", "completed", "failed"):
-        processor = {"active": lambda job: world.sleep(1_000), "completed": nothing, "failed": failing(1)}[state]
+        processor = {"active": world.working(1_000), "completed": nothing, "failed": failing(1)}[state]
         await world.worker(processor)
         await world.settle()
     assert await job.get_state() == state

@@ -122,7 +122,7 @@ async def test_DLY_2_a_delay_of_0_promotes_into_the_jobs_priority(world: World) 
 @pytest.mark.parametrize("end", ["active", "completed", "failed"])
 async def test_DLY_2_an_active_or_ended_job_is_refused(world: World, end: str) -> None:
     queue = world.queue()
-    processor = {"active": lambda job: world.sleep(1_000), "completed": nothing, "failed": failing(1)}[end]
+    processor = {"active": world.working(1_000), "completed": nothing, "failed": failing(1)}[end]
     await world.worker(processor)
     job = await added(queue, "a")
     await world.settle()
@@ -202,7 +202,7 @@ async def test_DLY_3_a_due_job_starts_at_its_moment_whatever_else_is_due(world: 
 
 async def test_DLY_3_a_worker_that_is_full_moves_due_jobs_all_the_same(world: World) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(1_000))
+    await world.worker(world.working(1_000))
     await queue.add("long")
     job = await added(queue, "a", delay=10)
     await world.advance(9)

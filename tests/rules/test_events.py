@@ -58,7 +58,7 @@ async def test_EVT_1_failures_are_told_with_their_reason(world: World) -> None:
 
 async def test_EVT_1_stalled_is_told(world: World) -> None:
     queue = world.queue()
-    dying = await world.worker(lambda job: world.sleep(10**6))
+    dying = await world.worker(world.working(10**6))
     await queue.add("a")
     await world.settle()
     await dying.close(force=True)
@@ -310,8 +310,8 @@ async def test_EVT_5_an_error_listener_that_raises_does_not_call_itself(world: W
 
 async def test_EVT_5_drained_is_told_once_by_the_call_that_leaves_nothing(world: World) -> None:
     queue = world.queue()
-    first = await world.worker(lambda job: world.sleep(10))
-    second = await world.worker(lambda job: world.sleep(20))
+    first = await world.worker(world.working(10))
+    second = await world.worker(world.working(20))
     local: list[int] = []
     for worker in (first, second):
         worker.on("drained", lambda: local.append(world.now))

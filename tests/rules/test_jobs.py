@@ -132,7 +132,7 @@ async def test_JOB_5_two_workers_never_both_run_one_delivery(world: World) -> No
 
 async def test_JOB_6_a_job_whose_worker_died_runs_again(world: World) -> None:
     queue = world.queue()
-    dying = await world.worker(lambda job: world.sleep(10**6))
+    dying = await world.worker(world.working(10**6))
     job = await added(queue, "a")
     await world.settle()
     await dying.close(force=True)
@@ -147,11 +147,11 @@ async def test_JOB_6_a_job_whose_worker_died_runs_again(world: World) -> None:
 
 async def test_JOB_6_a_completion_after_the_lease_was_lost_changes_nothing(world: World) -> None:
     queue = world.queue()
-    late = await world.worker(lambda job: world.sleep(1_000))
+    late = await world.worker(world.working(1_000))
     job = await added(queue, "a")
     await world.settle()
     world.clock.set(world.now + 30_000)  # the server's clock is ahead: its lease has ended, the worker does not know
-    other = await world.worker(lambda job: world.sleep(3_000))
+    other = await world.worker(world.working(3_000))
     completed: list[object] = []
     late.on("completed", lambda job, result: completed.append("late"))
     other.on("completed", lambda job, result: completed.append("other"))
@@ -177,7 +177,7 @@ async def test_JOB_6_a_failure_after_the_lease_was_lost_changes_nothing(world: W
     job = await added(queue, "a", attempts=5)
     await world.settle()
     world.clock.set(world.now + 30_000)
-    await world.worker(lambda job: world.sleep(3_000))
+    await world.worker(world.working(3_000))
     await world.advance(1_000)
     assert await job.is_active()
     await world.advance(2_000)
@@ -457,7 +457,7 @@ async def test_JOB_10_retry_is_only_possible_from_failed(world: World) -> None:
     for job in (waiting, delayed):
         with pytest.raises(InvalidStateError, match="failed"):
             await job.retry()
-    await world.worker(lambda job: world.sleep(50))
+    await world.worker(world.working(50))
     await world.settle()
     with pytest.raises(InvalidStateError, match="failed"):
         await waiting.retry()

@@ -89,7 +89,7 @@ async def test_LIFO_5_a_stalled_job_rejoins_on_top(world: World) -> None:
     queue = world.queue()
     await queue.add("older", lifo=True)
     await queue.add("stalled", lifo=True)
-    dying = await world.worker(lambda job: world.sleep(10**6))
+    dying = await world.worker(world.working(10**6))
     await world.settle()
     await dying.close(force=True)
     await world.advance(30_000)

@@ -144,7 +144,7 @@ async def test_PRI_5_a_delayed_job_keeps_its_due_time(world: World) -> None:
 @pytest.mark.parametrize("end", ["active", "completed", "failed"])
 async def test_PRI_5_an_active_or_ended_job_is_refused(world: World, end: str) -> None:
     queue = world.queue()
-    processor = {"active": lambda job: world.sleep(1_000), "completed": nothing, "failed": failing(1)}[end]
+    processor = {"active": world.working(1_000), "completed": nothing, "failed": failing(1)}[end]
     await world.worker(processor)
     job = await added(queue, "a")
     await world.settle()

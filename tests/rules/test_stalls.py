@@ -15,7 +15,7 @@ from .world import World, added, line_of, nothing, noting, stored
 async def die_with(world: World, *, lock_duration: int = 30_000, **options: Any) -> Job[Any, Any]:
     """A job, active under a worker that is gone without a word."""
     queue = world.queue()
-    dying = await world.worker(lambda job: world.sleep(10**9), lock_duration=lock_duration)
+    dying = await world.worker(world.working(10**9), lock_duration=lock_duration)
     job = await added(queue, "a", **options)
     await world.settle()
     assert await job.is_active()
@@ -25,7 +25,7 @@ async def die_with(world: World, *, lock_duration: int = 30_000, **options: Any)
 
 async def test_STL_1_a_lease_is_renewed_every_half_of_it(world: World) -> None:
     queue = world.queue()
-    worker = await world.worker(lambda job: world.sleep(100_000))
+    worker = await world.worker(world.working(100_000))
     job = await added(queue, "a")
     await world.settle()
     for renewals in (0, 1, 2, 3):
@@ -40,7 +40,7 @@ async def test_STL_1_a_lease_is_renewed_every_half_of_it(world: World) -> None:
 
 async def test_STL_1_a_job_may_have_its_own_duration(world: World) -> None:
     queue = world.queue()
-    worker = await world.worker(lambda job: world.sleep(10_000), concurrency=2)
+    worker = await world.worker(world.working(10_000), concurrency=2)
     await queue.add("own", lock_duration=timedelta(seconds=2))
     await world.advance(1_000)
     assert world.calls(worker)["extend"] == 1
@@ -52,7 +52,7 @@ async def test_STL_1_a_job_may_have_its_own_duration(world: World) -> None:
 
 async def test_STL_1_one_call_renews_all_leases_that_are_due(world: World) -> None:
     queue = world.queue()
-    worker = await world.worker(lambda job: world.sleep(20_000), concurrency=10)
+    worker = await world.worker(world.working(20_000), concurrency=10)
     for _ in range(10):
         await queue.add("a")
     await world.advance(20_000)
@@ -122,7 +122,7 @@ async def test_STL_1_the_lease_is_counted_from_the_sending_of_the_call(world: Wo
 
 async def test_STL_1_with_cancel_on_abort_a_lost_lease_cancels_the_task(world: World) -> None:
     queue = world.queue()
-    worker = await world.worker(lambda job: world.sleep(10**6), cancel_on_abort=True)
+    worker = await world.worker(world.working(10**6), cancel_on_abort=True)
     completed: list[object] = []
     worker.on("failed", lambda job, error: completed.append(error))
     await queue.add("a")
@@ -147,7 +147,7 @@ async def test_STL_2_a_lease_of_five_minutes_is_not_reclaimed_at_the_cadence_of_
 async def test_STL_2_the_jobs_own_duration_counts_before_the_workers(world: World) -> None:
     await die_with(world, lock_duration=300_000, job_id="mine")
     other = await added(world.queue(), "b", lock_duration=2_000)
-    dying = await world.worker(lambda job: world.sleep(10**9), lock_duration=300_000)
+    dying = await world.worker(world.working(10**9), lock_duration=300_000)
     await world.settle()
     assert await other.is_active()
     await dying.close(force=True)
@@ -194,7 +194,7 @@ async def test_STL_3_a_stalled_job_is_told_and_runs_again_without_an_attempt_con
 async def test_STL_3_beyond_max_stalled_count_it_fails_as_stalled(world: World) -> None:
     job = await die_with(world, attempts=5)
     queue = world.queue()
-    second = await world.worker(lambda job: world.sleep(10**9))
+    second = await world.worker(world.working(10**9))
     await world.advance(30_000)
     assert await job.is_active()
     await second.close(force=True)
@@ -213,11 +213,11 @@ async def test_STL_3_max_stalled_count_is_an_option(world: World, most: int) -> 
     queue = world.queue()
     job = await added(queue, "a")
     stalls = 0
-    worker: Worker[Any, Any] = await world.worker(lambda job: world.sleep(10**9), max_stalled_count=most)
+    worker: Worker[Any, Any] = await world.worker(world.working(10**9), max_stalled_count=most)
     while True:
         await world.settle()
         await worker.close(force=True)
-        worker = await world.worker(lambda job: world.sleep(10**9), max_stalled_count=most)
+        worker = await world.worker(world.working(10**9), max_stalled_count=most)
         await world.advance(30_000)
         stalls += 1
         if await job.is_failed():
@@ -271,7 +271,7 @@ async def test_STL_4_one_stall_is_counted_once_by_many_workers(world: World) -> 
     job = await die_with(world)
     seen: list[str] = []
     for _ in range(5):
-        worker = await world.worker(lambda job: world.sleep(10))
+        worker = await world.worker(world.working(10))
         worker.on("stalled", seen.append)
     await world.advance(31_000)
     assert (await stored(world.queue(), job)).stalled_count == 1
@@ -281,7 +281,7 @@ async def test_STL_4_one_stall_is_counted_once_by_many_workers(world: World) -> 
 
 async def test_STL_4_20_stalled_jobs_are_each_counted_once(world: World) -> None:
     queue = world.queue()
-    dying = await world.worker(lambda job: world.sleep(10**9), concurrency=20)
+    dying = await world.worker(world.working(10**9), concurrency=20)
     jobs = [await added(queue, "a") for _ in range(20)]
     await world.settle()
     await dying.close(force=True)

@@ -15,7 +15,7 @@ from .world import World, added, stored
 
 async def test_TMO_1_an_attempt_that_takes_longer_fails_as_timed_out(world: World) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(10_000))
+    await world.worker(world.working(10_000))
     job = await added(queue, "a", timeout=100)
     await world.advance(99)
     assert await job.is_active()
@@ -27,7 +27,7 @@ async def test_TMO_1_an_attempt_that_takes_longer_fails_as_timed_out(world: Worl
 
 async def test_TMO_1_an_attempt_of_less_completes(world: World) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(99))
+    await world.worker(world.working(99))
     job = await added(queue, "a", timeout=timedelta(milliseconds=100))
     await world.advance(200)
     assert await job.is_completed()
@@ -53,7 +53,7 @@ async def test_TMO_1_the_time_is_each_attempts_own_and_retries_apply(world: Worl
 @pytest.mark.parametrize("options", [{}, {"timeout": 0}, {"timeout": None}])
 async def test_TMO_1_0_and_absent_are_none(world: World, options: dict[str, Any]) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(120_000))
+    await world.worker(world.working(120_000))
     job = await added(queue, "a", **options)
     await world.advance(119_999)
     assert await job.is_active()
@@ -83,7 +83,7 @@ async def test_TMO_1_an_error_raised_earlier_wins(world: World) -> None:
 
 async def test_TMO_1_a_timeout_of_one_millisecond(world: World) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(2))
+    await world.worker(world.working(2))
     job = await added(queue, "a", timeout=1)
     await world.advance(1)
     assert (await stored(queue, job)).failed_reason == "timed out"

@@ -22,7 +22,7 @@ async def test_TTL_1_the_clock_starts_at_creation(world: World, options: dict[st
     job = await added(queue, "a", ttl=100, **options)
     assert job.expire_at == world.now + 100
     await world.advance(60)
-    worker = await world.worker(lambda job: world.sleep(10**6), concurrency=1, name="other")
+    worker = await world.worker(world.working(10**6), concurrency=1, name="other")
     await worker.close()
     await queue.pause()
     ran: list[str] = []
@@ -78,7 +78,7 @@ async def test_TTL_2_it_is_checked_when_a_delayed_job_is_due(world: World) -> No
 
 async def test_TTL_3_an_active_job_is_not_interrupted_and_completes(world: World) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(500))
+    await world.worker(world.working(500))
     job = await added(queue, "a", ttl=10)
     await world.advance(499)
     assert await job.is_active()
@@ -214,7 +214,7 @@ async def test_TTL_8_a_long_run_of_expired_jobs_does_not_delay_live_ones(world: 
 
 async def test_TTL_8_an_expiry_happens_at_its_moment_when_nobody_has_room(world: World) -> None:
     queue = world.queue()
-    await world.worker(lambda job: world.sleep(10_000))
+    await world.worker(world.working(10_000))
     await queue.add("long")
     await world.settle()
     job = await added(queue, "a", ttl=100)

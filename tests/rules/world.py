@@ -289,6 +289,14 @@ class World:
         """A processor's work: wait for virtual time."""
         await self.clock.sleep(milliseconds)
 
+    def working(self, milliseconds: int) -> Processor:
+        """A processor that takes so long. (A lambda would run in a thread, which `settle` does not wait for.)"""
+
+        async def process(job: Job[Any, Any]) -> None:
+            await self.sleep(milliseconds)
+
+        return process
+
     async def settle(self) -> None:
         """Wait until nothing more happens at this moment. A processor that waits for something is left to it."""
         deadline = time.monotonic() + SETTLE_SECONDS

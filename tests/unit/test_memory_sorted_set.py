@@ -1,21 +1,13 @@
-"""The sorted set against a sorted list, with chunks so small that they split and empty all the time."""
+"""The sorted set against a list that is sorted anew."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glidemq_pb.backends.memory import sorted_set
 from glidemq_pb.backends.memory.sorted_set import SortedSet, clip
 
 members = st.sampled_from([f"{n}" for n in range(30)])
 steps = st.lists(st.tuples(st.sampled_from(["add", "add", "add", "remove"]), st.integers(0, 9), members), max_size=120)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_chunks() -> object:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sorted_set, "CHUNK_MAX", 3)
-        yield
 
 
 def check(held: SortedSet, model: dict[str, int]) -> None:

@@ -93,6 +93,29 @@ def test_a_step_of_the_wall_clock_moves_no_timer(instant: int) -> None:
     assert fired == [instant + 10]
 
 
+@pytest.mark.parametrize(
+    ("stepped_to", "end", "elapsed"),
+    [
+        (5, 100, 105),  # back by 5: 5 milliseconds more to go
+        (60, 100, 50),  # forwards by 50: 50 fewer
+        (100, 100, 10),
+        (500, 500, 10),  # past the destination: time does not turn back
+    ],
+)
+def test_a_timer_that_steps_the_wall_clock_changes_how_far_there_is_to_go(
+    stepped_to: int, end: int, elapsed: int
+) -> None:
+    clock = VirtualClock(0)
+    fired: list[tuple[float, int]] = []
+    clock.call_later(10, lambda: clock.set(stepped_to))
+    for delay in (10, 40, 50, 51, 100, 103, 105, 106):
+        clock.call_later(delay, lambda: fired.append((clock.monotonic(), clock.now())))
+    clock.advance_to(100)
+    assert (clock.now(), clock.monotonic()) == (end, float(elapsed))
+    moments = [delay for delay in (10, 40, 50, 51, 100, 103, 105, 106) if delay <= elapsed]
+    assert fired == [(float(delay), stepped_to - 10 + delay) for delay in moments]
+
+
 async def test_a_sleep_lasts_until_time_has_moved_by_it() -> None:
     clock = VirtualClock(0)
     tasks = [asyncio.create_task(clock.sleep(d)) for d in (timedelta(seconds=1), 2_000)]

@@ -1,10 +1,23 @@
 """A sorted set: members with integer scores, ordered by (score, member)."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
+from typing import Protocol, overload
+
+from sortedcontainers import SortedList  # pyright: ignore[reportMissingTypeStubs]  # it ships no types
 
 Entry = tuple[int, str]
 
-CHUNK_MAX = 1024
+
+class Entries(Protocol):
+    """What is used of a `SortedList`, typed."""
+
+    def add(self, value: Entry) -> None: ...
+    def remove(self, value: Entry) -> None: ...
+    def index(self, value: Entry) -> int: ...
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
 
 
 def clip(start: int, stop: int, length: int) -> tuple[int, int]:
@@ -17,18 +30,13 @@ def clip(start: int, stop: int, length: int) -> tuple[int, int]:
 
 
 class SortedSet:
-    """Entries in sorted chunks of at most `CHUNK_MAX`, beside a dict from member to score.
+    """A sorted list of entries, beside a dict from member to score."""
 
-    A queue's sets grow at the tail and shrink at the head, so both ends are short cuts. Chunks are
-    never merged: the head empties them one after another, and a position costs one step a chunk.
-    """
-
-    __slots__ = ("_bounds", "_chunks", "scores")
+    __slots__ = ("_entries", "scores")
 
     def __init__(self) -> None:
         self.scores: dict[str, int] = {}
-        self._chunks: list[list[Entry]] = []  # none of them empty
-        self._bounds: list[Entry] = []  # of each chunk: at or above its last entry, below all later chunks
+        self._entries: Entries = SortedList()
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -39,82 +47,34 @@ class SortedSet:
         if old is not None:
             if old == score:
                 return
-            self._remove_entry((old, member))
+            self._entries.remove((old, member))
         self.scores[member] = score
-        entry = (score, member)
-        bounds = self._bounds
-        if not bounds:
-            bounds.append(entry)
-            self._chunks.append([entry])
-            return
-        if entry > bounds[-1]:
-            i = -1
-            chunk = self._chunks[-1]
-            chunk.append(entry)
-            bounds[-1] = entry
-        else:
-            i = bisect_left(bounds, entry)
-            chunk = self._chunks[i]
-            insort(chunk, entry)
-        if len(chunk) > CHUNK_MAX:
-            self._split(i % len(bounds))
+        self._entries.add((score, member))
 
     def remove(self, member: str) -> bool:
         """Take a member out: whether it was there."""
         score = self.scores.pop(member, None)
         if score is None:
             return False
-        self._remove_entry((score, member))
+        self._entries.remove((score, member))
         return True
 
     def rank(self, member: str) -> int | None:
         """How many entries are before the member's."""
         score = self.scores.get(member)
-        if score is None:
-            return None
-        entry = (score, member)
-        i = bisect_left(self._bounds, entry)
-        return sum(map(len, self._chunks[:i])) + bisect_left(self._chunks[i], entry)
+        return None if score is None else self._entries.index((score, member))
 
     def lowest(self) -> int:
         """The score of the first entry; the set is not empty."""
-        return self._chunks[0][0][0]
+        return self._entries[0][0]
 
     def entries(self, begin: int, end: int) -> list[Entry]:
         """The entries at the positions from `begin` to before `end`; 0 <= begin."""
-        found: list[Entry] = []
-        if begin >= end:
-            return found
-        for chunk in self._chunks:
-            size = len(chunk)
-            if begin < size:
-                found += chunk[begin:end]
-                if end <= size:
-                    break
-            begin = begin - size if begin > size else 0
-            end -= size
-        return found
+        return self._entries[begin:end]
 
     def up_to(self, score_max: int, limit: int) -> list[Entry]:
         """The first entries, at most `limit`, whose score is at most `score_max`."""
-        if not self._bounds or self.lowest() > score_max:
+        if not self.scores or self.lowest() > score_max:
             return []
-        head = self.entries(0, limit)
+        head = self.entries(0, limit)  # cheaper than `irange`, and needs no index of positions
         return head[: bisect_left(head, (score_max + 1, ""))]
-
-    def _remove_entry(self, entry: Entry) -> None:
-        bounds = self._bounds
-        i = 0 if entry <= bounds[0] else bisect_left(bounds, entry)
-        chunk = self._chunks[i]
-        j = 0 if chunk[0] == entry else bisect_left(chunk, entry)
-        del chunk[j]
-        if not chunk:
-            del self._chunks[i]
-            del bounds[i]
-
-    def _split(self, i: int) -> None:
-        chunk = self._chunks[i]
-        half = len(chunk) // 2
-        self._chunks.insert(i + 1, chunk[half:])
-        del chunk[half:]
-        self._bounds.insert(i, chunk[-1])

@@ -1,4 +1,4 @@
-"""The memory store: what Valkey's commands do to keys, done to dicts, deques and sorted chunks."""
+"""The memory store: what Valkey's commands do to keys, done to dicts, deques and sorted lists."""
 
 from collections import deque
 from itertools import islice

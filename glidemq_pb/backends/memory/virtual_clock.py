@@ -200,16 +200,20 @@ class VirtualClock:
         """Move to `instant` (epoch milliseconds), calling each timer due on the way at its own moment.
 
         Timers of one moment run in the order of their creation, those they create for it included.
+        When one calls `set`, the rest of the way is counted from the new time; past `instant`, none is left.
         Raises `ValueError` for an instant in the past.
         """
         if instant < self.now():
             raise ValueError(f"{instant} is before {self.now()}: only `set` steps back")
-        end = instant - self._origin
-        while (first := self._earliest()) is not None and first[0][0] <= end:
+        while (first := self._earliest()) is not None and first[0][0] <= self._elapsed_at(instant):
             (due, _), queue = first
             self.move(due)
             queue.fire()
-        self.move(instant - self._origin)  # a timer may have called `set`
+        self.move(self._elapsed_at(instant))
+
+    def _elapsed_at(self, instant: int) -> int:
+        """`elapsed` on arrival at `instant`: read anew after each timer, as one may call `set`, even past it."""
+        return max(instant - self._origin, self.elapsed)
 
     def move(self, elapsed: int) -> None:
         """Let time pass up to `elapsed` milliseconds since the start, calling no timer."""
