@@ -147,32 +147,41 @@ class Executor:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _perform(self, execution: Execution) -> None:
-        outcome: Outcome | None
+        try:
+            outcome = await self._outcome_of_run(execution)
+            if outcome is not None and not execution.is_over:
+                execution.settled = True
+                self._settle(outcome)
+        finally:  # whatever a processor raises, its slot is free
+            self._free(execution)
+
+    async def _outcome_of_run(self, execution: Execution) -> Outcome | None:
         try:
             result = await self._call(execution)
-        except RunDelayed as ended:
-            outcome = self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
-        except RunRateLimited as ended:
-            outcome = self._rate_limited(execution, ended.error)
+        except (RunDelayed, RunRateLimited) as ended:
+            return self._ended(execution, ended)
+        except BaseExceptionGroup as group:  # a TaskGroup of the processor wraps what ended its run
+            ended_within = run_end_within(group)
+            return self._failure(execution, group) if ended_within is None else self._ended(execution, ended_within)
         except GroupRateLimitError as error:
-            outcome = self._rate_limited(execution, error)
+            return self._rate_limited(execution, error)
         except RateLimitError as error:
             self._hold(error.duration)
-            outcome = self._outcome(execution, RETURNED_RUN)
+            return self._outcome(execution, RETURNED_RUN)
         except asyncio.CancelledError as error:
-            outcome = self._cancelled(execution, error)
+            return self._cancelled(execution, error)
         except Exception as error:
-            outcome = self._failure(execution, error)
-        else:
-            outcome = self._success(execution, result)
+            return self._failure(execution, error)
         finally:
             execution.run.over = True
             if execution.timer is not None:
                 execution.timer.cancel()
-        if outcome is not None and not execution.is_over:
-            execution.settled = True
-            self._settle(outcome)
-        self._free(execution)
+        return self._success(execution, result)
+
+    def _ended(self, execution: Execution, ended: RunDelayed | RunRateLimited) -> Outcome:
+        if isinstance(ended, RunDelayed):
+            return self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
+        return self._rate_limited(execution, ended.error)
 
     async def _call(self, execution: Execution) -> object:
         job = execution.job
@@ -295,6 +304,16 @@ def limit_fields(limit: GroupRateLimitError | None) -> tuple[int, bool, bool]:
     if limit is None:
         return 0, False, False
     return limit.duration, limit.extend == "replace", limit.requeue_position == "back"
+
+
+def run_end_within(group: BaseExceptionGroup[BaseException]) -> RunDelayed | RunRateLimited | None:
+    """What ended the run, where it is among the exceptions of a group."""
+    for error in group.exceptions:
+        if isinstance(error, RunDelayed | RunRateLimited):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (within := run_end_within(error)) is not None:
+            return within
+    return None
 
 
 def is_unrecoverable(error: BaseException) -> bool:

@@ -42,8 +42,8 @@ class QueueAdministration(QueueLimits):
     async def revoke(self, job_id: str) -> RevokeResult:
         """End a job as revoked, in any process (REV-1..9).
 
-        `revoked`: it will never run (again); `flagged`: it runs, its abort signal fires, and it ends as revoked whatever
-        its processor does; `finished`: it had completed or failed otherwise; `not_found`.
+        `revoked`: it will never run (again); `flagged`: it runs, its abort signal fires, and it ends as revoked
+        whatever its processor does; `finished`: it had completed or failed otherwise; `not_found`.
         """
         owner = self._owner
         status = await owner.call(changes.revoke, owner.token(), to_wire(check_job_id(job_id)), owner.events_keep)
@@ -117,7 +117,7 @@ class QueueAdministration(QueueLimits):
         return ids
 
     async def retry_jobs(self, count: int | None = None, *, on_progress: Progress | None = None) -> int:
-        """Run failed jobs again as if they were new, the oldest failure first, at most `count`: how many (JOB-9, JOB-10)."""
+        """Run failed jobs again as if they were new, the oldest failure first, at most `count`: how many (JOB-10)."""
         most = 2**53 - 1 if count is None else check_int("count", count, 0)
         owner = self._owner
         marks = await owner.call(administration.get_marks)

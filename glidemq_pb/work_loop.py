@@ -1,9 +1,7 @@
 """The loop of a worker: settle what finished while the last call was under way, take what there is room
 for, start it, repeat.
 
-Two tasks: `_work` makes the calls, one at a time, and `_listen` waits on the queue's wake list (while there
-is room) and on the worker's own control list (always). A wait is ended by a push to the control list, never
-by cancelling it: a cancelled wait may swallow the token that another worker needs.
+Two tasks: `_work` makes the calls, one at a time; the other listens (see `listening`).
 """
 
 import asyncio
@@ -12,18 +10,18 @@ import os
 import socket
 from dataclasses import dataclass
 
-from .backends.backend import Backend, Listener
+from .backends.backend import Backend
 from .clock import Timer
 from .emitter import Emitter
-from .errors import ClosedError, FormatError, JobAbortedError, QueueConnectionError
+from .errors import FormatError, JobAbortedError, QueueConnectionError
 from .execution import Execution, Executor, Outcome
-from .heartbeat import Heartbeat
 from .job import Job, JobOwner
+from .leases import Leases
+from .listening import Ear
 from .ordering import RateLimit
 from .postman import deliver
 from .run import Run
 from .semantics import work
-from .semantics.keys import control_key, wake_key
 from .semantics.lang import Refusal
 from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST, REVOKED_STATUS
@@ -76,26 +74,27 @@ class WorkLoop:
         self._idle.set()
         self._ready = asyncio.Event()
         self._calling = False
-        self._listener: Listener | None = None
-        self._hears_wakes = False
-        self._listening = False
-        self._woken = False
-        self._delivering = False
+        self._delivery: asyncio.Task[None] | None = None
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
         self._info_at = -float(INFO_MS)
-        self._heartbeat = Heartbeat(self._clock, lambda: self._slots, self._extend, self._lose)
+        self._leases = Leases(
+            backend, owner.root, self._id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
+        )
+        timeout = min(settings.block_timeout, settings.stalled_interval)
+        self._ear = Ear(backend, owner.root, self._id, timeout, self, self._cannot_listen)
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life cycle ---------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, executor: Executor) -> None:
         """Begin to take jobs: returns after the first call was answered, or raises what made it fail."""
-        self._listener = await self._backend.listener()
+        self.executor = self._leases.executor = executor
+        await self._ear.open()
         self._clock.attend(self)
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._work()), loop.create_task(self._listen())]
+        self._tasks = [loop.create_task(self._work()), loop.create_task(self._ear.listen())]
         for task in self._tasks:
             task.add_done_callback(self._watch)
         ready = loop.create_task(self._ready.wait())
@@ -112,18 +111,17 @@ class WorkLoop:
         A store that cannot be reached ends it too: what was not settled is recovered when its lease ends.
         """
         self.closing = True
-        self._poke()
-        await asyncio.wait(self._tasks)
+        self.look()
+        await asyncio.wait(self._tasks if self._delivery is None else [*self._tasks, self._delivery])
         self._clock.dismiss(self)
         if not self.stopped:
-            self._heartbeat.stop()
+            self._leases.stop()
             self._cancel_timers()
             try:
                 await self._backend.call(work.leave, self._owner.root, self._id)
             except QueueConnectionError as error:
                 self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
-            if self._listener is not None:
-                await self._listener.close()
+            await self._ear.close()
 
     def _watch(self, task: asyncio.Task[None]) -> None:
         """A loop that ends by an error takes its twin along: half a worker would look alive."""
@@ -137,21 +135,20 @@ class WorkLoop:
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
         self.stopped = self.closing = True
-        self._heartbeat.stop()
+        self._leases.stop()
         self._cancel_timers()
         for execution in list(self._slots):
-            execution.lost = True
+            execution.lost = execution.run.over = True
             self.executor.abort(execution, "aborted", cancel=True)
         for task in self._tasks:
             task.cancel()
-        if self._listener is not None:
-            await self._listener.close()
+        await self._ear.close()
 
     async def drained_slots(self) -> None:
         """Wait until no job runs."""
         await self._idle.wait()
 
-    # --- what others ask ------------------------------------------------------------------------------------------------
+    # --- what others ask ----------------------------------------------------------------------------------------------
 
     def running(self) -> list[Execution]:
         """The jobs that occupy a slot now, also those that outlive their attempt."""
@@ -160,7 +157,7 @@ class WorkLoop:
     @property
     def parked(self) -> bool:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
-        return not (self._calling or self._must_call or self._finished) and (self._listening or self.closing)
+        return not (self._calling or self._must_call or self._finished) and (self._ear.is_waiting or self.closing)
 
     @property
     def is_held(self) -> bool:
@@ -170,7 +167,7 @@ class WorkLoop:
     def resume(self) -> None:
         """Take jobs again."""
         self.holding = False
-        self._poke()
+        self.look()
 
     def hold(self, duration: int) -> None:
         """Start nothing for `duration` milliseconds; 0 changes nothing (WRK-2)."""
@@ -178,15 +175,40 @@ class WorkLoop:
             self._held_until = max(self._held_until, self._clock.monotonic() + duration)
             if self._hold_timer is not None:
                 self._hold_timer.cancel()
-            self._hold_timer = self._clock.call_later(self._held_until - self._clock.monotonic(), self._poke)
+            self._hold_timer = self._clock.call_later(self._held_until - self._clock.monotonic(), self.look)
 
     def abort(self, job_id: str) -> bool:
         """Fire the signal of a running job: whether it runs here."""
         execution = self._by_id.get(job_id)
         if execution is None or execution.is_over:
             return False
-        self.executor.abort(execution, "aborted", cancel=self._settings.cancel_on_abort)
+        self._leases.abort(execution)
         return True
+
+    # --- when woken (see `listening.Woken`) ---------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        return self._room() > 0
+
+    def is_done(self) -> bool:
+        return self.closing and not self._slots and not self._finished
+
+    def look(self) -> None:
+        self._must_call = True
+        self._poked.set()
+
+    def obey(self, what: str, job_id: str) -> None:
+        execution = self._by_id.get(job_id)
+        if execution is None or execution.is_over:
+            return
+        if what == "lost":
+            self._leases.lose(execution)
+        elif what == "revoked":
+            self._leases.revoke(execution)
+
+    async def _cannot_listen(self, error: Exception) -> None:
+        self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
+        await self._pause_for(RETRY_MS)
 
     # --- what executions report ---------------------------------------------------------------------------------------
 
@@ -202,19 +224,11 @@ class WorkLoop:
         if self._by_id.get(execution.job.id) is execution:
             del self._by_id[execution.job.id]
         if not self._slots:
-            self._heartbeat.stop()
+            self._leases.stop()
             self._idle.set()
-        if execution.lost or self.closing or self.holding:
-            self._poke()
-        else:
-            self._must_call = True
-            self._poked.set()
+        self.look()
 
-    # --- the calls ------------------------------------------------------------------------------------------------------
-
-    def _poke(self) -> None:
-        self._must_call = True
-        self._poked.set()
+    # --- the calls ----------------------------------------------------------------------------------------------------
 
     def _room(self) -> int:
         if self.closing or self.holding or self.is_held:
@@ -226,7 +240,7 @@ class WorkLoop:
             while not (self._must_call or self._finished):
                 self._poked.clear()
                 await self._poked.wait()
-            if self.closing and not self._slots and not self._finished:
+            if self.is_done():
                 await self._backend.call(work.nudge, self._owner.root, self._id)
                 return
             await self._exchange()
@@ -238,7 +252,7 @@ class WorkLoop:
         self._finished = []
         want = self._room()
         self._call += 1
-        caller = self._caller(nudge=want > 0 and self._listening and not self._hears_wakes)
+        caller = self._caller(nudge=want > 0 and self._ear.hears_only_control)
         self._calling = True
         try:
             sent_at, reply = await self._send(caller, [outcome.settlement for outcome in outcomes], want)
@@ -246,9 +260,8 @@ class WorkLoop:
             self._calling = False
         self._report(outcomes, reply)
         self._obey_limiter(reply)
-        if reply.letters and not self._delivering:
-            self._delivering = True
-            self._emitter.spawn(self._deliver())
+        if reply.letters and (self._delivery is None or self._delivery.done()):
+            self._delivery = self._emitter.spawn(self._deliver())
         self._take(reply, sent_at)
         self._plan(reply)
         self._ready.set()
@@ -307,7 +320,7 @@ class WorkLoop:
         for outcome, status in zip(outcomes, reply.statuses, strict=True):
             execution = outcome.execution
             if status == LOST:
-                self._lose(execution)
+                self._leases.lose(execution)
             elif status == REVOKED_STATUS:
                 execution.job.note_failure("revoked", "", status)
                 self._emitter.emit("failed", execution.job, outcome.error or JobAbortedError("revoked"))
@@ -334,7 +347,7 @@ class WorkLoop:
             self._slots.add(execution)
             self._by_id[job.id] = execution
             self._idle.clear()
-            self._heartbeat.watch(execution)
+            self._leases.watch(execution)
             if job.deserialization_failed:
                 self._emitter.error(
                     ValueError(f"the payload of job {job.id} cannot be decoded"), "bad payload", **execution.log_extra
@@ -344,21 +357,15 @@ class WorkLoop:
 
     def _obey_limiter(self, reply: WorkReply) -> None:
         """While its own limiter holds it, a worker must not keep the wake that another one could use (WRK-1)."""
-        woken, self._woken = self._woken, False
+        woken, self._ear.took_wake = self._ear.took_wake, False
         if reply.hold_ms > 0:
             self.hold(reply.hold_ms)
             if woken and not reply.started:
-                self._emitter.spawn(self._pass_wake())
+                self._emitter.spawn(self._ear.pass_wake())
 
     async def _deliver(self) -> None:
         """Letters to other queues, dead ones among them; what fails here is tried again after the next call."""
-        try:
-            await deliver(self._backend, self._owner.root, self._owner.events_keep)
-        finally:
-            self._delivering = False
-
-    async def _pass_wake(self) -> None:
-        await self._backend.call(work.pass_wake, self._owner.root)
+        await deliver(self._backend, self._owner.root, self._owner.events_keep)
 
     def _hand_back(self, started: StartedJob, token: str) -> None:
         """A job that arrived while the worker was closing or pausing goes back to its place (B-10, B-12)."""
@@ -374,84 +381,11 @@ class WorkLoop:
             self._due_timer.cancel()
             self._due_timer = None
         if reply.more:
-            self._poke()
+            self.look()
         elif reply.wait_ms >= 0 and not self.closing:
-            self._due_timer = self._clock.call_later(reply.wait_ms, self._poke, weak=True)
+            self._due_timer = self._clock.call_later(reply.wait_ms, self.look, weak=True)
 
     def _cancel_timers(self) -> None:
         for timer in (self._due_timer, self._hold_timer):
             if timer is not None:
                 timer.cancel()
-
-    # --- leases -------------------------------------------------------------------------------------------------------
-
-    def _extend(self, executions: list[Execution], sent_at: float) -> None:
-        self._emitter.spawn(self._send_extension(executions, sent_at))
-
-    async def _send_extension(self, executions: list[Execution], sent_at: float) -> None:
-        statuses = await self._backend.call(
-            work.extend,
-            self._owner.root,
-            self._id,
-            [execution.job.wire_id for execution in executions],
-            [execution.run.token for execution in executions],
-            [execution.lease_ms for execution in executions],
-        )
-        for execution, status in zip(executions, statuses, strict=True):
-            if execution.is_over:
-                continue
-            if status == LOST:
-                self._lose(execution)
-            else:
-                if status == REVOKED_STATUS:
-                    self._revoke(execution)
-                execution.grant(sent_at)
-                self._heartbeat.watch(execution)
-
-    def _lose(self, execution: Execution) -> None:
-        self.executor.lose(execution, "lease lost", cancel=self._settings.cancel_on_abort)
-
-    def _revoke(self, execution: Execution) -> None:
-        """The processor is told; the store ends the job as revoked when its run has ended (REV-3, REV-4)."""
-        self.executor.abort(execution, "revoked", cancel=self._settings.cancel_on_abort)
-
-    # --- listening ------------------------------------------------------------------------------------------------------
-
-    async def _listen(self) -> None:
-        control = control_key(self._owner.root, self._id)
-        wake = wake_key(self._owner.root)
-        timeout = min(self._settings.block_timeout, self._settings.stalled_interval)
-        listener = self._listener
-        while listener is not None and not (self.closing and not self._slots and not self._finished):
-            self._hears_wakes = self._room() > 0
-            keys = [control, wake] if self._hears_wakes else [control]
-            self._listening = True
-            try:
-                heard = await listener.listen(keys, timeout)
-            except QueueConnectionError as error:
-                self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
-                await self._pause_for(RETRY_MS)
-                continue
-            except ClosedError:
-                return
-            finally:
-                self._listening = False
-            await self._hear(heard, wake)
-
-    async def _hear(self, heard: tuple[str, str] | None, wake: str) -> None:
-        if heard is None:
-            self._poke()
-        elif heard[0] == wake:
-            if self._room() > 0:
-                self._woken = True
-                self._poke()
-            elif not self.closing:  # leaving hands the wake on by itself
-                await self._pass_wake()
-        else:
-            what, _, job_id = heard[1].partition(":")
-            execution = self._by_id.get(from_wire(job_id))
-            if execution is not None and not execution.is_over:
-                if what == "lost":
-                    self._lose(execution)
-                elif what == "revoked":
-                    self._revoke(execution)

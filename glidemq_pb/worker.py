@@ -136,7 +136,7 @@ class Worker(Component, Generic[D, R]):
             await self._owner.call(inbox.set_dead_letters, target)
             await deliver(self.backend, target, self._owner.events_keep)  # replayed ones that a crash left behind
         loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter)
-        loop.executor = Executor(
+        executor = Executor(
             self._processor,
             concurrency=self._settings.concurrency,
             strategies=self._strategies,
@@ -147,7 +147,7 @@ class Worker(Component, Generic[D, R]):
             hold=loop.hold,
         )
         self._loop = loop
-        await loop.start()
+        await loop.start(executor)
 
     async def run(self) -> None:
         """Take jobs until `close()`."""

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_c7d3101d260a
+#!lua name=glidemq_pb_b42d4bd9b622
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -63,24 +63,106 @@ end
 
 R.read_Meta = function(key)
   local v = redis.call('HMGET', key, 'format', 'paused', 'next_due', 'ready', 'mark', 'calls_until', 'metrics_until',
-      'trim_completed', 'trim_failed')
+      'trim_completed', 'trim_failed', 'turn', 'parked', 'global_concurrency', 'global_rate_max', 'global_rate_ms',
+      'global_window_at', 'global_window_used')
   return {format = tonumber(v[1] or 0), paused = tonumber(v[2] or 0), next_due = tonumber(v[3] or 0),
       ready = tonumber(v[4] or 0), mark = tonumber(v[5] or 0), calls_until = tonumber(v[6] or 0),
-      metrics_until = tonumber(v[7] or 0), trim_completed = tonumber(v[8] or 0), trim_failed = tonumber(v[9] or 0)}
+      metrics_until = tonumber(v[7] or 0), trim_completed = tonumber(v[8] or 0), trim_failed = tonumber(v[9] or 0),
+      turn = tonumber(v[10] or 0), parked = tonumber(v[11] or 0), global_concurrency = tonumber(v[12] or 0),
+      global_rate_max = tonumber(v[13] or 0), global_rate_ms = tonumber(v[14] or 0),
+      global_window_at = tonumber(v[15] or 0), global_window_used = tonumber(v[16] or 0)}
+end
+
+R.reply_ClearCursor = function(v)
+  return {v.phase, v.group, v.skip}
 end
 
 R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
-      'expiry_mark', 'token', 'stalled_count')
+      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id')
   return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
       lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
       expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
-      stalled_count = tonumber(v[11] or 0)}
+      stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0),
+      revoked = tonumber(v[14] or 0), dedup_id = v[15] or ''}
+end
+
+R.read_WorkerInfoRow = function(key)
+  local v = redis.call('HMGET', key, 'info', 'seen_at')
+  return {info = v[1] or '', seen_at = tonumber(v[2] or 0)}
+end
+
+R.reply_WorkerEntry = function(v)
+  return {v.worker, v.info, v.seen_at}
+end
+
+R.reply_list_of_WorkerEntry = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_WorkerEntry(one)
+  end
+  return out
+end
+
+R.read_DedupRow = function(key)
+  local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
+  return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
+      pending = v[4] or '', pending_until = tonumber(v[5] or 0)}
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms')
-  return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0)}
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id')
+  return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
+      dedup_id = v[4] or ''}
+end
+
+R.reply_Reason = function(v)
+  return {v.gate, v.until_, v.jobs}
+end
+
+R.reply_list_of_Reason = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_Reason(one)
+  end
+  return out
+end
+
+R.read_LimiterRow = function(key)
+  local v = redis.call('HMGET', key, 'window_at', 'window_used')
+  return {window_at = tonumber(v[1] or 0), window_used = tonumber(v[2] or 0)}
+end
+
+R.read_GroupRow = function(key)
+  local v = redis.call('HMGET', key, 'since', 'concurrency', 'rate_max', 'rate_ms', 'capacity', 'refill', 'keeps',
+      'active', 'head', 'parked', 'paused_until', 'window_at', 'window_used', 'tokens', 'tokens_at', 'looks_at')
+  return {since = tonumber(v[1] or 0), concurrency = tonumber(v[2] or 0), rate_max = tonumber(v[3] or 0),
+      rate_ms = tonumber(v[4] or 0), capacity = tonumber(v[5] or 0), refill = tonumber(v[6] or 0),
+      keeps = tonumber(v[7] or 0), active = tonumber(v[8] or 0), head = v[9] or '', parked = tonumber(v[10] or 0),
+      paused_until = tonumber(v[11] or 0), window_at = tonumber(v[12] or 0), window_used = tonumber(v[13] or 0),
+      tokens = tonumber(v[14] or 0), tokens_at = tonumber(v[15] or 0), looks_at = tonumber(v[16] or 0)}
+end
+
+R.read_CostRow = function(key)
+  local v = redis.call('HMGET', key, 'cost')
+  return {cost = v[1] or ''}
+end
+
+R.read_LetterRow = function(key)
+  local v = redis.call('HMGET', key, 'target', 'ordinal', 'name', 'data')
+  return {target = v[1] or '', ordinal = tonumber(v[2] or 0), name = v[3] or '', data = v[4] or ''}
+end
+
+R.reply_Letter = function(v)
+  return {v.sequence, v.target, v.ordinal, v.name, v.data, v.options}
+end
+
+R.reply_list_of_Letter = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_Letter(one)
+  end
+  return out
 end
 
 R.reply_JobEntry = function(v)
@@ -109,10 +191,11 @@ end
 
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
-      keep_completed_ms = tonumber(v[8] or 0)}
+      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
+      dedup_id = v[11] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -147,7 +230,20 @@ end
 
 R.reply_WorkReply = function(v)
   return {v.statuses, R.reply_list_of_StartedJob(v.started), v.token, v.now, v.more and 1 or 0, v.wait_ms, v.stalled,
-      v.drained and 1 or 0}
+      v.drained and 1 or 0, v.letters and 1 or 0, v.hold_ms}
+end
+
+R.take_Marks = function(args, at)
+  return {ready = R.int(args[at]), mark = R.int(args[at + 1]), turn = R.int(args[at + 2])}, at + 3
+end
+
+R.take_ClearCursor = function(args, at)
+  return {phase = R.int(args[at]), group = R.int(args[at + 1]), skip = R.int(args[at + 2])}, at + 3
+end
+
+R.take_GroupLimits = function(args, at)
+  return {concurrency = R.int(args[at]), rate_max = R.int(args[at + 1]), rate_ms = R.int(args[at + 2]),
+      capacity = R.int(args[at + 3]), refill = R.int(args[at + 4])}, at + 5
 end
 
 R.take_list_of_str = function(args, at)
@@ -156,6 +252,13 @@ R.take_list_of_str = function(args, at)
     items[i] = args[at + i]
   end
   return items, at + count + 1
+end
+
+R.take_Letter = function(args, at)
+  local v = {sequence = args[at], target = args[at + 1], ordinal = R.int(args[at + 2]), name = args[at + 3],
+      data = args[at + 4]}
+  v.options, at = R.take_list_of_str(args, at + 5)
+  return v, at
 end
 
 R.take_JobSpec = function(args, at)
@@ -173,16 +276,25 @@ R.take_list_of_JobSpec = function(args, at)
   return items, at
 end
 
+R.take_list_of_int = function(args, at)
+  local count, items = R.count(args, at), {}
+  for i = 1, count do
+    items[i] = R.int(args[at + i])
+  end
+  return items, at + count + 1
+end
+
 R.take_Caller = function(args, at)
   return {worker = args[at], call = R.int(args[at + 1]), lease_ms = R.int(args[at + 2]),
       stalled_max = R.int(args[at + 3]), record_ms = R.int(args[at + 4]), events_keep = R.int(args[at + 5]),
-      metrics = R.flag(args[at + 6]), nudge = R.flag(args[at + 7]), info = args[at + 8]}, at + 9
+      metrics = R.flag(args[at + 6]), limiter_max = R.int(args[at + 7]), limiter_ms = R.int(args[at + 8]),
+      nudge = R.flag(args[at + 9]), info = args[at + 10]}, at + 11
 end
 
 R.take_Settlement = function(args, at)
   return {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3], reason = args[at + 4],
-      trace = args[at + 5], until_ = R.int(args[at + 6]), fraction = R.int(args[at + 7]), final = R.flag(args[at + 8])},
-      at + 9
+      trace = args[at + 5], until_ = R.int(args[at + 6]), fraction = R.int(args[at + 7]), final = R.flag(args[at + 8]),
+      group_ms = R.int(args[at + 9]), group_replace = R.flag(args[at + 10]), back = R.flag(args[at + 11])}, at + 12
 end
 
 R.take_list_of_Settlement = function(args, at)
@@ -194,15 +306,12 @@ R.take_list_of_Settlement = function(args, at)
   return items, at
 end
 
-R.take_list_of_int = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = R.int(args[at + i])
-  end
-  return items, at + count + 1
+-- lang.py:95 ceil_div
+H.ceil_div = function(dividend, divisor)
+  return math.floor((dividend + divisor - 1) / math.max(1, divisor))
 end
 
--- lang.py:95 lookup
+-- lang.py:105 lookup
 H.lookup = function(fields, name)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -212,7 +321,7 @@ H.lookup = function(fields, name)
   return ''
 end
 
--- lang.py:103 lookup_int
+-- lang.py:113 lookup_int
 H.lookup_int = function(fields, name, default)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -222,7 +331,7 @@ H.lookup_int = function(fields, name, default)
   return default
 end
 
--- lang.py:111 without
+-- lang.py:121 without
 H.without = function(fields, name)
   local kept = {}
   for i = 0, #fields - 1, 2 do
@@ -232,6 +341,260 @@ H.without = function(fields, name)
     end
   end
   return kept
+end
+
+-- administration.py:57 get_marks
+O.get_marks = function(q, now)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  return {{meta.ready, meta.mark, meta.turn}}
+end
+
+-- administration.py:66 clear_some
+O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local cleared = H.clear_phase(q, now, marks, cursor, events_keep)
+  H.wake_if_startable(q, now)
+  if cleared.removed > 0 and cursor.phase ~= 2 and cursor.phase < 4 then
+    H.note_drained(q, now, events_keep)
+  end
+  H.rearm(q, meta.next_due)
+  return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
+end
+
+-- administration.py:81 clear_phase
+H.clear_phase = function(q, now, marks, cursor, keep)
+  if cursor.phase == 0 then
+    return H.clear_ready(q, now, marks, cursor, keep)
+  end
+  if cursor.phase == 1 then
+    return H.clear_groups(q, now, marks, cursor, keep)
+  end
+  if cursor.phase == 2 then
+    return H.clear_marked(q, now, q .. ':scheduled', marks, cursor, keep)
+  end
+  if cursor.phase == 3 then
+    return H.clear_marked(q, now, q .. ':active', marks, cursor, keep)
+  end
+  if cursor.phase == 4 then
+    return H.clear_ended(q, 'completed', marks, cursor)
+  end
+  return H.clear_ended(q, 'failed', marks, cursor)
+end
+
+-- administration.py:96 next_cursor
+H.next_cursor = function(cursor, seen, kept)
+  if seen < 500 then
+    return {phase = cursor.phase + 1, group = 0, skip = 0}
+  end
+  return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
+end
+
+-- administration.py:103 clear_ready
+H.clear_ready = function(q, now, marks, cursor, keep)
+  local call = redis.call
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 500 - 1, 'WITHSCORES'))
+  local removed = 0
+  for _, pick in ipairs(picks) do
+    local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
+    if row.ordering_key == '' and H.place_of(pick.score) <= marks.ready then
+      H.erase(q, now, keep, pick.member, row)
+      removed = removed + 1
+    end
+  end
+  return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
+end
+
+-- administration.py:115 clear_groups
+H.clear_groups = function(q, now, marks, cursor, keep)
+  local call = redis.call
+  local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
+  if #keys_ == 0 then
+    return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
+  end
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 500 - 1)
+  local removed = 0
+  for _, job_id in ipairs(members) do
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    if row.turn <= marks.turn then
+      H.erase(q, now, keep, job_id, row)
+      removed = removed + 1
+    end
+  end
+  H.refresh_group(q, now, keep, keys_[1])
+  if #members == 500 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
+        skip = cursor.skip + 500 - removed}, done = false}
+  end
+  if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
+  end
+  return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
+end
+
+-- administration.py:135 clear_marked
+H.clear_marked = function(q, now, key, marks, cursor, keep)
+  local call = redis.call
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 500 - 1)
+  local removed = 0
+  for _, member in ipairs(members) do
+    if R.int(string.sub(member, 1, 16)) <= marks.mark then
+      local job_id = string.sub(member, 17)
+      local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+      H.erase(q, now, keep, job_id, row)
+      H.refresh_group(q, now, keep, row.ordering_key)
+      removed = removed + 1
+    end
+  end
+  return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
+end
+
+-- administration.py:149 clear_ended
+H.clear_ended = function(q, state, marks, cursor)
+  local call = redis.call
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 500 - 1)
+  local old = {}
+  for _, member in ipairs(members) do
+    if R.int(string.sub(member, 1, 16)) <= marks.mark then
+      old[#old + 1] = member
+    end
+  end
+  H.forget_ended(q, state, old)
+  return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
+end
+
+-- administration.py:161 clean_some
+O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {R.split(known, '\010')}
+  end
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 500))
+  local ids = {}
+  for _, member in ipairs(members) do
+    ids[#ids + 1] = string.sub(member, 17)
+  end
+  if #members > 0 then
+    H.forget_ended(q, state, members)
+    H.emit_with(q, now, events_keep, 'cleaned', '', 'count', R.text(#members))
+    H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+    H.rearm(q, meta.next_due)
+  end
+  return {ids}
+end
+
+-- administration.py:184 retry_some
+O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    local parts = R.split(known, ':')
+    return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
+  end
+  local most = math.min(limit, 500)
+  local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
+  local retried = 0
+  for _, member in ipairs(members) do
+    if R.int(string.sub(member, 1, 16)) <= marks.mark then
+      local job_id = string.sub(member, 17)
+      local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+      H.retry_job(q, now, events_keep, job_id, row)
+      retried = retried + 1
+    end
+  end
+  local last = #members < most and '1' or '0'
+  local kept = skip + #members - retried
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
+  H.rearm(q, meta.next_due)
+  return {{retried, kept, last == '1' and 1 or 0}}
+end
+
+-- administration.py:211 forget_queue
+O.forget_queue = function(q, now)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  if H.has_jobs(q, meta) then
+    return {0}
+  end
+  local groups = call('ZRANGE', q .. ':groups', 0, 499)
+  local keys_ = {}
+  for _, key in ipairs(groups) do
+    keys_[#keys_ + 1] = q .. ':group:' .. key
+  end
+  R.spread('UNLINK', keys_)
+  R.spread('ZREM', groups, q .. ':groups')
+  if #groups == 500 then
+    return {0}
+  end
+  local records = {}
+  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, -1)) do
+    records[#records + 1] = q .. ':worker:' .. worker
+    records[#records + 1] = q .. ':control:' .. worker
+  end
+  for _, limiter in ipairs(call('ZRANGE', q .. ':limiters', 0, -1)) do
+    records[#records + 1] = q .. ':limiter:' .. limiter
+  end
+  R.spread('UNLINK', records)
+  call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':ratelimited', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
+  return {1}
+end
+
+-- administration.py:242 has_jobs
+H.has_jobs = function(q, meta)
+  local call = redis.call
+  local waiting = call('ZCARD', q .. ':ready') + meta.parked
+  local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled')
+  return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
+end
+
+-- administration.py:250 list_workers
+O.list_workers = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, 499)) do
+    local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker)
+    entries[#entries + 1] = {worker = worker, info = row.info, seen_at = row.seen_at}
+  end
+  return {R.reply_list_of_WorkerEntry(entries)}
+end
+
+-- buckets.py:8 bucket_at
+H.bucket_at = function(group, now)
+  local most = group.capacity * 1000
+  if group.tokens_at == 0 then
+    return {tokens = most, at = now}
+  end
+  local missing = math.max(most - group.tokens, 0)
+  local elapsed = math.min(math.max(now - group.tokens_at, 0), H.ceil_div(missing, group.refill))
+  return {tokens = math.min(group.tokens + (elapsed * group.refill + 0), most), at = now}
+end
+
+-- buckets.py:18 wait_for_tokens
+H.wait_for_tokens = function(group, tokens, need)
+  return H.ceil_div(math.max(need - tokens, 0), group.refill)
 end
 
 -- calls.py:13 recall
@@ -256,7 +619,7 @@ H.remember = function(q, now, calls_until, call_, reply)
   call('HSET', q .. ':calls', call_, reply)
   if calls_until == 0 then
     call('HSET', q .. ':meta', 'calls_until', now + 60000)
-    H.arm(q, now + 60000)
+    H.lower_next_due(q, now + 60000)
   end
 end
 
@@ -272,9 +635,8 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:26 remove
+-- changes.py:34 remove
 O.remove = function(q, now, call_, job_id, events_keep)
-  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -287,40 +649,35 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:38
-  H.leave_state(q, job_id, row)
-  if row.state == 'active' then
-    H.notify(q, R.split(row.token, ':')[1], 'lost:' .. job_id)
-  end
-  call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
-  H.emit(q, now, events_keep, 'removed', job_id)
+  -- changes.py:46
+  H.erase(q, now, events_keep, job_id, row)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
   if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
     H.note_drained(q, now, events_keep)
   end
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:49 leave_state
-H.leave_state = function(q, job_id, row)
+-- changes.py:54 erase
+H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
-  local member = R.pad(row.mark) .. job_id
-  if row.state == 'delayed' then
-    call('ZREM', q .. ':scheduled', member)
-  elseif row.state == 'active' then
-    call('ZREM', q .. ':active', member)
-  elseif row.state == 'completed' or row.state == 'failed' then
-    call('ZREM', q .. ':' .. row.state, member)
-    call('ZREM', q .. ':retained', member)
-  else
-    call('ZREM', q .. ':ready', job_id)
+  H.leave_state(q, job_id, row)
+  if row.state == 'active' then
+    H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
   end
-  H.leave_expiring(q, job_id, row)
+  call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+  H.release(q, row.dedup_id, job_id)
+  H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:65 retry
+-- changes.py:64 worker_of
+H.worker_of = function(token)
+  return R.split(token, ':')[1]
+end
+
+-- changes.py:70 retry
 O.retry = function(q, now, call_, job_id, events_keep)
-  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -336,26 +693,69 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:79
+  -- changes.py:84
+  H.retry_job(q, now, events_keep, job_id, row)
+  H.wake_if_startable(q, now)
+  return {H.answer(q, now, meta, call_)}
+end
+
+-- changes.py:89 retry_job
+H.retry_job = function(q, now, keep, job_id, row)
+  local call = redis.call
   H.leave_state(q, job_id, row)
   local job = q .. ':job:' .. job_id
-  call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count')
+  call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count', 'revoked')
   if row.ttl > 0 then
     local mark = H.next_mark(q)
     call('HSET', job, 'expire_at', now + row.ttl, 'expiry_mark', mark)
     H.watch_expiry(q, job_id, now + row.ttl, mark)
-    H.arm(q, now + row.ttl + 1)
+    H.lower_next_due(q, now + row.ttl + 1)
   end
-  H.make_ready(q, job_id, row.priority, row.lifo)
-  H.emit(q, now, events_keep, 'retried', job_id)
-  H.wake_if_startable(q)
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  H.wait_again(q, job_id, row)
+  H.refresh_group(q, now, keep, row.ordering_key)
+  H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:95 promote
-O.promote = function(q, now, call_, job_id, events_keep)
+-- changes.py:105 revoke
+O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  if row.name == '' then
+    return {'not_found'}
+  end
+  if row.state == 'completed' or row.state == 'failed' then
+    return {row.revoked == 1 and 'revoked' or 'finished'}
+  end
+  -- changes.py:122
+  if row.state == 'active' then
+    call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
+    H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
+    return {'flagged'}
+  end
+  H.leave_state(q, job_id, row)
+  local mark = H.next_mark(q)
+  H.end_revoked(q, now, events_keep, job_id, mark)
+  H.count_ended(q, now, 'failed', 1)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
+  if row.state ~= 'delayed' then
+    H.note_drained(q, now, events_keep)
+  end
+  H.remember(q, now, meta.calls_until, call_, 'revoked')
+  H.rearm(q, meta.next_due)
+  return {'revoked'}
+end
+
+-- changes.py:140 promote
+O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -371,16 +771,16 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:109
-  call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-  H.make_ready(q, job_id, row.priority, row.lifo)
+  -- changes.py:154
+  H.leave_waiting(q, job_id, row)
+  H.make_ready(q, job_id, row)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
   H.emit(q, now, events_keep, 'promoted', job_id)
-  H.wake_if_startable(q)
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  H.wake_if_startable(q, now)
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:118 change_priority
+-- changes.py:163 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -402,7 +802,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:135
+  -- changes.py:180
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -412,12 +812,15 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if score then
     call('ZADD', q .. ':ready', H.moved_score(score, priority, row.lifo), job_id)
   end
+  if state == 'waiting' and row.ordering_key ~= '' then
+    H.wait_in_group(q, row.ordering_key, job_id, priority, row.turn)
+    H.refresh_group(q, now, events_keep, row.ordering_key)
+  end
   H.emit_with(q, now, events_keep, 'priority-changed', job_id, 'priority', R.text(priority))
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:148 change_delay
+-- changes.py:195 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -436,35 +839,31 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:163
+  -- changes.py:210
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
     call('HSET', q .. ':job:' .. job_id, 'delay', delay)
   end
   if delay > 0 then
-    if state == 'delayed' then
-      call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-    else
-      call('ZREM', q .. ':ready', job_id)
-    end
+    H.leave_waiting(q, job_id, row)
     local mark = H.next_mark(q)
-    H.make_delayed(q, job_id, now + delay, mark)
-    H.arm(q, now + delay)
+    H.make_delayed(q, job_id, row, now + delay, mark)
+    H.lower_next_due(q, now + delay)
   elseif state == 'delayed' then
-    call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-    H.make_ready(q, job_id, row.priority, row.lifo)
-    H.wake_if_startable(q)
+    H.leave_waiting(q, job_id, row)
+    H.make_ready(q, job_id, row)
   end
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
   H.emit_with(q, now, events_keep, 'delay-changed', job_id, 'delay', R.text(delay))
   if delay > 0 and state == 'waiting' then
     H.note_drained(q, now, events_keep)
   end
-  H.remember(q, now, meta.calls_until, call_, 'done')
-  return {'done'}
+  return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:187 update_data
+-- changes.py:231 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -479,7 +878,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:200 update_progress
+-- changes.py:244 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -495,7 +894,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:214 add_log
+-- changes.py:258 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -510,12 +909,19 @@ O.add_log = function(q, now, call_, job_id, token, line)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('RPUSH', q .. ':logs:' .. job_id, line)
-    H.remember(q, now, meta.calls_until, call_, 'done')
+    return {H.answer(q, now, meta, call_)}
   end
   return {status}
 end
 
--- changes.py:230 may_write
+-- changes.py:274 answer
+H.answer = function(q, now, meta, call_)
+  H.remember(q, now, meta.calls_until, call_, 'done')
+  H.rearm(q, meta.next_due)
+  return 'done'
+end
+
+-- changes.py:281 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -526,7 +932,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:240 pause
+-- changes.py:291 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -542,7 +948,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:254 resume
+-- changes.py:305 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -554,21 +960,209 @@ O.resume = function(q, now, events_keep)
   end
   call('HDEL', q .. ':meta', 'paused')
   H.emit(q, now, events_keep, 'resumed', '')
-  H.wake_if_startable(q)
+  H.wake_if_startable(q, now)
   return {1}
 end
 
--- drains.py:8 note_drained
+-- controls.py:15 set_group_limits
+O.set_group_limits = function(q, now, key, limits, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  H.new_group(q, key)
+  call('HSET', q .. ':group:' .. key, 'keeps', 1)
+  H.set_limits(q, key, limits)
+  H.refresh_group(q, now, events_keep, key)
+  H.wake_if_startable(q, now)
+  H.rearm(q, meta.next_due)
+  return {1}
+end
+
+-- controls.py:31 rate_limit_group
+O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {R.int(known)}
+  end
+  H.stamp(q, meta)
+  H.new_group(q, key)
+  local until_ = H.pause_group(q, now, events_keep, key, duration, replace)
+  H.refresh_group(q, now, events_keep, key)
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, R.text(until_))
+  H.rearm(q, meta.next_due)
+  return {until_}
+end
+
+-- controls.py:52 set_global_concurrency
+O.set_global_concurrency = function(q, now, concurrency)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  if concurrency == 0 then
+    call('HDEL', q .. ':meta', 'global_concurrency')
+  else
+    call('HSET', q .. ':meta', 'global_concurrency', concurrency)
+  end
+  H.wake_if_startable(q, now)
+  return {1}
+end
+
+-- controls.py:67 set_global_rate_limit
+O.set_global_rate_limit = function(q, now, most, duration)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  if most == 0 then
+    call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
+  else
+    call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
+  end
+  H.wake_if_startable(q, now)
+  return {1}
+end
+
+-- controls.py:82 get_global_limits
+O.get_global_limits = function(q, now)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  return {{meta.global_concurrency, meta.global_rate_max, meta.global_rate_ms}}
+end
+
+-- deadlines.py:8 lower_next_due
+H.lower_next_due = function(q, at_)
+  local call = redis.call
+  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
+  if due == 0 or at_ < due then
+    call('HSET', q .. ':meta', 'next_due', at_)
+  end
+end
+
+-- deadlines.py:15 is_due
+H.is_due = function(q, now)
+  local call = redis.call
+  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
+  return due > 0 and now >= due
+end
+
+-- dedup.py:20 is_duplicate
+H.is_duplicate = function(q, now, dedup_id, options)
+  local mode = H.lookup(options, 'dedup_mode')
+  if mode == 'debounce' then
+    return false
+  end
+  local row = R.read_DedupRow(q .. ':dedup:' .. dedup_id)
+  local ttl = H.lookup_int(options, 'dedup_ttl', 0)
+  if mode == 'throttle' then
+    return row.accepted_at > 0 and now < row.accepted_at + ttl
+  end
+  return row.jobs > 0 and (ttl == 0 or now < row.accepted_at + ttl)
+end
+
+-- dedup.py:32 pending_job
+H.pending_job = function(q, now, dedup_id, options)
+  local call = redis.call
+  if H.lookup(options, 'dedup_mode') ~= 'debounce' then
+    return ''
+  end
+  local row = R.read_DedupRow(q .. ':dedup:' .. dedup_id)
+  if row.pending == '' or now >= row.pending_until then
+    return ''
+  end
+  if (call('HGET', q .. ':job:' .. row.pending, 'state') or '') ~= 'delayed' then
+    return ''
+  end
+  return row.pending
+end
+
+-- dedup.py:44 delay_of
+H.delay_of = function(options)
+  local delay = H.lookup_int(options, 'delay', 0)
+  if H.lookup(options, 'dedup_mode') == 'debounce' then
+    return math.max(delay, H.lookup_int(options, 'dedup_ttl', 0))
+  end
+  return delay
+end
+
+-- dedup.py:52 accept
+H.accept = function(q, now, dedup_id, job_id, options)
+  local call = redis.call
+  local key = q .. ':dedup:' .. dedup_id
+  call('HINCRBY', key, 'jobs', 1)
+  call('HSET', key, 'accepted_at', now)
+  local window = H.lookup_int(options, 'dedup_ttl', 0)
+  if H.lookup(options, 'dedup_mode') == 'debounce' then
+    window = H.delay_of(options)
+    call('HSET', key, 'pending', job_id, 'pending_until', now + window)
+  end
+  if window > 0 then
+    call('HSET', key, 'until', now + window)
+    call('ZADD', q .. ':deduping', now + window, dedup_id)
+    H.lower_next_due(q, now + window)
+  end
+end
+
+-- dedup.py:67 release
+H.release = function(q, dedup_id, job_id)
+  local call = redis.call
+  if dedup_id == '' then
+    return
+  end
+  local key = q .. ':dedup:' .. dedup_id
+  local row = R.read_DedupRow(key)
+  if row.jobs <= 1 and row.until_ == 0 then
+    call('UNLINK', key)
+    return
+  end
+  call('HSET', key, 'jobs', row.jobs - 1)
+  if row.pending == job_id then
+    call('HDEL', key, 'pending', 'pending_until')
+  end
+end
+
+-- dedup.py:81 close_dedup_windows
+H.close_dedup_windows = function(q, now, limit)
+  local call = redis.call
+  local ids = call('ZRANGE', q .. ':deduping', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  R.spread('ZREM', ids, q .. ':deduping')
+  for _, dedup_id in ipairs(ids) do
+    local key = q .. ':dedup:' .. dedup_id
+    if tonumber(call('HGET', key, 'jobs') or 0) == 0 then
+      call('UNLINK', key)
+    else
+      call('HDEL', key, 'until', 'pending', 'pending_until')
+    end
+  end
+  return #ids
+end
+
+-- drains.py:9 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
-  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 then
+  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
+      'parked') or 0) > 0 then
     return false
   end
   H.emit(q, now, keep, 'drained', '')
   return true
 end
 
--- due.py:31 sweep
+-- due.py:38 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -576,7 +1170,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:39
+  -- due.py:46
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -585,7 +1179,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:46
+  -- due.py:53
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -600,73 +1194,88 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:58
+  -- due.py:65
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
     job_id = string.sub(member, 17)
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
-    H.make_ready(q, job_id, row.priority, row.lifo)
+    H.make_ready(q, job_id, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:67
+  -- due.py:75
+  local woken = H.wake_groups(q, now, keep, 200 - moved)
+  moved = moved + woken
+  readied = readied + woken
+  -- due.py:79
+  local passed = H.close_dedup_windows(q, now, 200 - moved)
+  moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
   moved = moved + silent
+  if H.close_windows(q, now, R.read_Meta(q .. ':meta')) then
+    readied = readied + 1
+  end
   H.keep_house(q, now)
   H.find_next_due(q, now)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:76 expire_waiting
+-- due.py:92 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
-  local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
-  H.leave_expiring(q, job_id, row)
-  if row.state == 'delayed' then
-    call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
-  else
-    call('ZREM', q .. ':ready', job_id)
-  end
+  H.leave_state(q, job_id, row)
   local mark = H.next_mark(q)
   H.expire(q, now, keep, job_id, mark)
+  H.refresh_group(q, now, keep, row.ordering_key)
   return row.state ~= 'delayed'
 end
 
--- due.py:89 recover
+-- due.py:102 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   call('HSET', q .. ':job:' .. job_id, 'stalled_count', row.stalled_count + 1)
   H.emit(q, now, keep, 'stalled', job_id)
-  local mark
-  if row.stalled_count + 1 > stalled_max then
-    mark = H.next_mark(q)
+  if row.ordering_key ~= '' then
+    H.leave_active(q, row.ordering_key)
+  end
+  if row.revoked == 0 and row.stalled_count + 1 <= stalled_max and not H.has_expired(row, now) then
+    H.return_to_front(q, job_id, row)
+    if row.expire_at > 0 then
+      H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
+    end
+    H.refresh_group(q, now, keep, row.ordering_key)
+    return true
+  end
+  local mark = H.next_mark(q)
+  if row.revoked == 1 then
+    H.end_revoked(q, now, keep, job_id, mark)
+  elseif row.stalled_count + 1 > stalled_max then
     H.fail_job(q, now, keep, job_id, 'stalled', mark)
-    return false
-  end
-  if H.has_expired(row, now) then
-    mark = H.next_mark(q)
+  else
     H.expire(q, now, keep, job_id, mark)
-    return false
   end
-  H.return_to_front(q, job_id, row)
-  return true
+  H.refresh_group(q, now, keep, row.ordering_key)
+  return false
 end
 
--- due.py:106 return_to_front
-H.return_to_front = function(q, job_id, row)
+-- due.py:126 wake_groups
+H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
-  call('ZADD', q .. ':ready', row.place, job_id)
-  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
-  if row.expire_at > 0 then
-    H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
+  local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  R.spread('ZREM', keys_, q .. ':ratelimited')
+  for _, key in ipairs(keys_) do
+    call('HDEL', q .. ':group:' .. key, 'looks_at')
+    H.refresh_group(q, now, keep, key)
   end
+  return #keys_
 end
 
--- due.py:114 forget_aged
+-- due.py:136 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -689,7 +1298,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:132 forget_workers
+-- due.py:154 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -703,7 +1312,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:144 keep_house
+-- due.py:166 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -723,18 +1332,19 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:159 find_next_due
+-- due.py:181 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
-  for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':retained', q .. ':workers'}) do
+  for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
+      q .. ':deduping', q .. ':retained', q .. ':workers'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
     end
   end
-  for _, at_house in ipairs({meta.calls_until, meta.metrics_until}) do
+  for _, at_house in ipairs({meta.calls_until, meta.metrics_until, H.window_end(meta)}) do
     if at_house > 0 and (due == 0 or at_house < due) then
       due = at_house
     end
@@ -749,18 +1359,12 @@ H.find_next_due = function(q, now)
   end
 end
 
--- due.py:178 is_due
-H.is_due = function(q, now)
-  local call = redis.call
-  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
-  return due > 0 and now >= due
-end
-
--- endings.py:18 complete_job
+-- endings.py:20 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   if held.remove_on_complete == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    H.release(q, held.dedup_id, job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     if held.attempts_made > 0 then
@@ -772,24 +1376,34 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:31 fail_job
+-- endings.py:34 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
+  H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:37 expire
+-- endings.py:41 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:43 keep_failed
+-- endings.py:47 end_revoked
+H.end_revoked = function(q, now, keep, job_id, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
+  H.keep_failed(q, now, job_id, 'revoked', mark)
+  H.emit(q, now, keep, 'revoked', job_id)
+end
+
+-- endings.py:54 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   if row.remove_on_fail == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    H.release(q, row.dedup_id, job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'failed', 'failed_reason', reason, 'finished_on', now, 'mark', mark)
     call('ZADD', q .. ':failed', now, R.pad(mark) .. job_id)
@@ -797,7 +1411,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:54 retain
+-- endings.py:66 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -809,7 +1423,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:63 trim
+-- endings.py:75 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -829,11 +1443,16 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:78 forget_ended
+-- endings.py:90 forget_ended
 H.forget_ended = function(q, state, members)
+  local call = redis.call
   local keys_ = {}
   for _, member in ipairs(members) do
     local job_id = string.sub(member, 17)
+    local dedup_id = call('HGET', q .. ':job:' .. job_id, 'dedup_id')
+    if dedup_id then
+      H.release(q, dedup_id, job_id)
+    end
     keys_[#keys_ + 1] = q .. ':job:' .. job_id
     keys_[#keys_ + 1] = q .. ':logs:' .. job_id
   end
@@ -842,12 +1461,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:90 has_expired
+-- endings.py:105 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:95 leave_expiring
+-- endings.py:110 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -893,6 +1512,135 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   end
 end
 
+-- explaining.py:35 explain
+O.explain = function(q, now, job_id)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local reasons = {}
+  if row.name == '' then
+    return {{'', -1, 0, '', R.reply_list_of_Reason(reasons)}}
+  end
+  local state = H.state_of(row.state)
+  local until_ = 0
+  local worker = ''
+  if state == 'active' then
+    local lease = R.maybe_int(call('ZSCORE', q .. ':active', R.pad(row.mark) .. job_id))
+    until_ = not lease and 0 or lease
+    worker = R.split(row.token, ':')[1]
+  end
+  if state == 'delayed' then
+    local due = R.maybe_int(call('ZSCORE', q .. ':scheduled', R.pad(row.mark) .. job_id))
+    until_ = not due and 0 or due
+    reasons[#reasons + 1] = {gate = 'delayed', until_ = until_, jobs = {}}
+  end
+  local place = -1
+  if state == 'waiting' or state == 'delayed' then
+    if row.ordering_key ~= '' then
+      H.explain_group(q, now, job_id, row, reasons)
+    end
+    H.explain_queue(q, now, meta, reasons)
+    local rank = call('ZRANK', q .. ':ready', job_id)
+    if rank then
+      place = rank
+      if rank > 0 then
+        reasons[#reasons + 1] = {gate = 'position', until_ = 0, jobs = call('ZRANGE', q .. ':ready', 0, math.min(rank,
+            10) - 1)}
+      end
+    end
+  end
+  return {{state, place, until_, worker, R.reply_list_of_Reason(reasons)}}
+end
+
+-- explaining.py:68 explain_queue
+H.explain_queue = function(q, now, meta, reasons)
+  local call = redis.call
+  if meta.paused == 1 then
+    reasons[#reasons + 1] = {gate = 'paused', until_ = 0, jobs = {}}
+  end
+  if meta.global_concurrency > 0 and call('ZCARD', q .. ':active') >= meta.global_concurrency then
+    local running = {}
+    for _, member in ipairs(call('ZRANGE', q .. ':active', 0, 9)) do
+      running[#running + 1] = string.sub(member, 17)
+    end
+    reasons[#reasons + 1] = {gate = 'global_concurrency', until_ = 0, jobs = running}
+  end
+  if meta.global_rate_max > 0 then
+    local used = meta.global_window_used
+    if H.window_left(meta.global_rate_max, meta.global_rate_ms, meta.global_window_at, used, now) == 0 then
+      reasons[#reasons + 1] = {gate = 'global_rate_limit', until_ = H.window_end(meta), jobs = {}}
+    end
+  end
+  for _, limiter in ipairs(call('ZRANGE', q .. ':limiters', 0, 9)) do
+    local most = R.int(R.split(limiter, ':')[1])
+    local length = R.int(R.split(limiter, ':')[2])
+    local row = R.read_LimiterRow(q .. ':limiter:' .. limiter)
+    if H.window_left(most, length, row.window_at, row.window_used, now) == 0 then
+      reasons[#reasons + 1] = {gate = 'limiter', until_ = H.window_opening(length, row.window_at, now) + length,
+          jobs = {}}
+    end
+  end
+  if call('ZCARD', q .. ':workers') == 0 then
+    reasons[#reasons + 1] = {gate = 'no_worker', until_ = 0, jobs = {}}
+  end
+end
+
+-- explaining.py:91 explain_group
+H.explain_group = function(q, now, job_id, row, reasons)
+  local call = redis.call
+  local key = row.ordering_key
+  local group = R.read_GroupRow(q .. ':group:' .. key)
+  if group.active >= math.max(group.concurrency, 1) then
+    reasons[#reasons + 1] = {gate = 'group_concurrency', until_ = 0, jobs = H.running_members(q, key)}
+  end
+  local ahead = {}
+  if group.concurrency > 1 then
+    local rank = call('ZRANK', q .. ':groupq:' .. key, job_id)
+    if rank and rank > 0 then
+      ahead = call('ZRANGE', q .. ':groupq:' .. key, 0, math.min(rank, 10) - 1)
+    end
+  else
+    local turn = call('ZRANK', q .. ':turns:' .. key, job_id)
+    if turn and turn > 0 then
+      ahead = call('ZRANGE', q .. ':turns:' .. key, 0, math.min(turn, 10) - 1)
+    end
+  end
+  if #ahead > 0 then
+    reasons[#reasons + 1] = {gate = 'turn', until_ = 0, jobs = ahead}
+  end
+  if group.paused_until > now then
+    reasons[#reasons + 1] = {gate = 'group_paused', until_ = group.paused_until, jobs = {}}
+  end
+  if group.capacity > 0 then
+    local bucket = H.bucket_at(group, now)
+    local cost = H.cost_of(R.read_CostRow(q .. ':job:' .. job_id)) * 1000
+    if bucket.tokens < cost then
+      reasons[#reasons + 1] = {gate = 'tokens', until_ = now + H.wait_for_tokens(group, bucket.tokens, cost), jobs = {}}
+    end
+  end
+  if group.rate_max > 0 and H.window_left(group.rate_max, group.rate_ms, group.window_at, group.window_used,
+      now) == 0 then
+    local opened = H.window_opening(group.rate_ms, group.window_at, now)
+    reasons[#reasons + 1] = {gate = 'group_rate_limit', until_ = opened + group.rate_ms, jobs = {}}
+  end
+end
+
+-- explaining.py:120 running_members
+H.running_members = function(q, key)
+  local call = redis.call
+  local members = {}
+  for _, member in ipairs(call('ZRANGE', q .. ':active', 0, 499)) do
+    local job_id = string.sub(member, 17)
+    if #members < 10 and (call('HGET', q .. ':job:' .. job_id, 'ordering_key') or '') == key then
+      members[#members + 1] = job_id
+    end
+  end
+  return members
+end
+
 -- formats.py:9 is_foreign
 H.is_foreign = function(meta)
   return meta.format ~= 1 and meta.format ~= 0
@@ -906,8 +1654,502 @@ H.stamp = function(q, meta)
   end
 end
 
--- jobs.py:23 enqueue
-O.enqueue = function(q, now, call_, specs, events_keep)
+-- gates.py:14 queue_lets_start
+H.queue_lets_start = function(q, now, meta, want)
+  local call = redis.call
+  if meta.paused == 1 then
+    return 0
+  end
+  local allowed = want
+  if meta.global_concurrency > 0 then
+    allowed = math.min(allowed, math.max(meta.global_concurrency - call('ZCARD', q .. ':active'), 0))
+  end
+  if meta.global_rate_max > 0 then
+    local left = H.window_left(meta.global_rate_max, meta.global_rate_ms, meta.global_window_at,
+        meta.global_window_used, now)
+    allowed = math.min(allowed, left)
+  end
+  return allowed
+end
+
+-- gates.py:29 limiter_name
+H.limiter_name = function(caller)
+  return R.text(caller.limiter_max) .. ':' .. R.text(caller.limiter_ms)
+end
+
+-- gates.py:34 limiter_lets_start
+H.limiter_lets_start = function(q, now, caller, want)
+  if caller.limiter_max == 0 then
+    return want
+  end
+  local row = R.read_LimiterRow(q .. ':limiter:' .. H.limiter_name(caller))
+  return math.min(want, H.window_left(caller.limiter_max, caller.limiter_ms, row.window_at, row.window_used, now))
+end
+
+-- gates.py:42 limiter_hold_ms
+H.limiter_hold_ms = function(q, now, caller)
+  if H.limiter_lets_start(q, now, caller, 1) > 0 then
+    return 0
+  end
+  local row = R.read_LimiterRow(q .. ':limiter:' .. H.limiter_name(caller))
+  return H.window_opening(caller.limiter_ms, row.window_at, now) + caller.limiter_ms - now
+end
+
+-- gates.py:50 steady_windows
+H.steady_windows = function(q, now, meta, caller)
+  local call = redis.call
+  if caller.limiter_max > 0 then
+    local name = H.limiter_name(caller)
+    if tonumber(call('HGET', q .. ':limiter:' .. name, 'window_at') or 0) > now then
+      call('HSET', q .. ':limiter:' .. name, 'window_at', now)
+      call('ZADD', q .. ':limiters', now + caller.limiter_ms, name)
+      H.lower_next_due(q, now + caller.limiter_ms)
+    end
+  end
+  if meta.global_window_at > now then
+    call('HSET', q .. ':meta', 'global_window_at', now)
+    H.lower_next_due(q, now + meta.global_rate_ms)
+    return R.read_Meta(q .. ':meta')
+  end
+  return meta
+end
+
+-- gates.py:68 count_starts
+H.count_starts = function(q, now, meta, caller, starts)
+  local call = redis.call
+  if meta.global_rate_max > 0 then
+    local opened = H.window_opening(meta.global_rate_ms, meta.global_window_at, now)
+    local used = H.window_count(meta.global_rate_ms, meta.global_window_at, meta.global_window_used, now)
+    call('HSET', q .. ':meta', 'global_window_at', opened, 'global_window_used', used + starts)
+    H.lower_next_due(q, opened + meta.global_rate_ms)
+  end
+  if caller.limiter_max > 0 then
+    local name = H.limiter_name(caller)
+    local row = R.read_LimiterRow(q .. ':limiter:' .. name)
+    local opened_at = H.window_opening(caller.limiter_ms, row.window_at, now)
+    local counted = H.window_count(caller.limiter_ms, row.window_at, row.window_used, now)
+    call('HSET', q .. ':limiter:' .. name, 'window_at', opened_at, 'window_used', counted + starts)
+    call('ZADD', q .. ':limiters', opened_at + caller.limiter_ms, name)
+    H.lower_next_due(q, opened_at + caller.limiter_ms)
+  end
+end
+
+-- gates.py:85 window_end
+H.window_end = function(meta)
+  return meta.global_window_at == 0 and 0 or meta.global_window_at + meta.global_rate_ms
+end
+
+-- gates.py:90 close_windows
+H.close_windows = function(q, now, meta)
+  local call = redis.call
+  local limiters = call('ZRANGE', q .. ':limiters', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
+  local keys_ = {}
+  for _, name in ipairs(limiters) do
+    keys_[#keys_ + 1] = q .. ':limiter:' .. name
+  end
+  R.spread('UNLINK', keys_)
+  R.spread('ZREM', limiters, q .. ':limiters')
+  if meta.global_window_at == 0 or now < H.window_end(meta) then
+    return false
+  end
+  call('HDEL', q .. ':meta', 'global_window_at', 'global_window_used')
+  return true
+end
+
+-- groups.py:35 new_group
+H.new_group = function(q, key)
+  local call = redis.call
+  if not (call('EXISTS', q .. ':group:' .. key) == 1) then
+    local since = H.next_mark(q)
+    call('HSET', q .. ':group:' .. key, 'since', since)
+    call('ZADD', q .. ':groups', since, key)
+  end
+end
+
+-- groups.py:43 join_turns
+H.join_turns = function(q, key, job_id)
+  local call = redis.call
+  H.new_group(q, key)
+  local turn = call('HINCRBY', q .. ':meta', 'turn', 1)
+  call('HSET', q .. ':job:' .. job_id, 'turn', turn)
+  call('ZADD', q .. ':turns:' .. key, turn, job_id)
+  return turn
+end
+
+-- groups.py:52 wait_in_group
+H.wait_in_group = function(q, key, job_id, priority, turn)
+  local call = redis.call
+  call('ZADD', q .. ':groupq:' .. key, H.class_of(priority) * 1099511627776 + turn, job_id)
+end
+
+-- groups.py:57 rejoin
+H.rejoin = function(q, key, job_id, row)
+  local call = redis.call
+  call('ZADD', q .. ':turns:' .. key, row.turn, job_id)
+  H.wait_in_group(q, key, job_id, row.priority, row.turn)
+end
+
+-- groups.py:63 go_first
+H.go_first = function(q, key, job_id, row)
+  local call = redis.call
+  local first_turn = R.maybe_int(call('ZRANGE', q .. ':turns:' .. key, 0, 0, 'WITHSCORES')[2])
+  local turn = row.turn
+  if first_turn then
+    turn = math.min(turn, first_turn - 1)
+  end
+  call('HSET', q .. ':job:' .. job_id, 'turn', turn)
+  call('ZADD', q .. ':turns:' .. key, turn, job_id)
+  local place = H.class_of(row.priority) * 1099511627776 + turn
+  local first_place = R.maybe_int(call('ZRANGE', q .. ':groupq:' .. key, 0, 0, 'WITHSCORES')[2])
+  if first_place then
+    place = math.min(place, first_place - 1)
+  end
+  call('ZADD', q .. ':groupq:' .. key, place, job_id)
+end
+
+-- groups.py:78 leave_group
+H.leave_group = function(q, key, job_id)
+  local call = redis.call
+  call('ZREM', q .. ':groupq:' .. key, job_id)
+  call('ZREM', q .. ':turns:' .. key, job_id)
+end
+
+-- groups.py:84 enter_active
+H.enter_active = function(q, now, key, job_id, cost)
+  local call = redis.call
+  H.leave_group(q, key, job_id)
+  local group = R.read_GroupRow(q .. ':group:' .. key)
+  call('HSET', q .. ':group:' .. key, 'active', group.active + 1)
+  call('HDEL', q .. ':group:' .. key, 'head')
+  if group.capacity > 0 then
+    local bucket = H.bucket_at(group, now)
+    call('HSET', q .. ':group:' .. key, 'tokens', bucket.tokens - cost * 1000, 'tokens_at', now)
+  end
+  if group.rate_max > 0 then
+    call('HSET', q .. ':group:' .. key, 'window_at', H.window_opening(group.rate_ms, group.window_at, now),
+        'window_used', H.window_count(group.rate_ms, group.window_at, group.window_used, now) + 1)
+  end
+end
+
+-- groups.py:101 leave_active
+H.leave_active = function(q, key)
+  local call = redis.call
+  call('HINCRBY', q .. ':group:' .. key, 'active', -1)
+end
+
+-- groups.py:109 refresh_group
+H.refresh_group = function(q, now, keep, key)
+  local call = redis.call
+  if key == '' then
+    return
+  end
+  local group = H.steady(q, now, key)
+  if group.since == 0 then
+    return
+  end
+  local head = ''
+  local looks_at = 0
+  for unpayable = 0, 49 do
+    head = H.next_member(q, key, group)
+    if head == '' then
+      break
+    end
+    local cost = H.cost_of(R.read_CostRow(q .. ':job:' .. head))
+    if group.capacity == 0 or cost <= group.capacity then
+      looks_at = H.may_run_at(group, now, cost)
+      break
+    end
+    H.fail_unpayable(q, now, keep, key, head)
+    head = ''
+    if unpayable == 49 then
+      looks_at = now
+    end
+  end
+  if looks_at > 0 then
+    head = ''
+  end
+  H.place_head(q, key, group, head)
+  local unfinished = call('ZCARD', q .. ':turns:' .. key)
+  if unfinished == 0 and group.active == 0 then
+    looks_at = H.says_nothing_at(group, now)
+    if looks_at == 0 then
+      H.forget_group(q, key, group)
+      return
+    end
+  end
+  H.look_again(q, key, group, looks_at)
+  local waiting = call('ZCARD', q .. ':groupq:' .. key)
+  local parked = head == '' and waiting or waiting - 1
+  if parked ~= group.parked then
+    call('HSET', q .. ':group:' .. key, 'parked', parked)
+    call('HINCRBY', q .. ':meta', 'parked', parked - group.parked)
+  end
+end
+
+-- groups.py:150 steady
+H.steady = function(q, now, key)
+  local call = redis.call
+  local group = R.read_GroupRow(q .. ':group:' .. key)
+  if group.window_at <= now and group.tokens_at <= now then
+    return group
+  end
+  if group.window_at > now then
+    call('HSET', q .. ':group:' .. key, 'window_at', now)
+  end
+  if group.tokens_at > now then
+    call('HSET', q .. ':group:' .. key, 'tokens_at', now)
+  end
+  return R.read_GroupRow(q .. ':group:' .. key)
+end
+
+-- groups.py:162 next_member
+H.next_member = function(q, key, group)
+  local call = redis.call
+  if group.active >= math.max(group.concurrency, 1) then
+    return ''
+  end
+  if group.concurrency > 1 then
+    local queued = call('ZRANGE', q .. ':groupq:' .. key, 0, 0)
+    return #queued > 0 and queued[1] or ''
+  end
+  local first = call('ZRANGE', q .. ':turns:' .. key, 0, 0)
+  if #first == 0 or not R.maybe_int(call('ZSCORE', q .. ':groupq:' .. key, first[1])) then
+    return ''
+  end
+  return first[1]
+end
+
+-- groups.py:175 cost_of
+H.cost_of = function(row)
+  return row.cost == '' and 1000 or R.int(row.cost)
+end
+
+-- groups.py:180 may_run_at
+H.may_run_at = function(group, now, cost)
+  local at_ = group.paused_until
+  if group.capacity > 0 then
+    local bucket = H.bucket_at(group, now)
+    if bucket.tokens < cost * 1000 then
+      at_ = math.max(at_, now + H.wait_for_tokens(group, bucket.tokens, cost * 1000))
+    end
+  end
+  if group.rate_max > 0 and H.window_left(group.rate_max, group.rate_ms, group.window_at, group.window_used,
+      now) == 0 then
+    at_ = math.max(at_, H.window_opening(group.rate_ms, group.window_at, now) + group.rate_ms)
+  end
+  return at_ > now and at_ or 0
+end
+
+-- groups.py:192 fail_unpayable
+H.fail_unpayable = function(q, now, keep, key, job_id)
+  local call = redis.call
+  H.leave_group(q, key, job_id)
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  H.leave_expiring(q, job_id, row)
+  call('ZREM', q .. ':ready', job_id)
+  local mark = H.next_mark(q)
+  H.fail_job(q, now, keep, job_id, 'cost exceeds capacity', mark)
+  H.count_ended(q, now, 'failed', 1)
+end
+
+-- groups.py:203 place_head
+H.place_head = function(q, key, group, head)
+  local call = redis.call
+  if head == group.head then
+    return
+  end
+  if group.head ~= '' then
+    call('ZREM', q .. ':ready', group.head)
+  end
+  if head == '' then
+    call('HDEL', q .. ':group:' .. key, 'head')
+    return
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. head)
+  local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
+  call('ZADD', q .. ':ready', H.ready_score(row.priority, 0, sequence), head)
+  call('HSET', q .. ':group:' .. key, 'head', head)
+end
+
+-- groups.py:218 look_again
+H.look_again = function(q, key, group, at_)
+  local call = redis.call
+  if at_ == group.looks_at then
+    return
+  end
+  if at_ == 0 then
+    call('ZREM', q .. ':ratelimited', key)
+    call('HDEL', q .. ':group:' .. key, 'looks_at')
+  else
+    call('ZADD', q .. ':ratelimited', at_, key)
+    call('HSET', q .. ':group:' .. key, 'looks_at', at_)
+    H.lower_next_due(q, at_)
+  end
+end
+
+-- groups.py:231 says_nothing_at
+H.says_nothing_at = function(group, now)
+  local at_ = group.paused_until
+  if group.capacity > 0 and group.tokens_at > 0 then
+    local bucket = H.bucket_at(group, now)
+    at_ = math.max(at_, now + H.wait_for_tokens(group, bucket.tokens, group.capacity * 1000))
+  end
+  if group.rate_max > 0 and group.window_at > 0 then
+    at_ = math.max(at_, group.window_at + group.rate_ms)
+  end
+  return at_ > now and at_ or 0
+end
+
+-- groups.py:242 forget_group
+H.forget_group = function(q, key, group)
+  local call = redis.call
+  if group.looks_at > 0 then
+    call('ZREM', q .. ':ratelimited', key)
+  end
+  if group.parked ~= 0 then
+    call('HINCRBY', q .. ':meta', 'parked', 0 - group.parked)
+  end
+  if group.keeps == 1 then
+    local idle = {'active', 'parked', 'paused_until', 'window_at', 'window_used', 'tokens', 'tokens_at', 'looks_at'}
+    R.spread('HDEL', idle, q .. ':group:' .. key)
+  else
+    call('UNLINK', q .. ':group:' .. key)
+    call('ZREM', q .. ':groups', key)
+  end
+end
+
+-- groups.py:259 limits_in
+H.limits_in = function(options)
+  return {concurrency = H.lookup_int(options, 'group_concurrency', -1), rate_max = H.lookup_int(options,
+      'group_rate_max', -1), rate_ms = H.lookup_int(options, 'group_rate_ms', -1), capacity = H.lookup_int(options,
+      'group_capacity', -1), refill = H.lookup_int(options, 'group_refill', -1)}
+end
+
+-- groups.py:270 set_limits
+H.set_limits = function(q, key, limits)
+  local call = redis.call
+  local group = q .. ':group:' .. key
+  if limits.concurrency >= 0 then
+    call('HSET', group, 'concurrency', math.max(limits.concurrency, 1))
+  end
+  if limits.rate_max > 0 then
+    call('HSET', group, 'rate_max', limits.rate_max, 'rate_ms', limits.rate_ms)
+  elseif limits.rate_max == 0 then
+    call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
+  end
+  if limits.capacity > 0 then
+    call('HSET', group, 'capacity', limits.capacity, 'refill', limits.refill)
+  elseif limits.capacity == 0 then
+    call('HDEL', group, 'capacity', 'refill', 'tokens', 'tokens_at')
+  end
+end
+
+-- groups.py:285 pause_group
+H.pause_group = function(q, now, keep, key, duration, replace)
+  local call = redis.call
+  local until_ = now + duration
+  if not replace then
+    until_ = math.max(until_, tonumber(call('HGET', q .. ':group:' .. key, 'paused_until') or 0))
+  end
+  call('HSET', q .. ':group:' .. key, 'paused_until', until_)
+  if keep > 0 then
+    local fields = {'event', 'group-rate-limited', 'at', R.text(now), 'job_id', '', 'group_key', key}
+    fields[#fields + 1] = 'duration'
+    fields[#fields + 1] = R.text(duration)
+    fields[#fields + 1] = 'resume_at'
+    fields[#fields + 1] = R.text(until_)
+    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+  end
+  return until_
+end
+
+-- inbox.py:28 receive
+O.receive = function(q, now, source, letter, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local last = call('HGET', q .. ':inbox', source)
+  local taken = 0
+  if last then
+    taken = R.int(last)
+  end
+  if letter.ordinal <= taken then
+    return {'taken'}
+  end
+  if letter.ordinal > taken + 1 then
+    return {'early'}
+  end
+  -- inbox.py:42
+  H.stamp(q, meta)
+  call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
+  local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
+  call('SET', q .. ':id', next_id)
+  H.add_one(q, now, events_keep, R.text(next_id), {job_id = '', name = letter.name, data = letter.data,
+      options = letter.options}, '')
+  H.wake_if_startable(q, now)
+  H.rearm(q, meta.next_due)
+  return {'taken'}
+end
+
+-- inbox.py:53 replay
+O.replay = function(q, now, job_id, target, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local fields = call('HGETALL', q .. ':job:' .. job_id)
+  if target == '' or H.lookup(fields, 'dead_queue') ~= target then
+    return {0}
+  end
+  local options = {}
+  local serializer = H.lookup(fields, 'serializer')
+  if serializer ~= '' then
+    options[#options + 1] = 'serializer'
+    options[#options + 1] = serializer
+  end
+  for i = 0, #fields - 1, 2 do
+    if string.sub(fields[i + 1], 1, 5) == 'dead:' then
+      options[#options + 1] = string.sub(fields[i + 1], 6)
+      options[#options + 1] = fields[i + 2]
+    end
+  end
+  H.write_letter(q, target, row.name, H.lookup(fields, 'data'), options)
+  H.erase(q, now, events_keep, job_id, row)
+  H.refresh_group(q, now, events_keep, row.ordering_key)
+  return {1}
+end
+
+-- inbox.py:81 set_dead_letters
+O.set_dead_letters = function(q, now, target)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  call('HSET', q .. ':meta', 'dead_letters', target)
+  return {1}
+end
+
+-- inbox.py:92 get_dead_letters
+O.get_dead_letters = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local target = call('HGET', q .. ':meta', 'dead_letters')
+  if not target then
+    return {''}
+  end
+  return {target}
+end
+
+-- jobs.py:28 enqueue
+O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -917,7 +2159,12 @@ O.enqueue = function(q, now, call_, specs, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  -- jobs.py:32
+  for _, position in ipairs(guarded) do
+    if not H.is_payable(q, specs[position + 1]) then
+      return {false, 'COST'}
+    end
+  end
+  -- jobs.py:46
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -931,49 +2178,71 @@ O.enqueue = function(q, now, call_, specs, events_keep)
   local mark = meta.mark
   local first_due = 0
   for _, spec in ipairs(specs) do
-    local job_id = spec.job_id
+    local dedup_id = H.lookup(spec.options, 'dedup_id')
+    local superseded = ''
     local __skip1 = false
-    if job_id == '' then
-      last_id = last_id + 1
-      job_id = R.text(last_id)
-    elseif call('EXISTS', q .. ':job:' .. job_id) == 1 then
-      ids[#ids + 1] = ':'
-      __skip1 = true
-    elseif R.is_canonical_id(job_id, 12) then
-      last_id = math.max(last_id, R.int(job_id))
+    if dedup_id ~= '' then
+      if H.is_duplicate(q, now, dedup_id, spec.options) then
+        ids[#ids + 1] = ':'
+        __skip1 = true
+      end
+      if not __skip1 then
+        superseded = H.pending_job(q, now, dedup_id, spec.options)
+      end
     end
     if not __skip1 then
-      ids[#ids + 1] = job_id
-      call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
-      local delay = 0
-      if #spec.options > 0 then
-        R.spread('HSET', spec.options, q .. ':job:' .. job_id)
-        delay = H.lookup_int(spec.options, 'delay', 0)
-        local ttl = H.lookup_int(spec.options, 'ttl', 0)
-        if ttl > 0 then
-          mark = mark + 1
-          call('HSET', q .. ':job:' .. job_id, 'expire_at', now + ttl, 'expiry_mark', mark)
-          expiring[#expiring + 1] = R.pad(mark) .. job_id
-          expiring_at[#expiring_at + 1] = now + ttl + 1
-          first_due = H.earlier(first_due, now + ttl + 1)
+      local job_id = spec.job_id
+      local __skip2 = false
+      if job_id == '' then
+        last_id = last_id + 1
+        job_id = R.text(last_id)
+      elseif job_id ~= superseded and call('EXISTS', q .. ':job:' .. job_id) == 1 then
+        ids[#ids + 1] = ':'
+        __skip2 = true
+      elseif R.is_canonical_id(job_id, 12) then
+        last_id = math.max(last_id, R.int(job_id))
+      end
+      if not __skip2 then
+        ids[#ids + 1] = job_id
+        if superseded ~= '' or H.lookup(spec.options, 'ordering_key') ~= '' or dedup_id ~= '' then
+          call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
+          H.add_one(q, now, events_keep, job_id, spec, superseded)
+          local moved = R.read_Meta(q .. ':meta')
+          sequence = moved.ready
+          mark = moved.mark
+        else
+          call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+          local delay = 0
+          if #spec.options > 0 then
+            R.spread('HSET', spec.options, q .. ':job:' .. job_id)
+            delay = H.lookup_int(spec.options, 'delay', 0)
+            local ttl = H.lookup_int(spec.options, 'ttl', 0)
+            if ttl > 0 then
+              mark = mark + 1
+              call('HSET', q .. ':job:' .. job_id, 'expire_at', now + ttl, 'expiry_mark', mark)
+              expiring[#expiring + 1] = R.pad(mark) .. job_id
+              expiring_at[#expiring_at + 1] = now + ttl + 1
+              first_due = H.earlier(first_due, now + ttl + 1)
+            end
+          end
+          if delay > 0 then
+            mark = mark + 1
+            call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
+            delayed[#delayed + 1] = R.pad(mark) .. job_id
+            delayed_until[#delayed_until + 1] = now + delay
+            first_due = H.earlier(first_due, now + delay)
+          else
+            sequence = sequence + 1
+            ready_ids[#ready_ids + 1] = job_id
+            local priority = H.lookup_int(spec.options, 'priority', 0)
+            ready_scores[#ready_scores + 1] = H.ready_score(priority, H.lookup_int(spec.options, 'lifo', 0), sequence)
+          end
+          H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
         end
       end
-      if delay > 0 then
-        mark = mark + 1
-        call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
-        delayed[#delayed + 1] = R.pad(mark) .. job_id
-        delayed_until[#delayed_until + 1] = now + delay
-        first_due = H.earlier(first_due, now + delay)
-      else
-        sequence = sequence + 1
-        ready_ids[#ready_ids + 1] = job_id
-        local priority = H.lookup_int(spec.options, 'priority', 0)
-        ready_scores[#ready_scores + 1] = H.ready_score(priority, H.lookup_int(spec.options, 'lifo', 0), sequence)
-      end
-      H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
     end
   end
-  -- jobs.py:80
+  -- jobs.py:108
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -983,26 +2252,75 @@ O.enqueue = function(q, now, call_, specs, events_keep)
   R.zadd_many(q .. ':expiring', expiring_at, expiring)
   call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
   if first_due ~= 0 then
-    H.arm(q, first_due)
+    H.lower_next_due(q, first_due)
   end
-  if #ready_ids > 0 and meta.paused == 0 then
-    H.wake(q)
-  end
+  H.wake_if_startable(q, now)
   H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+  H.rearm(q, meta.next_due)
   return {ids}
 end
 
--- jobs.py:95 earlier
+-- jobs.py:123 is_payable
+H.is_payable = function(q, spec)
+  local call = redis.call
+  if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
+    return true
+  end
+  local capacity = tonumber(call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'), 'capacity') or 0)
+  return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
+end
+
+-- jobs.py:131 add_one
+H.add_one = function(q, now, keep, job_id, spec, superseded)
+  local call = redis.call
+  local options = spec.options
+  if superseded ~= '' then
+    local row = R.read_PlaceRow(q .. ':job:' .. superseded)
+    H.erase(q, now, keep, superseded, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
+  end
+  call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+  R.spread('HSET', options, q .. ':job:' .. job_id)
+  local ttl = H.lookup_int(options, 'ttl', 0)
+  if ttl > 0 then
+    local expiry_mark = H.next_mark(q)
+    call('HSET', q .. ':job:' .. job_id, 'expire_at', now + ttl, 'expiry_mark', expiry_mark)
+    H.watch_expiry(q, job_id, now + ttl, expiry_mark)
+    H.lower_next_due(q, now + ttl + 1)
+  end
+  local key = H.lookup(options, 'ordering_key')
+  if key ~= '' then
+    H.join_turns(q, key, job_id)
+    H.set_limits(q, key, H.limits_in(options))
+  end
+  local added = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local delay = H.delay_of(options)
+  if delay > 0 then
+    local mark = H.next_mark(q)
+    H.make_delayed(q, job_id, added, now + delay, mark)
+    H.lower_next_due(q, now + delay)
+  else
+    H.make_ready(q, job_id, added)
+  end
+  local dedup_id = H.lookup(options, 'dedup_id')
+  if dedup_id ~= '' then
+    H.accept(q, now, dedup_id, job_id, options)
+  end
+  H.emit_with(q, now, keep, 'added', job_id, 'name', spec.name)
+  H.refresh_group(q, now, keep, key)
+end
+
+-- jobs.py:168 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
 
--- lanes.py:14 class_of
+-- lanes.py:12 class_of
 H.class_of = function(priority)
   return priority == 0 and 2048 or priority - 1
 end
 
--- lanes.py:19 ready_score
+-- lanes.py:17 ready_score
 H.ready_score = function(priority, lifo, sequence)
   local rank = H.class_of(priority)
   if lifo == 1 then
@@ -1011,36 +2329,105 @@ H.ready_score = function(priority, lifo, sequence)
   return (rank * 2 + 1) * 1099511627776 + sequence
 end
 
--- lanes.py:27 moved_score
+-- lanes.py:25 place_of
+H.place_of = function(score)
+  local place = R.mod(score, 1099511627776)
+  if R.mod(math.floor(score / 1099511627776), 2) == 0 then
+    return 1099511627775 - place
+  end
+  return place
+end
+
+-- lanes.py:33 moved_score
 H.moved_score = function(score, priority, lifo)
   return (H.class_of(priority) * 2 + 1 - lifo) * 1099511627776 + R.mod(score, 1099511627776)
 end
 
--- lanes.py:32 make_ready
-H.make_ready = function(q, job_id, priority, lifo)
-  local call = redis.call
-  local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
-  call('ZADD', q .. ':ready', H.ready_score(priority, lifo, sequence), job_id)
-  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
-end
-
--- lanes.py:39 make_delayed
-H.make_delayed = function(q, job_id, due, mark)
-  local call = redis.call
-  call('ZADD', q .. ':scheduled', due, R.pad(mark) .. job_id)
-  call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
-end
-
--- lanes.py:45 watch_expiry
-H.watch_expiry = function(q, job_id, expire_at, mark)
-  local call = redis.call
-  call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
-end
-
--- lanes.py:50 next_mark
+-- lanes.py:38 next_mark
 H.next_mark = function(q)
   local call = redis.call
   return call('HINCRBY', q .. ':meta', 'mark', 1)
+end
+
+-- letters.py:22 write_letter
+H.write_letter = function(q, target, name, data, options)
+  local call = redis.call
+  local sequence = call('HINCRBY', q .. ':meta', 'letters', 1)
+  local ordinal = call('HINCRBY', q .. ':sent', target, 1)
+  call('HSET', q .. ':letter:' .. R.pad(sequence), 'target', target, 'ordinal', ordinal, 'name', name, 'data', data)
+  local fields = {}
+  for i = 0, #options - 1, 2 do
+    fields[#fields + 1] = 'option:' .. options[i + 1]
+    fields[#fields + 1] = options[i + 2]
+  end
+  R.spread('HSET', fields, q .. ':letter:' .. R.pad(sequence))
+  call('ZADD', q .. ':outbox', sequence, R.pad(sequence))
+end
+
+-- letters.py:35 bury
+H.bury = function(q, job_id, reason)
+  local call = redis.call
+  local target = call('HGET', q .. ':meta', 'dead_letters') or ''
+  if target == '' then
+    return
+  end
+  local fields = call('HGETALL', q .. ':job:' .. job_id)
+  local attempts_made = H.lookup(fields, 'attempts_made')
+  local options = {'dead_queue', q, 'dead_id', job_id, 'dead_reason', reason, 'dead_attempts', attempts_made}
+  local serializer = H.lookup(fields, 'serializer')
+  if serializer ~= '' then
+    options[#options + 1] = 'serializer'
+    options[#options + 1] = serializer
+  end
+  for _, name in ipairs({'priority', 'lifo', 'ttl', 'timeout', 'lock_duration', 'attempts', 'backoff', 'backoff_delay',
+      'backoff_jitter', 'backoff_max', 'remove_on_complete', 'keep_completed', 'keep_completed_ms', 'remove_on_fail',
+      'keep_failed', 'keep_failed_ms', 'ordering_key', 'group_concurrency', 'group_rate_max', 'group_rate_ms',
+      'group_capacity', 'group_refill', 'cost'}) do
+    local value = H.lookup(fields, name)
+    if value ~= '' then
+      options[#options + 1] = 'dead:' .. name
+      options[#options + 1] = value
+    end
+  end
+  H.write_letter(q, target, H.lookup(fields, 'name'), H.lookup(fields, 'data'), options)
+end
+
+-- letters.py:61 list_letters
+O.list_letters = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local letters = {}
+  for _, sequence in ipairs(call('ZRANGE', q .. ':outbox', 0, 49)) do
+    local row = R.read_LetterRow(q .. ':letter:' .. sequence)
+    local options = {}
+    local fields = call('HGETALL', q .. ':letter:' .. sequence)
+    for i = 0, #fields - 1, 2 do
+      local option = string.sub(fields[i + 1], 8)
+      if fields[i + 1] == 'option:' .. option then
+        options[#options + 1] = option
+        options[#options + 1] = fields[i + 2]
+      end
+    end
+    letters[#letters + 1] = {sequence = sequence, target = row.target, ordinal = row.ordinal, name = row.name,
+        data = row.data, options = options}
+  end
+  return {R.reply_list_of_Letter(letters)}
+end
+
+-- letters.py:80 acknowledge
+O.acknowledge = function(q, now, sequences)
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local keys_ = {}
+  for _, sequence in ipairs(sequences) do
+    keys_[#keys_ + 1] = q .. ':letter:' .. sequence
+  end
+  R.spread('UNLINK', keys_)
+  R.spread('ZREM', sequences, q .. ':outbox')
+  return {1}
 end
 
 -- metrics.py:12 count_ended
@@ -1078,7 +2465,94 @@ H.forget_minutes = function(q, now)
   end
 end
 
--- reads.py:15 get_job
+-- placing.py:34 make_ready
+H.make_ready = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  if row.ordering_key == '' then
+    local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
+    call('ZADD', q .. ':ready', H.ready_score(row.priority, row.lifo, sequence), job_id)
+  else
+    H.rejoin(q, row.ordering_key, job_id, row)
+  end
+end
+
+-- placing.py:44 wait_again
+H.wait_again = function(q, job_id, row)
+  if row.ordering_key == '' then
+    H.make_ready(q, job_id, row)
+  else
+    H.return_to_back(q, job_id, row)
+  end
+end
+
+-- placing.py:52 make_delayed
+H.make_delayed = function(q, job_id, row, due, mark)
+  local call = redis.call
+  call('ZADD', q .. ':scheduled', due, R.pad(mark) .. job_id)
+  call('HSET', q .. ':job:' .. job_id, 'state', 'delayed', 'mark', mark)
+  if row.ordering_key ~= '' then
+    call('ZADD', q .. ':turns:' .. row.ordering_key, row.turn, job_id)
+  end
+end
+
+-- placing.py:60 return_to_front
+H.return_to_front = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  if row.ordering_key == '' then
+    call('ZADD', q .. ':ready', row.place, job_id)
+  else
+    H.go_first(q, row.ordering_key, job_id, row)
+  end
+end
+
+-- placing.py:69 return_to_back
+H.return_to_back = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  local turn = H.join_turns(q, row.ordering_key, job_id)
+  H.wait_in_group(q, row.ordering_key, job_id, row.priority, turn)
+end
+
+-- placing.py:76 leave_waiting
+H.leave_waiting = function(q, job_id, row)
+  local call = redis.call
+  if row.state == 'delayed' then
+    call('ZREM', q .. ':scheduled', R.pad(row.mark) .. job_id)
+  else
+    call('ZREM', q .. ':ready', job_id)
+  end
+  if row.ordering_key ~= '' then
+    H.leave_group(q, row.ordering_key, job_id)
+  end
+end
+
+-- placing.py:86 leave_state
+H.leave_state = function(q, job_id, row)
+  local call = redis.call
+  local member = R.pad(row.mark) .. job_id
+  if row.state == 'active' then
+    call('ZREM', q .. ':active', member)
+    if row.ordering_key ~= '' then
+      H.leave_active(q, row.ordering_key)
+    end
+  elseif row.state == 'completed' or row.state == 'failed' then
+    call('ZREM', q .. ':' .. row.state, member)
+    call('ZREM', q .. ':retained', member)
+  else
+    H.leave_waiting(q, job_id, row)
+  end
+  H.leave_expiring(q, job_id, row)
+end
+
+-- placing.py:101 watch_expiry
+H.watch_expiry = function(q, job_id, expire_at, mark)
+  local call = redis.call
+  call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
+end
+
+-- reads.py:28 get_job
 O.get_job = function(q, now, job_id, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1091,7 +2565,7 @@ O.get_job = function(q, now, job_id, exclude_data)
   return {fields}
 end
 
--- reads.py:26 list_jobs
+-- reads.py:39 list_jobs
 O.list_jobs = function(q, now, state, start, stop, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1118,7 +2592,44 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   return {R.reply_list_of_JobEntry(entries)}
 end
 
--- reads.py:50 state_key
+-- reads.py:64 list_parked
+O.list_parked = function(q, now, group, skip, exclude_data)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  local payload = 0
+  local keys_ = call('ZRANGE', q .. ':groups', group, group + 500 - 1)
+  local at_group = group
+  local at_member = skip
+  for _, key in ipairs(keys_) do
+    local head = call('HGET', q .. ':group:' .. key, 'head') or ''
+    local members = call('ZRANGE', q .. ':groupq:' .. key, at_member, at_member + 500)
+    for _, job_id in ipairs(members) do
+      if #entries == 500 or payload > 4194304 then
+        return {{R.reply_list_of_JobEntry(entries), at_group, at_member, 0}}
+      end
+      at_member = at_member + 1
+      if job_id ~= head then
+        local fields = call('HGETALL', q .. ':job:' .. job_id)
+        if exclude_data then
+          fields = H.without(fields, 'data')
+        end
+        payload = payload + #H.lookup(fields, 'data')
+        entries[#entries + 1] = {job_id = job_id, fields = fields}
+      end
+    end
+    if #members > 500 then
+      return {{R.reply_list_of_JobEntry(entries), at_group, at_member, 0}}
+    end
+    at_group = at_group + 1
+    at_member = 0
+  end
+  return {{R.reply_list_of_JobEntry(entries), at_group, at_member, #keys_ < 500 and 1 or 0}}
+end
+
+-- reads.py:96 state_key
 H.state_key = function(q, state)
   if state == 'waiting' then
     return q .. ':ready'
@@ -1132,17 +2643,26 @@ H.state_key = function(q, state)
   return q .. ':' .. state
 end
 
--- reads.py:62 count_jobs
+-- reads.py:108 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  return {{call('ZCARD', q .. ':ready') + meta.parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
+      call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), 0, meta.parked}}
+end
+
+-- reads.py:125 get_time
+O.get_time = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  return {{call('ZCARD', q .. ':ready'), call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'), call('ZCARD',
-      q .. ':completed'), call('ZCARD', q .. ':failed'), 0}}
+  return {now}
 end
 
--- reads.py:77 is_paused
+-- reads.py:133 is_paused
 O.is_paused = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1151,7 +2671,7 @@ O.is_paused = function(q, now)
   return {meta.paused == 1 and 1 or 0}
 end
 
--- reads.py:86 get_log
+-- reads.py:142 get_log
 O.get_log = function(q, now, job_id, start, stop)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1173,7 +2693,7 @@ O.get_log = function(q, now, job_id, start, stop)
   return {{lines, call('LLEN', q .. ':logs:' .. job_id)}}
 end
 
--- reads.py:104 get_metrics
+-- reads.py:160 get_metrics
 O.get_metrics = function(q, now, state)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1182,7 +2702,7 @@ O.get_metrics = function(q, now, state)
   return {call('HGETALL', q .. ':metrics:' .. state)}
 end
 
--- reads.py:112 read_events
+-- reads.py:168 read_events
 O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -1190,7 +2710,7 @@ O.read_events = function(q, now, after, count)
   return {R.reply_list_of_Entry(R.xafter(q .. ':events', after, count))}
 end
 
--- reads.py:120 last_event
+-- reads.py:176 last_event
 O.last_event = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -1225,7 +2745,7 @@ H.delay_before_retry = function(row, settlement)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
 end
 
--- settling.py:26 settle
+-- settling.py:27 settle
 H.settle = function(q, now, caller, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -1237,29 +2757,52 @@ H.settle = function(q, now, caller, settlement, mark)
     return 'lost'
   end
   call('ZREM', q .. ':active', R.pad(held.mark) .. job_id)
+  if held.ordering_key ~= '' then
+    H.leave_active(q, held.ordering_key)
+    if settlement.group_ms > 0 then
+      H.pause_group(q, now, caller.events_keep, held.ordering_key, settlement.group_ms, settlement.group_replace)
+    end
+  end
+  local status = H.leave_run(q, now, caller.events_keep, settlement, held, mark)
+  H.refresh_group(q, now, caller.events_keep, held.ordering_key)
+  return status
+end
+
+-- settling.py:45 leave_run
+H.leave_run = function(q, now, keep, settlement, held, mark)
+  local job_id = settlement.job_id
+  if held.revoked == 1 then
+    H.end_revoked(q, now, keep, job_id, mark)
+    return 'revoked'
+  end
   if settlement.outcome == 'completed' then
-    H.complete_job(q, now, caller.events_keep, job_id, settlement.value, held, mark)
+    H.complete_job(q, now, keep, job_id, settlement.value, held, mark)
     return 'completed'
   end
   if settlement.outcome == 'failed' then
-    return H.fail_attempt(q, now, caller.events_keep, settlement, mark)
+    return H.fail_attempt(q, now, keep, settlement, mark)
   end
   if settlement.outcome == 'delayed' then
-    return H.delay_run(q, now, caller.events_keep, settlement, mark)
+    return H.delay_run(q, now, keep, settlement, mark)
   end
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
-    H.expire(q, now, caller.events_keep, job_id, mark)
+    H.expire(q, now, keep, job_id, mark)
     return 'expired'
   end
-  H.return_to_front(q, job_id, row)
+  if settlement.back and row.ordering_key ~= '' then
+    H.return_to_back(q, job_id, row)
+  else
+    H.return_to_front(q, job_id, row)
+  end
   if row.expire_at > 0 then
+    H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
     H.lower_next_due(q, row.expire_at + 1)
   end
   return 'returned'
 end
 
--- settling.py:52 fail_attempt
+-- settling.py:72 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -1280,7 +2823,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:69 delay_run
+-- settling.py:89 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -1289,7 +2832,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:76 resume_later
+-- settling.py:96 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -1301,10 +2844,10 @@ H.resume_later = function(q, now, keep, job_id, due, mark, status)
     H.lower_next_due(q, row.expire_at + 1)
   end
   if due > now then
-    H.make_delayed(q, job_id, due, mark)
+    H.make_delayed(q, job_id, row, due, mark)
     H.lower_next_due(q, due)
   else
-    H.make_ready(q, job_id, row.priority, row.lifo)
+    H.make_ready(q, job_id, row)
   end
   return status
 end
@@ -1314,7 +2857,7 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
--- wakes.py:13 wake
+-- wakes.py:14 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -1322,33 +2865,27 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:19 wake_if_startable
-H.wake_if_startable = function(q)
+-- wakes.py:20 wake_if_startable
+H.wake_if_startable = function(q, now)
   local call = redis.call
-  if call('ZCARD', q .. ':ready') > 0 and not call('HGET', q .. ':meta', 'paused') then
-    H.wake(q)
+  if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
+    local meta = R.read_Meta(q .. ':meta')
+    if H.queue_lets_start(q, now, meta, 1) > 0 then
+      call('RPUSH', q .. ':wake', '1')
+    end
   end
 end
 
--- wakes.py:25 lower_next_due
-H.lower_next_due = function(q, at_)
+-- wakes.py:28 rearm
+H.rearm = function(q, due_before)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
-  if due == 0 or at_ < due then
-    call('HSET', q .. ':meta', 'next_due', at_)
-    return true
-  end
-  return false
-end
-
--- wakes.py:34 arm
-H.arm = function(q, at_)
-  if H.lower_next_due(q, at_) then
+  if due > 0 and (due_before == 0 or due < due_before) then
     H.wake(q)
   end
 end
 
--- wakes.py:40 notify
+-- wakes.py:35 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -1356,7 +2893,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:46 keep_timer
+-- wakes.py:41 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -1381,7 +2918,31 @@ H.keep_timer = function(q, worker)
   return 0
 end
 
--- work.py:36 settle_and_activate
+-- windows.py:8 window_left
+H.window_left = function(most, length, opened, used, now)
+  if opened == 0 or now >= opened + length then
+    return most
+  end
+  return math.max(most - used, 0)
+end
+
+-- windows.py:15 window_opening
+H.window_opening = function(length, opened, now)
+  if opened == 0 or now >= opened + length or now < opened then
+    return now
+  end
+  return opened
+end
+
+-- windows.py:22 window_count
+H.window_count = function(length, opened, used, now)
+  if opened == 0 or now >= opened + length then
+    return 0
+  end
+  return used
+end
+
+-- work.py:49 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1396,7 +2957,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:50
+  -- work.py:63
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -1411,7 +2972,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
-      elseif status == 'failed' or status == 'expired' then
+      elseif status == 'failed' or status == 'expired' or status == 'revoked' then
         failed = failed + 1
       elseif status ~= 'lost' then
         readied = readied + 1
@@ -1419,14 +2980,27 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     end
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}}
+  local more = false
   if H.is_due(q, now) then
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
+    more = H.is_due(q, now)
   end
-  local more = H.is_due(q, now)
-  -- work.py:73
+  -- work.py:87
   local started = {}
-  if want > 0 and meta.paused == 0 and not more then
-    started = H.start(q, now, caller, want, token)
+  local hold_ms = 0
+  if want > 0 and not more then
+    local gates = H.steady_windows(q, now, meta, caller)
+    local allowed = H.queue_lets_start(q, now, gates, want)
+    allowed = H.limiter_lets_start(q, now, caller, allowed)
+    if allowed > 0 then
+      started = H.start(q, now, caller, allowed, token)
+    end
+    if #started > 0 then
+      H.count_starts(q, now, gates, caller, #started)
+    end
+    if caller.limiter_max > 0 and #started < want then
+      hold_ms = H.limiter_hold_ms(q, now, caller)
+    end
   end
   if caller.metrics and completed > 0 then
     H.count_ended(q, now, 'completed', completed)
@@ -1434,8 +3008,8 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.metrics and failed + swept.failed > 0 then
     H.count_ended(q, now, 'failed', failed + swept.failed)
   end
-  if #started > 0 or readied + swept.readied > 0 then
-    H.wake_if_startable(q)
+  if #started + #settlements + swept.readied > 0 then
+    H.wake_if_startable(q, now)
   end
   if caller.nudge and #started < want then
     call('RPUSH', q .. ':control:' .. caller.worker, 'nudge')
@@ -1446,55 +3020,86 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   end
   H.record(q, now, caller, last, statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
+  local letters = call('ZCARD', q .. ':outbox') > 0
   return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
-      drained and 1 or 0}}
+      drained and 1 or 0, letters and 1 or 0, hold_ms}}
 end
 
--- work.py:92 start
-H.start = function(q, now, caller, want, token)
+-- work.py:116 start
+H.start = function(q, now, caller, allowed, token)
   local call = redis.call
-  local picked = R.scored(call('ZRANGE', q .. ':ready', 0, want - 1, 'WITHSCORES'))
   local started = {}
-  if #picked == 0 then
-    return started
-  end
-  local ids = {}
   local leases = {}
   local ends = {}
-  local first_end = 0
   local payload = 0
-  local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
-  local mark = last_mark - #picked
-  for _, pick in ipairs(picked) do
-    local job_id = pick.member
-    local fields = call('HGETALL', q .. ':job:' .. job_id)
-    payload = payload + #H.lookup(fields, 'data')
-    if payload > 4194304 and #ids > 0 then
+  for _picks = 0, allowed - 1 do
+    local picked = R.scored(call('ZRANGE', q .. ':ready', 0, allowed - #started - 1, 'WITHSCORES'))
+    if #picked == 0 then
       break
     end
-    mark = mark + 1
-    local end_ = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
-    call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place', pick.score,
-        'processed_on', now)
-    if H.lookup(fields, 'expire_at') ~= '' then
-      call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
+    local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
+    local mark = last_mark - #picked
+    local ids = {}
+    local grouped = false
+    for _, pick in ipairs(picked) do
+      local job_id = pick.member
+      local fields = call('HGETALL', q .. ':job:' .. job_id)
+      payload = payload + #H.lookup(fields, 'data')
+      if payload > 4194304 and #started > 0 then
+        break
+      end
+      mark = mark + 1
+      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place', pick.score,
+          'processed_on', now)
+      if H.lookup(fields, 'expire_at') ~= '' then
+        call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
+      end
+      H.emit(q, now, caller.events_keep, 'active', job_id)
+      started[#started + 1] = {job_id = job_id, fields = fields}
+      ids[#ids + 1] = job_id
+      leases[#leases + 1] = R.pad(mark) .. job_id
+      ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
+      if H.lookup(fields, 'ordering_key') ~= '' then
+        grouped = true
+      end
     end
-    H.emit(q, now, caller.events_keep, 'active', job_id)
-    started[#started + 1] = {job_id = job_id, fields = fields}
-    ids[#ids + 1] = job_id
-    leases[#leases + 1] = R.pad(mark) .. job_id
-    ends[#ends + 1] = end_
-    if first_end == 0 or end_ < first_end then
-      first_end = end_
+    R.spread('ZREM', ids, q .. ':ready')
+    if grouped then
+      H.start_members(q, now, caller.events_keep, started, #started - #ids)
+    end
+    if not grouped or #ids < #picked or #started == allowed then
+      break
     end
   end
-  R.spread('ZREM', ids, q .. ':ready')
-  R.zadd_many(q .. ':active', ends, leases)
-  H.lower_next_due(q, first_end)
+  if #started > 0 then
+    R.zadd_many(q .. ':active', ends, leases)
+    H.lower_next_due(q, H.earliest(ends))
+  end
   return started
 end
 
--- work.py:129 repeat
+-- work.py:162 start_members
+H.start_members = function(q, now, keep, started, first)
+  for i = first, #started - 1 do
+    local key = H.lookup(started[i + 1].fields, 'ordering_key')
+    if key ~= '' then
+      local cost = H.lookup_int(started[i + 1].fields, 'cost', 1000)
+      H.enter_active(q, now, key, started[i + 1].job_id, cost)
+      H.refresh_group(q, now, keep, key)
+    end
+  end
+end
+
+-- work.py:172 earliest
+H.earliest = function(moments)
+  local least = moments[1]
+  for _, moment in ipairs(moments) do
+    least = math.min(least, moment)
+  end
+  return least
+end
+
+-- work.py:180 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -1507,10 +3112,10 @@ H.repeat_ = function(q, now, caller, last, token)
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false}
+      wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
 end
 
--- work.py:141 record
+-- work.py:194 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -1530,7 +3135,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:158 time_to_look
+-- work.py:211 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -1539,7 +3144,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:167 extend
+-- work.py:220 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1552,7 +3157,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
     if held.state == 'active' and held.token == tokens[i + 1] then
       call('ZADD', q .. ':active', now + lease_ms[i + 1], R.pad(held.mark) .. job_ids[i + 1])
       H.lower_next_due(q, now + lease_ms[i + 1])
-      statuses[#statuses + 1] = 'extended'
+      statuses[#statuses + 1] = held.revoked == 1 and 'revoked' or 'extended'
     else
       statuses[#statuses + 1] = 'lost'
     end
@@ -1560,7 +3165,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:187 nudge
+-- work.py:240 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1571,7 +3176,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:197 pass_wake
+-- work.py:250 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1581,7 +3186,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:207 leave
+-- work.py:260 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1597,12 +3202,12 @@ O.leave = function(q, now, worker)
   if timer.next_due > 0 then
     H.wake(q)
   else
-    H.wake_if_startable(q)
+    H.wake_if_startable(q, now)
   end
   return {1}
 end
 
--- work.py:225 tick
+-- work.py:278 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1618,7 +3223,7 @@ O.tick = function(q, now, stalled_max, events_keep)
       H.note_drained(q, now, events_keep)
     end
     if swept.readied > 0 then
-      H.wake_if_startable(q)
+      H.wake_if_startable(q, now)
     end
   end
   local more = H.is_due(q, now)
@@ -1626,7 +3231,63 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_c7d3101d260a',
+  function_name = 'glidemq_pb_get_marks_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_marks(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_clear_some_b42d4bd9b622',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 10)
+    return O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5), R.int(args[8]),
+        R.int(args[9]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_clean_some_b42d4bd9b622',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 7)
+    return O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]), R.int(args[6]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_retry_some_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 9)
+    return O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.int(args[6]), R.int(args[7]),
+        R.int(args[8]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_forget_queue_b42d4bd9b622',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.forget_queue(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_workers_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.list_workers(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1635,7 +3296,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_c7d3101d260a',
+  function_name = 'glidemq_pb_retry_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1644,7 +3305,16 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_c7d3101d260a',
+  function_name = 'glidemq_pb_revoke_b42d4bd9b622',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.done(args, 5)
+    return O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_promote_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1653,7 +3323,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_c7d3101d260a',
+  function_name = 'glidemq_pb_change_priority_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1662,7 +3332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_c7d3101d260a',
+  function_name = 'glidemq_pb_change_delay_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1671,7 +3341,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_c7d3101d260a',
+  function_name = 'glidemq_pb_update_data_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1680,7 +3350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_c7d3101d260a',
+  function_name = 'glidemq_pb_update_progress_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1689,7 +3359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_c7d3101d260a',
+  function_name = 'glidemq_pb_add_log_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1698,7 +3368,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_c7d3101d260a',
+  function_name = 'glidemq_pb_pause_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1707,7 +3377,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_c7d3101d260a',
+  function_name = 'glidemq_pb_resume_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1716,17 +3386,130 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_c7d3101d260a',
+  function_name = 'glidemq_pb_set_group_limits_b42d4bd9b622',
   flags = {},
   callback = function(keys, args)
-    local specs, at = R.take_list_of_JobSpec(args, 3)
-    R.done(args, at + 1)
-    return O.enqueue(keys[1], R.now(args[1]), args[2], specs, R.int(args[at]))
+    R.done(args, 9)
+    return O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.int(args[8]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_c7d3101d260a',
+  function_name = 'glidemq_pb_rate_limit_group_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 7)
+    return O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.flag(args[5]),
+        R.int(args[6]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_set_global_concurrency_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.set_global_concurrency(keys[1], R.now(args[1]), R.int(args[2]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_set_global_rate_limit_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 4)
+    return O.set_global_rate_limit(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_global_limits_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_global_limits(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_explain_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.explain(keys[1], R.now(args[1]), args[2])
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_receive_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    local letter, at = R.take_Letter(args, 3)
+    R.done(args, at + 1)
+    return O.receive(keys[1], R.now(args[1]), args[2], letter, R.int(args[at]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_replay_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 5)
+    return O.replay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_set_dead_letters_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.set_dead_letters(keys[1], R.now(args[1]), args[2])
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_dead_letters_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_dead_letters(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_enqueue_b42d4bd9b622',
+  flags = {},
+  callback = function(keys, args)
+    local specs, at = R.take_list_of_JobSpec(args, 3)
+    local guarded
+    guarded, at = R.take_list_of_int(args, at)
+    R.done(args, at + 1)
+    return O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.int(args[at]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_letters_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.list_letters(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_acknowledge_b42d4bd9b622',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    local sequences, at = R.take_list_of_str(args, 2)
+    R.done(args, at)
+    return O.acknowledge(keys[1], R.now(args[1]), sequences)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_job_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1735,7 +3518,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_c7d3101d260a',
+  function_name = 'glidemq_pb_list_jobs_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1744,7 +3527,16 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_c7d3101d260a',
+  function_name = 'glidemq_pb_list_parked_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 5)
+    return O.list_parked(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]), R.flag(args[4]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_count_jobs_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1753,7 +3545,16 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_c7d3101d260a',
+  function_name = 'glidemq_pb_get_time_b42d4bd9b622',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 2)
+    return O.get_time(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_is_paused_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1762,7 +3563,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_c7d3101d260a',
+  function_name = 'glidemq_pb_get_log_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1771,7 +3572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_c7d3101d260a',
+  function_name = 'glidemq_pb_get_metrics_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1780,7 +3581,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_c7d3101d260a',
+  function_name = 'glidemq_pb_read_events_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1789,7 +3590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_c7d3101d260a',
+  function_name = 'glidemq_pb_last_event_b42d4bd9b622',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1798,17 +3599,17 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_c7d3101d260a',
+  function_name = 'glidemq_pb_settle_and_activate_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    local settlements, at = R.take_list_of_Settlement(args, 11)
+    local settlements, at = R.take_list_of_Settlement(args, 13)
     R.done(args, at + 1)
     return O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements, R.int(args[at]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_c7d3101d260a',
+  function_name = 'glidemq_pb_extend_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1822,7 +3623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_c7d3101d260a',
+  function_name = 'glidemq_pb_nudge_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1831,7 +3632,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_c7d3101d260a',
+  function_name = 'glidemq_pb_pass_wake_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1840,7 +3641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_c7d3101d260a',
+  function_name = 'glidemq_pb_leave_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1849,7 +3650,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_c7d3101d260a',
+  function_name = 'glidemq_pb_tick_b42d4bd9b622',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)

@@ -1,0 +1,75 @@
+"""The leases of a worker's running jobs, between the heartbeat, the store and the processors."""
+
+from collections.abc import Callable, Iterable
+
+from .backends.backend import Backend
+from .emitter import Emitter
+from .execution import Execution, Executor
+from .heartbeat import Heartbeat
+from .semantics import work
+from .semantics.settling import LOST, REVOKED_STATUS
+
+
+class Leases:
+    """Extends leases in time, and tells a processor when its job is no longer its own, or is to end."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        root: str,
+        worker_id: str,
+        running: Callable[[], Iterable[Execution]],
+        emitter: Emitter,
+        *,
+        cancel: bool,
+    ) -> None:
+        self.executor: Executor
+        self._backend = backend
+        self._root = root
+        self._worker_id = worker_id
+        self._emitter = emitter
+        self._cancel = cancel
+        self._heartbeat = Heartbeat(backend.clock, running, self._extend, self.lose)
+
+    def watch(self, execution: Execution) -> None:
+        """Keep this job's lease from now on."""
+        self._heartbeat.watch(execution)
+
+    def stop(self) -> None:
+        """Keep no lease any more."""
+        self._heartbeat.stop()
+
+    def lose(self, execution: Execution) -> None:
+        """The lease is gone: nothing of this run reaches the store any more."""
+        self.executor.lose(execution, "lease lost", cancel=self._cancel)
+
+    def revoke(self, execution: Execution) -> None:
+        """The processor is told; the store ends the job as revoked when its run has ended (REV-3, REV-4)."""
+        self.executor.abort(execution, "revoked", cancel=self._cancel)
+
+    def abort(self, execution: Execution) -> None:
+        """The processor is told by its own worker."""
+        self.executor.abort(execution, "aborted", cancel=self._cancel)
+
+    def _extend(self, executions: list[Execution], sent_at: float) -> None:
+        self._emitter.spawn(self._send_extension(executions, sent_at))
+
+    async def _send_extension(self, executions: list[Execution], sent_at: float) -> None:
+        statuses = await self._backend.call(
+            work.extend,
+            self._root,
+            self._worker_id,
+            [execution.job.wire_id for execution in executions],
+            [execution.run.token for execution in executions],
+            [execution.lease_ms for execution in executions],
+        )
+        for execution, status in zip(executions, statuses, strict=True):
+            if execution.is_over:
+                continue
+            if status == LOST:
+                self.lose(execution)
+                continue
+            if status == REVOKED_STATUS:
+                self.revoke(execution)
+            execution.grant(sent_at)
+            self._heartbeat.watch(execution)
