@@ -154,5 +154,7 @@ def matches(job: Any, name: str | None, data: Mapping[str, Any] | None) -> bool:
         return False
     if data is None:
         return True
-    found = job.data
-    return isinstance(found, Mapping) and all(key in found and found[key] == value for key, value in data.items())
+    if not isinstance(job.data, Mapping):
+        return False
+    found = cast("Mapping[str, object]", job.data)
+    return all(key in found and found[key] == value for key, value in data.items())

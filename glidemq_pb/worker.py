@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from .backends.backend import Backend
 from .component import Component, root_key
@@ -234,10 +234,14 @@ def check_count(option: str, value: object, least: int, most: int) -> int:
 
 def check_processor(processor: object) -> None:
     """A function, or a mapping of names to functions. InvalidOptionsError otherwise."""
-    named = processor if isinstance(processor, Mapping) else {"": processor}
-    for name, function in named.items():
-        if not callable(function):
-            where = f"processor[{name!r}]" if isinstance(processor, Mapping) else "processor"
-            raise InvalidOptionsError(
-                f"{where} is {function!r}; allowed: a function, or a mapping of job names to them"
-            )
+    if not isinstance(processor, Mapping):
+        check_function("processor", processor)
+        return
+    for name, function in cast("Mapping[object, object]", processor).items():
+        check_function(f"processor[{name!r}]", function)
+
+
+def check_function(option: str, value: object) -> None:
+    """Something that can be called."""
+    if not callable(value):
+        raise InvalidOptionsError(f"{option}={value!r}: allowed: a function, or a mapping of job names to functions")
