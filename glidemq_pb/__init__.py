@@ -33,6 +33,7 @@ from .ordering import Ordering, RateLimit, TokenBucket
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .queue_administration import WorkerInfo
 from .run import AbortSignal
+from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
 from .worker import Worker
 
@@ -60,6 +61,7 @@ __all__ = [
     "JobNotFoundError",
     "JobOptions",
     "JobState",
+    "JobTemplate",
     "JobWaitTimeoutError",
     "Keep",
     "MetricPoint",
@@ -71,6 +73,8 @@ __all__ = [
     "QueueConnectionError",
     "RateLimit",
     "RateLimitError",
+    "Schedule",
+    "SchedulerInfo",
     "SerializationError",
     "Serializer",
     "TokenBucket",

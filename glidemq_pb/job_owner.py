@@ -63,6 +63,8 @@ class JobOwner:
                 "cost: a job costs more than the bucket of its group holds; allowed: at most the bucket's capacity "
                 "(nothing was added)"
             ) from refusal
+        if refusal.code == Code.NO_RUN:
+            raise InvalidOptionsError("schedule: allowed: one that has a run within its bounds") from refusal
         raise refusal
 
     def token(self) -> str:

@@ -171,6 +171,11 @@ class JobSnapshot(Generic[D, R]):
         return self._text("ordering_key")
 
     @property
+    def scheduler_name(self) -> str | None:
+        """The job scheduler that added it."""
+        return self._text("scheduler_name")
+
+    @property
     def cost(self) -> float:
         """Tokens that each of its starts takes from its group's bucket."""
         return tokens(int(self._fields.get("cost", str(COST_DEFAULT))))

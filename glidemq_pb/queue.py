@@ -13,7 +13,8 @@ from .job_options import JobOptions, NewJob, encode_options
 from .options import check_choice, check_int, check_job_name, check_str
 from .payload import encode_value
 from .queue_administration import matches
-from .queue_dead_letters import QueueDeadLetters, check_dead_letter_queue
+from .queue_dead_letters import check_dead_letter_queue
+from .queue_schedulers import QueueSchedulers
 from .semantics import changes, jobs, reads
 from .semantics.lang import Fields
 from .semantics.limits import ENQUEUE_MAX, MINUTE_MS, PAGE_MAX
@@ -68,7 +69,7 @@ class Metrics:
     """Jobs of all minutes that are kept."""
 
 
-class Queue(QueueDeadLetters[D, R]):
+class Queue(QueueSchedulers[D, R]):
     """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
 
     `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must

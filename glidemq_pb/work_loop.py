@@ -21,9 +21,10 @@ from .listening import Ear
 from .ordering import RateLimit
 from .postman import deliver
 from .run import Run
-from .semantics import work
+from .schedule import planned
+from .semantics import schedulers, work
 from .semantics.lang import Refusal
-from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
+from .semantics.records import RETURNED_RUN, Caller, PlannedRun, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST, REVOKED_STATUS
 from .wire import from_wire, to_wire
 
@@ -75,6 +76,7 @@ class WorkLoop:
         self._ready = asyncio.Event()
         self._calling = False
         self._delivery: asyncio.Task[None] | None = None
+        self._planning: asyncio.Task[None] | None = None
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -263,6 +265,9 @@ class WorkLoop:
         if reply.letters and (self._delivery is None or self._delivery.done()):
             self._delivery = self._emitter.spawn(self._deliver())
         self._take(reply, sent_at)
+        if reply.unplanned and (self._planning is None or self._planning.done()):
+            runs = [planned(run, reply.now) for run in reply.unplanned]
+            self._planning = self._emitter.spawn(self._plan_runs(runs))
         self._plan(reply)
         self._ready.set()
 
@@ -374,6 +379,10 @@ class WorkLoop:
         execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
         settlement = Settlement(started.job_id, token, RETURNED_RUN, "", "", "", -1, 0, False, 0, False, False)
         self._finished.append(Outcome(execution, settlement))
+
+    async def _plan_runs(self, runs: list[PlannedRun]) -> None:
+        """What the store cannot work out; what fails here is asked for again by the next reply."""
+        await self._backend.call(schedulers.plan_runs, self._owner.root, runs)
 
     def _plan(self, reply: WorkReply) -> None:
         """Look again when the reply says so, or at once while due work is left."""

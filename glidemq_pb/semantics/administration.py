@@ -33,6 +33,7 @@ from .keys import (
     rate_limited_key,
     ready_key,
     scheduled_key,
+    scheduler_names_key,
     wake_key,
     worker_key,
     workers_key,
@@ -43,6 +44,7 @@ from .limits import BATCH_MAX, PAGE_MAX
 from .records import ClearCursor, Cleared, Marks, Meta, PlaceRow, Retried, WorkerEntry, WorkerInfoRow
 from .states import COMPLETED, FAILED
 from .store import Store
+from .timetable import forget_scheduler
 from .wakes import rearm, wake_if_startable
 
 READY_PHASE: Final = 0
@@ -225,6 +227,10 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     s.delete(keys)
     s.zrem_many(groups_key(q), groups)
     if len(groups) == BATCH_MAX:
+        return False
+    for name in s.zrange(scheduler_names_key(q), 0, BATCH_MAX - 1):
+        forget_scheduler(s, q, name)
+    if s.zcard(scheduler_names_key(q)) > 0:
         return False
     records: list[str] = []
     for worker in s.zrange(workers_key(q), 0, -1):

@@ -103,6 +103,61 @@ class StartedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A cron scheduler whose following run is not known."""
+
+    name: str
+    pattern: str
+    tz: str
+    after: int
+    """Its next run; 0: that is not known either, so the first one after now is needed too."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """What a host worked out for a cron scheduler."""
+
+    name: str
+    pattern: str
+    tz: str
+    after: int
+    """As it was told."""
+    next_run: int
+    """Where `after` is 0: the first run after now. 0: there is none."""
+    following: int
+    """The run after the next one. 0: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSpec:
+    """A job scheduler to be. Moments are epoch milliseconds, 0 for none."""
+
+    mode: str
+    """`cron`, `every` or `after`."""
+    pattern: str
+    tz: str
+    every: int
+    start_date: int
+    end_date: int
+    limit: int
+    next_run: int
+    """Cron: the first run, worked out by the host."""
+    following: int
+    """Cron: the one after it."""
+    job_name: str
+    data: str
+    options: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerEntry:
+    """A job scheduler as it is stored."""
+
+    name: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
 class WorkReply:
     """The reply to one `settle_and_activate`."""
 
@@ -121,6 +176,8 @@ class WorkReply:
     """Ids of jobs whose lease this call found ended."""
     drained: bool
     """This call left nothing waiting or active."""
+    unplanned: list[Unplanned]
+    """Cron schedulers whose following run the caller is to work out."""
     letters: bool
     """Letters to other queues wait to be delivered."""
     hold_ms: int
@@ -379,6 +436,7 @@ class HeldRow:
     ordering_key: str
     revoked: int
     dedup_id: str
+    scheduler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +464,7 @@ class PlaceRow:
     revoked: int
     """1: it is to end as revoked, or has."""
     dedup_id: str
+    scheduler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +487,7 @@ class FailedKeepRow:
     keep_failed: str
     keep_failed_ms: int
     dedup_id: str
+    scheduler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -534,4 +594,27 @@ class LetterRow:
     target: str
     ordinal: int
     name: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerRow:
+    """`:scheduler:<name>`, without the options of its template, which are fields with `option:` before their names."""
+
+    mode: str
+    """Empty: there is no such scheduler."""
+    pattern: str
+    tz: str
+    every: int
+    start_date: int
+    end_date: int
+    limit: int
+    iteration_count: int
+    last_run: int
+    next_run: int
+    """0: its job is out, or a host has still to work it out."""
+    following: int
+    in_flight: str
+    """The job that a repeat-after-complete scheduler waits for."""
+    job_name: str
     data: str

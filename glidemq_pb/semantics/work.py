@@ -39,6 +39,7 @@ from .records import (
     WorkerRow,
     WorkReply,
 )
+from .schedulers import list_unplanned
 from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
@@ -110,7 +111,8 @@ def settle_and_activate(
     record(s, q, now, caller, last, statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
     letters = s.zcard(outbox_key(q)) > 0
-    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, letters, hold_ms)
+    unplanned = list_unplanned(s, q)
+    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, unplanned, letters, hold_ms)
 
 
 def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) -> list[StartedJob]:
@@ -186,9 +188,8 @@ def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: s
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
     more = is_due(s, q, now)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    return WorkReply(
-        split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, s.zcard(outbox_key(q)) > 0, 0
-    )
+    letters = s.zcard(outbox_key(q)) > 0
+    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, [], letters, 0)
 
 
 def record(

@@ -11,7 +11,19 @@ from ..clock import RunningJob
 from ..execution import Execution
 from ..semantics import work
 from ..semantics.endings import MARK_DIGITS
-from ..semantics.keys import active_key, expiring_key, meta_key, ready_key, retained_key, scheduled_key
+from ..semantics.keys import (
+    active_key,
+    deduping_key,
+    expiring_key,
+    limiters_key,
+    meta_key,
+    rate_limited_key,
+    ready_key,
+    retained_key,
+    scheduled_key,
+    schedulers_key,
+)
+from ..semantics.gates import window_end
 from ..semantics.lang import drop
 from ..semantics.records import Caller, Meta, Settlement, WorkReply
 from ..semantics.store import Store
@@ -24,7 +36,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AnyWorker = Worker[Any, Any]
 
-DUE_KEYS = (expiring_key, active_key, scheduled_key, retained_key)
+DUE_KEYS = (
+    expiring_key,
+    active_key,
+    scheduled_key,
+    schedulers_key,
+    rate_limited_key,
+    limiters_key,
+    deduping_key,
+    retained_key,
+)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
 kept for a repetition, minutes of metrics) are housekeeping: nobody can tell when exactly it was done."""
 STALLED_MAX = 1
@@ -156,6 +177,9 @@ class Kit:
                 at = lowest(key(root))
                 if at is not None and (found is None or at < found):
                     found = at
+            end = window_end(self.store.read(meta_key(root), Meta))
+            if end > 0 and (found is None or end < found):
+                found = end
         return found
 
     def due_moments(self, root: str) -> dict[str, int]:

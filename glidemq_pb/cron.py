@@ -1,0 +1,141 @@
+"""Cron patterns: five fields, and what clock changes do to them, as Debian's cron has it.
+
+The steps of the wall clock come from croniter, which here never sees a time zone. What a gap or a repeat in the
+clock means is decided below. A pattern whose hour and minute are fixed runs once for each time it names: one that
+the clock leaves out runs at the first instant after the gap, one that comes twice runs the first time. A pattern with
+`*` in its hour or minute follows the wall clock as it is: nothing runs in a gap, and a repeated time runs twice.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from croniter import CroniterBadDateError, croniter
+
+from .options import refuse_option
+
+MONTHS: Final = dict(
+    zip(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], range(1, 13), strict=True)
+)
+DAYS: Final = dict(zip(["sun", "mon", "tue", "wed", "thu", "fri", "sat"], range(7), strict=True))
+FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of month", 1, 31, {}),
+    ("month", 1, 12, MONTHS),
+    ("day of week", 0, 7, DAYS),
+)
+MONTH_LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+GRAMMAR: Final = "five fields of `*`, n, a-b, */s, a-b/s and lists of them, with month and day names"
+PART: Final = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d+))?")
+CHANGE_MAX: Final = timedelta(hours=26)
+"""No zone's clock was ever changed by more."""
+
+
+def check_pattern(pattern: object) -> str:
+    """A cron pattern that can ever match, with single spaces (SCH-3). InvalidOptionsError otherwise."""
+    if not isinstance(pattern, str) or len(fields := pattern.split()) != len(FIELDS):
+        refuse_option("pattern", pattern, GRAMMAR)
+    values = [
+        _values(pattern, field, *bounds) for field, bounds in zip(fields, FIELDS, strict=True)
+    ]  # fmt: skip
+    day_of_week_is_free = fields[4].startswith("*")
+    if day_of_week_is_free and not any(day <= MONTH_LENGTHS[month - 1] for day in values[2] for month in values[3]):
+        refuse_option("pattern", pattern, "a pattern with a date that exists")
+    return " ".join(fields).lower()
+
+
+def _values(pattern: str, field: str, name: str, least: int, most: int, names: dict[str, int]) -> set[int]:
+    """The numbers that one field stands for."""
+    found: set[int] = set()
+    for part in field.lower().split(","):
+        match = PART.fullmatch(part)
+        if match is None:
+            refuse_option("pattern", pattern, f"{GRAMMAR}; found {part!r} as {name}")
+        star, first_text, last_text, step_text = match.groups()
+        if step_text is not None and star is None and last_text is None:
+            refuse_option("pattern", pattern, f"a step after `*` or a range; found {part!r} as {name}")
+        first = least if star else _number(pattern, first_text, name, least, most, names)
+        last = most if star else first
+        if last_text is not None:
+            last = _number(pattern, last_text, name, least, most, names)
+        step = 1 if step_text is None else int(step_text)
+        if step == 0 or last < first:
+            refuse_option("pattern", pattern, f"a range that rises and a step above 0; found {part!r} as {name}")
+        found.update(range(first, last + 1, step))
+    return found
+
+
+def _number(pattern: str, text: str, name: str, least: int, most: int, names: dict[str, int]) -> int:
+    if text in names:
+        return names[text]
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        refuse_option("pattern", pattern, f"{least} to {most} as {name}; found {text!r}")
+    return int(text)
+
+
+def next_run(pattern: str, zone: tzinfo, after: int) -> int | None:
+    """The first run of a checked pattern after an instant (epoch milliseconds); None: there is none in 50 years."""
+    fixed = not any(part.startswith("*") for field in pattern.split()[:2] for part in field.split(","))
+    start = datetime.fromtimestamp(after / 1000, UTC)
+    # Where the clock changes nearby, an earlier time of the wall may be a later instant: look from further back.
+    offsets = [
+        (start + step).astimezone(zone).utcoffset() or timedelta() for step in (-CHANGE_MAX, timedelta(), CHANGE_MAX)
+    ]
+    change = max(offsets) - min(offsets)
+    best: datetime | None = None
+    for time in _wall_times(pattern, wall_of(start, zone) - change):
+        if best is not None and time > wall_of(best, zone) + change:
+            break
+        for instant in instants(time, zone, fixed=fixed):
+            if instant > start and (best is None or instant < best):
+                best = instant
+    return None if best is None else round(best.timestamp() * 1000)
+
+
+def wall_of(instant: datetime, zone: tzinfo) -> datetime:
+    """What the clock shows, without its zone."""
+    return instant.astimezone(zone).replace(tzinfo=None)
+
+
+def _wall_times(pattern: str, after: datetime) -> Iterator[datetime]:
+    """The times of a clock that never changes, in order."""
+    steps = croniter(pattern, after, ret_type=datetime, max_years_between_matches=50)
+    while True:
+        try:
+            yield steps.get_next()
+        except CroniterBadDateError:
+            return
+
+
+def instants(time: datetime, zone: tzinfo, *, fixed: bool) -> list[datetime]:
+    """The instants at which something set for a wall time runs: none, one, or two."""
+    first, second = (time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if wall_of(first, zone) != time:  # the clock leaves it out
+        return [end_of_gap(time, zone)] if fixed else []
+    if first == second or fixed:
+        return [first]
+    return [first, second]
+
+
+def end_of_gap(time: datetime, zone: tzinfo) -> datetime:
+    """The first instant after the gap in which a wall time lies. Clocks change at whole seconds."""
+    offsets = [time.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1)]
+    low, high = sorted(round((time - offset).replace(tzinfo=UTC).timestamp()) for offset in offsets)
+    before = datetime.fromtimestamp(low, zone).utcoffset()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return datetime.fromtimestamp(high, UTC)
+
+
+def runs_from(pattern: str, zone: tzinfo, after: int) -> Iterator[int]:
+    """All runs after an instant."""
+    run = next_run(pattern, zone, after)
+    while run is not None:
+        yield run
+        run = next_run(pattern, zone, run)
