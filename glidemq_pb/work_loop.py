@@ -136,6 +136,7 @@ class WorkLoop:
         self._cancel_timers()
         for execution in list(self._slots):
             execution.lost = True
+            execution.run.over = True  # its token is good until the lease ends, so its writes are refused here
             self.executor.abort(execution, "aborted", cancel=True)
         for task in self._tasks:
             task.cancel()
@@ -216,15 +217,19 @@ class WorkLoop:
             return 0
         return self._settings.concurrency - len(self._slots)
 
+    @property
+    def _may_leave(self) -> bool:
+        """Whether it is closing and nothing is left to do."""
+        return self.closing and not self._slots and not self._finished
+
     async def _work(self) -> None:
-        while True:
-            while not (self._must_call or self._finished):
+        while not self._may_leave:
+            if self._must_call or self._finished:
+                await self._exchange()
+            else:
                 self._poked.clear()
                 await self._poked.wait()
-            if self.closing and not self._slots and not self._finished:
-                await self._backend.call(work.nudge, self._owner.root, self._id)
-                return
-            await self._exchange()
+        await self._backend.call(work.nudge, self._owner.root, self._id)
 
     async def _exchange(self) -> None:
         """One call: settle, sweep, start. Repeated under its number until it is answered."""
@@ -377,7 +382,7 @@ class WorkLoop:
         wake = wake_key(self._owner.root)
         timeout = min(self._settings.block_timeout, self._settings.stalled_interval)
         listener = self._listener
-        while listener is not None and not (self.closing and not self._slots and not self._finished):
+        while listener is not None and not self._may_leave:
             self._hears_wakes = self._room() > 0
             keys = [control, wake] if self._hears_wakes else [control]
             self._listening = True
