@@ -87,12 +87,13 @@ import os, sys
 from glidemq_pb.server import PrivateServer
 server = PrivateServer()
 server.start()
-print(server.pid, flush=True)
+print(server.pid, server.directory, flush=True)
 {how}
 """
     ran = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    pid = int(ran.stdout)
-    tiny.until(lambda: not is_alive(pid))
+    pid, directory = ran.stdout.split()
+    tiny.until(lambda: not is_alive(int(pid)))
+    tiny.until(lambda: not Path(directory).exists())
 
 
 def test_it_outlives_the_thread_that_started_it() -> None:
