@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_c7d3101d260a
+#!lua name=glidemq_pb_32abb3488199
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1314,7 +1314,7 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
--- wakes.py:13 wake
+-- wakes.py:20 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -1322,7 +1322,7 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:19 wake_if_startable
+-- wakes.py:26 wake_if_startable
 H.wake_if_startable = function(q)
   local call = redis.call
   if call('ZCARD', q .. ':ready') > 0 and not call('HGET', q .. ':meta', 'paused') then
@@ -1330,7 +1330,7 @@ H.wake_if_startable = function(q)
   end
 end
 
--- wakes.py:25 lower_next_due
+-- wakes.py:32 lower_next_due
 H.lower_next_due = function(q, at_)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
@@ -1341,14 +1341,25 @@ H.lower_next_due = function(q, at_)
   return false
 end
 
--- wakes.py:34 arm
+-- wakes.py:41 arm
 H.arm = function(q, at_)
   if H.lower_next_due(q, at_) then
+    H.reset_timer(q)
+  end
+end
+
+-- wakes.py:47 reset_timer
+H.reset_timer = function(q)
+  local call = redis.call
+  local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
+  if call('EXISTS', q .. ':worker:' .. keeper) == 1 then
+    call('RPUSH', q .. ':control:' .. keeper, 'look')
+  else
     H.wake(q)
   end
 end
 
--- wakes.py:40 notify
+-- wakes.py:56 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -1356,7 +1367,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:46 keep_timer
+-- wakes.py:62 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -1593,6 +1604,9 @@ O.leave = function(q, now, worker)
   local timer = R.read_TimerRow(q .. ':meta')
   if timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
+    for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
+      call('RPUSH', q .. ':control:' .. other, 'look')
+    end
   end
   if timer.next_due > 0 then
     H.wake(q)
@@ -1602,7 +1616,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:225 tick
+-- work.py:227 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1626,7 +1640,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_c7d3101d260a',
+  function_name = 'glidemq_pb_remove_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1635,7 +1649,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_c7d3101d260a',
+  function_name = 'glidemq_pb_retry_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1644,7 +1658,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_c7d3101d260a',
+  function_name = 'glidemq_pb_promote_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1653,7 +1667,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_c7d3101d260a',
+  function_name = 'glidemq_pb_change_priority_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1662,7 +1676,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_c7d3101d260a',
+  function_name = 'glidemq_pb_change_delay_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1671,7 +1685,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_c7d3101d260a',
+  function_name = 'glidemq_pb_update_data_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1680,7 +1694,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_c7d3101d260a',
+  function_name = 'glidemq_pb_update_progress_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1689,7 +1703,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_c7d3101d260a',
+  function_name = 'glidemq_pb_add_log_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1698,7 +1712,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_c7d3101d260a',
+  function_name = 'glidemq_pb_pause_32abb3488199',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1707,7 +1721,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_c7d3101d260a',
+  function_name = 'glidemq_pb_resume_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1716,7 +1730,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_c7d3101d260a',
+  function_name = 'glidemq_pb_enqueue_32abb3488199',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1726,7 +1740,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_c7d3101d260a',
+  function_name = 'glidemq_pb_get_job_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1735,7 +1749,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_c7d3101d260a',
+  function_name = 'glidemq_pb_list_jobs_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1744,7 +1758,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_c7d3101d260a',
+  function_name = 'glidemq_pb_count_jobs_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1753,7 +1767,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_c7d3101d260a',
+  function_name = 'glidemq_pb_is_paused_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1762,7 +1776,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_c7d3101d260a',
+  function_name = 'glidemq_pb_get_log_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1771,7 +1785,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_c7d3101d260a',
+  function_name = 'glidemq_pb_get_metrics_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1780,7 +1794,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_c7d3101d260a',
+  function_name = 'glidemq_pb_read_events_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1789,7 +1803,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_c7d3101d260a',
+  function_name = 'glidemq_pb_last_event_32abb3488199',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1798,7 +1812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_c7d3101d260a',
+  function_name = 'glidemq_pb_settle_and_activate_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1808,7 +1822,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_c7d3101d260a',
+  function_name = 'glidemq_pb_extend_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1822,7 +1836,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_c7d3101d260a',
+  function_name = 'glidemq_pb_nudge_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1831,7 +1845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_c7d3101d260a',
+  function_name = 'glidemq_pb_pass_wake_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1840,7 +1854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_c7d3101d260a',
+  function_name = 'glidemq_pb_leave_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1849,7 +1863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_c7d3101d260a',
+  function_name = 'glidemq_pb_tick_32abb3488199',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
