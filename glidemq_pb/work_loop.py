@@ -25,6 +25,7 @@ from .semantics.keys import control_key, wake_key
 from .semantics.lang import Refusal
 from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST
+from .semantics.wakes import LOOK
 from .wire import from_wire, to_wire
 
 RETRY_MS = 500
@@ -341,7 +342,7 @@ class WorkLoop:
             self._due_timer = None
         if reply.more:
             self._poke()
-        elif reply.wait_ms >= 0 and not self.closing:
+        elif reply.wait_ms >= 0:
             self._due_timer = self._clock.call_later(reply.wait_ms, self._poke, weak=True)
 
     def _cancel_timers(self) -> None:
@@ -406,6 +407,8 @@ class WorkLoop:
                 self._poke()
             elif not self.closing:  # leaving hands the wake on by itself
                 await self._backend.call(work.pass_wake, self._owner.root)
+        elif heard[1] == LOOK:
+            self._poke()
         elif heard[1].startswith("lost:"):
             execution = self._by_id.get(from_wire(heard[1].removeprefix("lost:")))
             if execution is not None and not execution.is_over:

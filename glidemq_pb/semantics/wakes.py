@@ -1,13 +1,20 @@
 """Due moments and waking: nothing waits for a tick, one event wakes one worker, nothing spins.
 
 `meta.next_due` is a lower bound of every due moment. One worker keeps a timer for it and a second one
-looks shortly after; the others sleep until woken, or until their block timeout.
+looks shortly after; the others sleep until woken, or until their block timeout. A worker that is full
+does not listen to `:wake`, only to its own control list.
 """
+
+from typing import Final
 
 from .keys import control_key, meta_key, ready_key, wake_key, worker_key
 from .limits import BACKUP_TIMER_MS
 from .records import DueRow, TimerRow
 from .store import Store
+
+
+LOOK: Final = "look"
+"""Tells one worker to call again, though it may have no room."""
 
 
 def wake(s: Store, q: str) -> None:
@@ -34,6 +41,15 @@ def lower_next_due(s: Store, q: str, at: int) -> bool:
 def arm(s: Store, q: str, at: int) -> None:
     """A new due moment: when it is the next one, a worker must set its timer anew."""
     if lower_next_due(s, q, at):
+        reset_timer(s, q)
+
+
+def reset_timer(s: Store, q: str) -> None:
+    """Let the worker that keeps the timer look, which may be full; without one, whoever idles."""
+    keeper = s.read(meta_key(q), TimerRow).timer_worker
+    if s.exists(worker_key(q, keeper)):
+        s.rpush(control_key(q, keeper), LOOK)
+    else:
         wake(s, q)
 
 
