@@ -37,7 +37,7 @@ types-mypy: venv
 	@$(PYTHON) -m mypy
 
 types-pyright: venv
-	@$(PYTHON) -m pyright
+	@$(PYTHON) -m pyright --pythonpath $(PYTHON)
 
 format: venv ## rewrite the files as ruff wants them
 	@$(PYTHON) -m ruff check --fix-only .

@@ -125,6 +125,8 @@ class Job(JobSnapshot[D, R]):
         On the Job of a processor's run only while the run lasts: InvalidStateError afterwards, and when
         the lease is lost. SerializationError and PayloadTooLargeError as from `add`.
         """
+        if self._run is not None:
+            self._run.check_open("update_data")
         wire = self._encoded(data, "Job data")
         status = await self.owner.call(changes.update_data, self.wire_id, self._token, wire)
         self._expect(status, "update the data", "any state")
@@ -135,8 +137,10 @@ class Job(JobSnapshot[D, R]):
 
     @property
     def abort_signal(self) -> AbortSignal:
-        """Fires when the processor should stop."""
-        return self._running("abort_signal").abort
+        """Fires when the processor should stop. Also to be read once the run is over, as one that was aborted is."""
+        if self._run is None:
+            raise InvalidStateError(f"job {self.id!r}: abort_signal is only possible inside its processor")
+        return self._run.abort
 
     async def update_progress(self, progress: float | Mapping[str, Any]) -> None:
         """Store how far it is, a number or a dict, and tell observers."""

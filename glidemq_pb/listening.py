@@ -11,6 +11,7 @@ from .backends.backend import Backend, Listener
 from .errors import ClosedError, QueueConnectionError
 from .semantics import work
 from .semantics.keys import control_key, wake_key
+from .semantics.wakes import LOOK
 from .wire import from_wire
 
 
@@ -105,6 +106,8 @@ class Ear:
                 self._woken.look()
             else:
                 await self.pass_wake()
+        elif heard[1] == LOOK:
+            self._woken.look()
         else:
             what, _, job_id = heard[1].partition(":")
             if job_id:

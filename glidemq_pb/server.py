@@ -1,7 +1,8 @@
 """A private Valkey server: found on this machine, started on a free loopback port, gone with this process.
 
-It is for demos, tests and `embedded://`. The server runs under a four-line shell supervisor that holds a
-pipe to this process: when this process ends, however it ends, the pipe closes and the server is stopped.
+It is for demos, tests and `embedded://`. The server runs under a small shell supervisor that holds a
+pipe to this process: when this process ends, however it ends, the pipe closes, the server is stopped, and a
+temporary directory removed.
 (Linux's parent-death signal would be tied to the *thread* that started the server, and macOS has none.)
 """
 
@@ -32,15 +33,18 @@ PORT_TRIES = 3
 LOG_TAIL_BYTES = 2_000
 
 SUPERVISOR = """
+temporary=$1
+shift
 exec 3<&0
 "$@" </dev/null >&2 3<&- &
 server=$!
 echo $server
-{ read -r _; kill $server; } <&3 >/dev/null 2>&1 &
+{ read -r _; : >orphaned; kill $server; } <&3 >/dev/null 2>&1 &
 watcher=$!
 wait $server
 code=$?
 kill $watcher
+if [ -e orphaned ] && [ -n "$temporary" ]; then rm -rf "$temporary"; fi
 exit $code
 """
 
@@ -186,7 +190,9 @@ class PrivateServer:
         configuration = self.directory / "server.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
-        command = ["/bin/sh", "-c", SUPERVISOR, "valkey-supervisor", str(program), str(configuration)]
+        (self.directory / "orphaned").unlink(missing_ok=True)
+        temporary = "" if self._wanted_directory is not None else str(self.directory)
+        command = ["/bin/sh", "-c", SUPERVISOR, "valkey-supervisor", temporary, str(program), str(configuration)]
         with self._log.open("ab") as log:
             self._supervisor = subprocess.Popen(  # noqa: S603 - the program that `find_server` found
                 command,

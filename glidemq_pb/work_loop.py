@@ -140,7 +140,8 @@ class WorkLoop:
         self._leases.stop()
         self._cancel_timers()
         for execution in list(self._slots):
-            execution.lost = execution.run.over = True
+            execution.lost = True
+            execution.run.over = True  # its token is good until the lease ends, so its writes are refused here
             self.executor.abort(execution, "aborted", cancel=True)
         for task in self._tasks:
             task.cancel()
@@ -238,14 +239,13 @@ class WorkLoop:
         return self._settings.concurrency - len(self._slots)
 
     async def _work(self) -> None:
-        while True:
-            while not (self._must_call or self._finished):
+        while not self.is_done():
+            if self._must_call or self._finished:
+                await self._exchange()
+            else:
                 self._poked.clear()
                 await self._poked.wait()
-            if self.is_done():
-                await self._backend.call(work.nudge, self._owner.root, self._id)
-                return
-            await self._exchange()
+        await self._backend.call(work.nudge, self._owner.root, self._id)
 
     async def _exchange(self) -> None:
         """One call: settle, sweep, start. Repeated under its number until it is answered."""
@@ -391,7 +391,7 @@ class WorkLoop:
             self._due_timer = None
         if reply.more:
             self.look()
-        elif reply.wait_ms >= 0 and not self.closing:
+        elif reply.wait_ms >= 0:
             self._due_timer = self._clock.call_later(reply.wait_ms, self.look, weak=True)
 
     def _cancel_timers(self) -> None:

@@ -1,14 +1,21 @@
 """Due moments and waking: nothing waits for a tick, one event wakes one worker, nothing spins.
 
 `meta.next_due` is a lower bound of every due moment. One worker keeps a timer for it and a second one
-looks shortly after; the others sleep until woken, or until their block timeout.
+looks shortly after; the others sleep until woken, or until their block timeout. A worker that is full
+does not listen to `:wake`, only to its own control list.
 """
+
+from typing import Final
 
 from .gates import queue_lets_start
 from .keys import control_key, meta_key, ready_key, wake_key, worker_key
 from .limits import BACKUP_TIMER_MS
 from .records import DueRow, Meta, TimerRow
 from .store import Store
+
+
+LOOK: Final = "look"
+"""Tells one worker to call again, though it may have no room."""
 
 
 def wake(s: Store, q: str) -> None:
@@ -29,6 +36,15 @@ def rearm(s: Store, q: str, due_before: int) -> None:
     """At the end of a change: where the next due moment came nearer, a worker must set its timer anew."""
     due = s.read(meta_key(q), DueRow).next_due
     if due > 0 and (due_before == 0 or due < due_before):
+        reset_timer(s, q)
+
+
+def reset_timer(s: Store, q: str) -> None:
+    """Let the worker that keeps the timer look, which may be full; without one, whoever idles."""
+    keeper = s.read(meta_key(q), TimerRow).timer_worker
+    if s.exists(worker_key(q, keeper)):
+        s.rpush(control_key(q, keeper), LOOK)
+    else:
         wake(s, q)
 
 

@@ -43,7 +43,7 @@ from .schedulers import list_unplanned
 from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
-from .wakes import keep_timer, wake, wake_if_startable
+from .wakes import LOOK, keep_timer, wake, wake_if_startable
 
 
 @operation(frees_memory=True)
@@ -268,6 +268,8 @@ def leave(s: Store, q: str, now: int, worker: str) -> bool:
     timer = s.read(meta_key(q), TimerRow)
     if timer.timer_worker == worker or timer.timer_backup == worker:
         s.hdel(meta_key(q), ["timer_due", "timer_worker", "timer_backup"])
+        for other in s.zrange(workers_key(q), -1, -1):
+            s.rpush(control_key(q, other), LOOK)
     if timer.next_due > 0:
         wake(s, q)
     else:

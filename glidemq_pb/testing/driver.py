@@ -24,8 +24,9 @@ from .kit import Kit
 MS_US = 1_000
 FOREVER_US = 10 * 365 * 24 * 3_600 * 1_000_000
 """Work that goes on for ten years of virtual time is taken to have no end."""
-MOMENTS_MAX = 1_000_000
-"""So is work that takes so many moments."""
+EVENTS_MAX = 40_000
+EVENTS_OF_A_JOB_MAX = 50
+"""So is work with more events than this, and this for each job that was there when it began."""
 
 
 class NotCompletedError(GlideMQError):
@@ -92,22 +93,28 @@ class Driver:
         end = None if until is None else begin + (instant_ms(until, clock.now()) - clock.now()) * MS_US
         async with self._turn:
             await self._settle()
-            for _ in range(MOMENTS_MAX):
-                if (endless := self._endless()) and end is None:
-                    raise NotCompletedError(f"{endless} has no end; pass `until=`, an instant or a timedelta")
-                if not self._has_work():
-                    self._check_completed()
-                    return
+            events_max = (
+                self._events() + EVENTS_MAX + EVENTS_OF_A_JOB_MAX * sum(kit.open_jobs() for kit in self._kits())
+            )
+            while self._has_work():
                 due = self._next()
                 if end is not None and (due is None or due > end):
                     await self._visit(end)
                     return
-                if due is None or (end is None and due - begin > FOREVER_US):
-                    break
+                if due is None or (end is None and (due - begin > FOREVER_US or self._events() > events_max)):
+                    raise NotCompletedError(self._describe_endless(begin))
                 await self._visit(due)
-        raise NotCompletedError(
-            f"still not done after {timedelta(microseconds=self._axis.now_us - begin)} of virtual time: "
-            f"this work seems to have no end; pass `until=`, an instant or a timedelta{self._still_running()}"
+            if running := self._still_running():
+                raise NotCompletedError(f"nothing is due any more, but not all is done{running}")
+
+    def _events(self) -> int:
+        return sum(kit.recorder.count for kit in self._kits())
+
+    def _describe_endless(self, begin: int) -> str:
+        passed = timedelta(microseconds=self._axis.now_us - begin)
+        return (
+            f"still not done after {passed} of virtual time: this work seems to have no end; "
+            f"pass `until=`, an instant or a timedelta{self._still_running()}"
         )
 
     # --- for the loop, when a test waits for virtual time without one of the above ------------------------------------
@@ -227,14 +234,6 @@ class Driver:
             clock.sleep_timers.first() is not None or (isinstance(clock.kit, Kit) and clock.kit.has_work())
             for clock in self._axis.clocks
         )
-
-    def _endless(self) -> str:
-        """What is sure to go on for ever; empty: nothing."""
-        return next(filter(None, (kit.endless() for kit in self._kits())), "")
-
-    def _check_completed(self) -> None:
-        if running := self._still_running():
-            raise NotCompletedError(f"nothing is due any more, but not all is done{running}")
 
     def _still_running(self) -> str:
         names = [name for kit in self._kits() for name in kit.describe_running()]

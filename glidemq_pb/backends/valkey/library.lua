@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b42d4bd9b622
+#!lua name=glidemq_pb_b1694cff2c8c
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -343,7 +343,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:57 get_marks
+-- administration.py:59 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -352,7 +352,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:66 clear_some
+-- administration.py:68 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -367,7 +367,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:81 clear_phase
+-- administration.py:83 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -387,7 +387,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:96 next_cursor
+-- administration.py:98 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 500 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -395,7 +395,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:103 clear_ready
+-- administration.py:105 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 500 - 1, 'WITHSCORES'))
@@ -410,7 +410,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:115 clear_groups
+-- administration.py:117 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -437,7 +437,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:135 clear_marked
+-- administration.py:137 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 500 - 1)
@@ -454,7 +454,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:149 clear_ended
+-- administration.py:151 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 500 - 1)
@@ -468,7 +468,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:161 clean_some
+-- administration.py:163 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -493,7 +493,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:184 retry_some
+-- administration.py:186 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -519,12 +519,14 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local last = #members < most and '1' or '0'
   local kept = skip + #members - retried
   H.wake_if_startable(q, now)
-  H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
-  H.rearm(q, meta.next_due)
+  if retried > 0 then
+    H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
+    H.rearm(q, meta.next_due)
+  end
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:211 forget_queue
+-- administration.py:214 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -541,7 +543,13 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
-  if #groups == 500 then
+  R.spread('ZREM', groups, q .. ':ratelimited')
+  local windows = call('ZRANGE', q .. ':deduping', 0, 499)
+  for _, dedup_id in ipairs(windows) do
+    call('UNLINK', q .. ':dedup:' .. dedup_id)
+  end
+  R.spread('ZREM', windows, q .. ':deduping')
+  if #groups == 500 or #windows == 500 then
     return {0}
   end
   local records = {}
@@ -554,12 +562,12 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', records)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':ratelimited', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':workers', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
   return {1}
 end
 
--- administration.py:242 has_jobs
+-- administration.py:250 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -567,7 +575,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:250 list_workers
+-- administration.py:258 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -653,13 +661,11 @@ O.remove = function(q, now, call_, job_id, events_keep)
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
-    H.note_drained(q, now, events_keep)
-  end
+  H.note_gone(q, now, events_keep, row.state)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:54 erase
+-- changes.py:53 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -671,12 +677,12 @@ H.erase = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:64 worker_of
+-- changes.py:63 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:70 retry
+-- changes.py:69 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -693,13 +699,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:84
+  -- changes.py:83
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:89 retry_job
+-- changes.py:88 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -716,7 +722,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:105 revoke
+-- changes.py:104 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -734,7 +740,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:122
+  -- changes.py:121
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -746,15 +752,13 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   H.count_ended(q, now, 'failed', 1)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  if row.state ~= 'delayed' then
-    H.note_drained(q, now, events_keep)
-  end
+  H.note_gone(q, now, events_keep, row.state)
   H.remember(q, now, meta.calls_until, call_, 'revoked')
   H.rearm(q, meta.next_due)
   return {'revoked'}
 end
 
--- changes.py:140 promote
+-- changes.py:138 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -771,7 +775,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:154
+  -- changes.py:152
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -780,7 +784,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:163 change_priority
+-- changes.py:161 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -802,7 +806,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:180
+  -- changes.py:178
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -820,7 +824,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:195 change_delay
+-- changes.py:193 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -839,7 +843,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:210
+  -- changes.py:208
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -863,7 +867,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:231 update_data
+-- changes.py:229 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -878,7 +882,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:244 update_progress
+-- changes.py:242 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -894,7 +898,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:258 add_log
+-- changes.py:256 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -914,14 +918,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:274 answer
+-- changes.py:272 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:281 may_write
+-- changes.py:279 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -932,7 +936,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:291 pause
+-- changes.py:289 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -948,7 +952,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:305 resume
+-- changes.py:303 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -964,7 +968,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:15 set_group_limits
+-- controls.py:16 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -974,14 +978,14 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.stamp(q, meta)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
-  H.set_limits(q, key, limits)
+  H.set_limits(q, now, key, limits)
   H.refresh_group(q, now, events_keep, key)
   H.wake_if_startable(q, now)
   H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:31 rate_limit_group
+-- controls.py:32 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1001,7 +1005,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:52 set_global_concurrency
+-- controls.py:53 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1018,7 +1022,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:67 set_global_rate_limit
+-- controls.py:68 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1030,12 +1034,16 @@ O.set_global_rate_limit = function(q, now, most, duration)
     call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
   else
     call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
+    if meta.global_window_at > 0 then
+      H.lower_next_due(q, meta.global_window_at + duration)
+    end
   end
   H.wake_if_startable(q, now)
+  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:82 get_global_limits
+-- controls.py:86 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1076,7 +1084,6 @@ end
 
 -- dedup.py:32 pending_job
 H.pending_job = function(q, now, dedup_id, options)
-  local call = redis.call
   if H.lookup(options, 'dedup_mode') ~= 'debounce' then
     return ''
   end
@@ -1084,13 +1091,14 @@ H.pending_job = function(q, now, dedup_id, options)
   if row.pending == '' or now >= row.pending_until then
     return ''
   end
-  if (call('HGET', q .. ':job:' .. row.pending, 'state') or '') ~= 'delayed' then
+  local held = R.read_PlaceRow(q .. ':job:' .. row.pending)
+  if held.state ~= 'delayed' or held.token ~= '' then
     return ''
   end
   return row.pending
 end
 
--- dedup.py:44 delay_of
+-- dedup.py:45 delay_of
 H.delay_of = function(options)
   local delay = H.lookup_int(options, 'delay', 0)
   if H.lookup(options, 'dedup_mode') == 'debounce' then
@@ -1099,7 +1107,7 @@ H.delay_of = function(options)
   return delay
 end
 
--- dedup.py:52 accept
+-- dedup.py:53 accept
 H.accept = function(q, now, dedup_id, job_id, options)
   local call = redis.call
   local key = q .. ':dedup:' .. dedup_id
@@ -1117,7 +1125,7 @@ H.accept = function(q, now, dedup_id, job_id, options)
   end
 end
 
--- dedup.py:67 release
+-- dedup.py:68 release
 H.release = function(q, dedup_id, job_id)
   local call = redis.call
   if dedup_id == '' then
@@ -1135,7 +1143,7 @@ H.release = function(q, dedup_id, job_id)
   end
 end
 
--- dedup.py:81 close_dedup_windows
+-- dedup.py:82 close_dedup_windows
 H.close_dedup_windows = function(q, now, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':deduping', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1151,7 +1159,14 @@ H.close_dedup_windows = function(q, now, limit)
   return #ids
 end
 
--- drains.py:9 note_drained
+-- drains.py:10 note_gone
+H.note_gone = function(q, now, keep, state)
+  if state ~= 'delayed' and state ~= 'completed' and state ~= 'failed' then
+    H.note_drained(q, now, keep)
+  end
+end
+
+-- drains.py:16 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
   if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
@@ -2026,7 +2041,7 @@ H.limits_in = function(options)
 end
 
 -- groups.py:270 set_limits
-H.set_limits = function(q, key, limits)
+H.set_limits = function(q, now, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
   if limits.concurrency >= 0 then
@@ -2038,13 +2053,22 @@ H.set_limits = function(q, key, limits)
     call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
   end
   if limits.capacity > 0 then
+    local old = R.read_GroupRow(group)
+    if old.tokens_at > 0 and (old.capacity ~= limits.capacity or old.refill ~= limits.refill) then
+      local bucket = H.bucket_at(old, now)
+      if bucket.tokens < old.capacity * 1000 then
+        call('HSET', group, 'tokens', bucket.tokens, 'tokens_at', bucket.at)
+      else
+        call('HDEL', group, 'tokens', 'tokens_at')
+      end
+    end
     call('HSET', group, 'capacity', limits.capacity, 'refill', limits.refill)
   elseif limits.capacity == 0 then
     call('HDEL', group, 'capacity', 'refill', 'tokens', 'tokens_at')
   end
 end
 
--- groups.py:285 pause_group
+-- groups.py:292 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -2063,7 +2087,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- inbox.py:28 receive
+-- inbox.py:29 receive
 O.receive = function(q, now, source, letter, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2081,7 +2105,7 @@ O.receive = function(q, now, source, letter, events_keep)
   if letter.ordinal > taken + 1 then
     return {'early'}
   end
-  -- inbox.py:42
+  -- inbox.py:43
   H.stamp(q, meta)
   call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
   local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
@@ -2093,7 +2117,7 @@ O.receive = function(q, now, source, letter, events_keep)
   return {'taken'}
 end
 
--- inbox.py:53 replay
+-- inbox.py:54 replay
 O.replay = function(q, now, job_id, target, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2120,10 +2144,13 @@ O.replay = function(q, now, job_id, target, events_keep)
   H.write_letter(q, target, row.name, H.lookup(fields, 'data'), options)
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
+  H.note_gone(q, now, events_keep, row.state)
+  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- inbox.py:81 set_dead_letters
+-- inbox.py:85 set_dead_letters
 O.set_dead_letters = function(q, now, target)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2135,7 +2162,7 @@ O.set_dead_letters = function(q, now, target)
   return {1}
 end
 
--- inbox.py:92 get_dead_letters
+-- inbox.py:96 get_dead_letters
 O.get_dead_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2291,7 +2318,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   local key = H.lookup(options, 'ordering_key')
   if key ~= '' then
     H.join_turns(q, key, job_id)
-    H.set_limits(q, key, H.limits_in(options))
+    H.set_limits(q, now, key, H.limits_in(options))
   end
   local added = R.read_PlaceRow(q .. ':job:' .. job_id)
   local delay = H.delay_of(options)
@@ -2352,7 +2379,7 @@ end
 -- letters.py:22 write_letter
 H.write_letter = function(q, target, name, data, options)
   local call = redis.call
-  local sequence = call('HINCRBY', q .. ':meta', 'letters', 1)
+  local sequence = call('HINCRBY', q .. ':sent', '', 1)
   local ordinal = call('HINCRBY', q .. ':sent', target, 1)
   call('HSET', q .. ':letter:' .. R.pad(sequence), 'target', target, 'ordinal', ordinal, 'name', name, 'data', data)
   local fields = {}
@@ -2857,7 +2884,7 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
--- wakes.py:14 wake
+-- wakes.py:21 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -2865,7 +2892,7 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:20 wake_if_startable
+-- wakes.py:27 wake_if_startable
 H.wake_if_startable = function(q, now)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
@@ -2876,16 +2903,27 @@ H.wake_if_startable = function(q, now)
   end
 end
 
--- wakes.py:28 rearm
+-- wakes.py:35 rearm
 H.rearm = function(q, due_before)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
   if due > 0 and (due_before == 0 or due < due_before) then
+    H.reset_timer(q)
+  end
+end
+
+-- wakes.py:42 reset_timer
+H.reset_timer = function(q)
+  local call = redis.call
+  local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
+  if call('EXISTS', q .. ':worker:' .. keeper) == 1 then
+    call('RPUSH', q .. ':control:' .. keeper, 'look')
+  else
     H.wake(q)
   end
 end
 
--- wakes.py:35 notify
+-- wakes.py:51 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -2893,7 +2931,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:41 keep_timer
+-- wakes.py:57 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -3198,6 +3236,9 @@ O.leave = function(q, now, worker)
   local timer = R.read_TimerRow(q .. ':meta')
   if timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
+    for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
+      call('RPUSH', q .. ':control:' .. other, 'look')
+    end
   end
   if timer.next_due > 0 then
     H.wake(q)
@@ -3207,7 +3248,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:278 tick
+-- work.py:280 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3231,7 +3272,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_marks_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3240,7 +3281,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b42d4bd9b622',
+  function_name = 'glidemq_pb_clear_some_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3250,7 +3291,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b42d4bd9b622',
+  function_name = 'glidemq_pb_clean_some_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3259,7 +3300,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b42d4bd9b622',
+  function_name = 'glidemq_pb_retry_some_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3269,7 +3310,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b42d4bd9b622',
+  function_name = 'glidemq_pb_forget_queue_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3278,7 +3319,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b42d4bd9b622',
+  function_name = 'glidemq_pb_list_workers_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3287,7 +3328,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b42d4bd9b622',
+  function_name = 'glidemq_pb_remove_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3296,7 +3337,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b42d4bd9b622',
+  function_name = 'glidemq_pb_retry_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3305,7 +3346,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b42d4bd9b622',
+  function_name = 'glidemq_pb_revoke_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3314,7 +3355,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b42d4bd9b622',
+  function_name = 'glidemq_pb_promote_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3323,7 +3364,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b42d4bd9b622',
+  function_name = 'glidemq_pb_change_priority_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3332,7 +3373,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b42d4bd9b622',
+  function_name = 'glidemq_pb_change_delay_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3341,7 +3382,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b42d4bd9b622',
+  function_name = 'glidemq_pb_update_data_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3350,7 +3391,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b42d4bd9b622',
+  function_name = 'glidemq_pb_update_progress_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3359,7 +3400,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b42d4bd9b622',
+  function_name = 'glidemq_pb_add_log_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3368,7 +3409,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b42d4bd9b622',
+  function_name = 'glidemq_pb_pause_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3377,7 +3418,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b42d4bd9b622',
+  function_name = 'glidemq_pb_resume_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3386,7 +3427,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b42d4bd9b622',
+  function_name = 'glidemq_pb_set_group_limits_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3395,7 +3436,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b42d4bd9b622',
+  function_name = 'glidemq_pb_rate_limit_group_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3405,7 +3446,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b42d4bd9b622',
+  function_name = 'glidemq_pb_set_global_concurrency_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3414,7 +3455,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b42d4bd9b622',
+  function_name = 'glidemq_pb_set_global_rate_limit_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3423,7 +3464,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_global_limits_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3432,7 +3473,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b42d4bd9b622',
+  function_name = 'glidemq_pb_explain_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3441,7 +3482,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b42d4bd9b622',
+  function_name = 'glidemq_pb_receive_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3451,7 +3492,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b42d4bd9b622',
+  function_name = 'glidemq_pb_replay_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3460,7 +3501,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b42d4bd9b622',
+  function_name = 'glidemq_pb_set_dead_letters_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3469,7 +3510,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_dead_letters_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3478,7 +3519,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b42d4bd9b622',
+  function_name = 'glidemq_pb_enqueue_b1694cff2c8c',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3490,7 +3531,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b42d4bd9b622',
+  function_name = 'glidemq_pb_list_letters_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3499,7 +3540,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b42d4bd9b622',
+  function_name = 'glidemq_pb_acknowledge_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3509,7 +3550,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_job_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3518,7 +3559,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b42d4bd9b622',
+  function_name = 'glidemq_pb_list_jobs_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3527,7 +3568,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b42d4bd9b622',
+  function_name = 'glidemq_pb_list_parked_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3536,7 +3577,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b42d4bd9b622',
+  function_name = 'glidemq_pb_count_jobs_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3545,7 +3586,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_time_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3554,7 +3595,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b42d4bd9b622',
+  function_name = 'glidemq_pb_is_paused_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3563,7 +3604,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_log_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3572,7 +3613,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b42d4bd9b622',
+  function_name = 'glidemq_pb_get_metrics_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3581,7 +3622,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b42d4bd9b622',
+  function_name = 'glidemq_pb_read_events_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3590,7 +3631,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b42d4bd9b622',
+  function_name = 'glidemq_pb_last_event_b1694cff2c8c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3599,7 +3640,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b42d4bd9b622',
+  function_name = 'glidemq_pb_settle_and_activate_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3609,7 +3650,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b42d4bd9b622',
+  function_name = 'glidemq_pb_extend_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3623,7 +3664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b42d4bd9b622',
+  function_name = 'glidemq_pb_nudge_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3632,7 +3673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b42d4bd9b622',
+  function_name = 'glidemq_pb_pass_wake_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3641,7 +3682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b42d4bd9b622',
+  function_name = 'glidemq_pb_leave_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3650,7 +3691,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b42d4bd9b622',
+  function_name = 'glidemq_pb_tick_b1694cff2c8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
