@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b1694cff2c8c
+#!lua name=glidemq_pb_6f6b468b1bed
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -79,12 +79,12 @@ end
 
 R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
-      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id')
+      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id', 'scheduler_name')
   return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
       lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
       expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
       stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0),
-      revoked = tonumber(v[14] or 0), dedup_id = v[15] or ''}
+      revoked = tonumber(v[14] or 0), dedup_id = v[15] or '', scheduler_name = v[16] or ''}
 end
 
 R.read_WorkerInfoRow = function(key)
@@ -111,9 +111,9 @@ R.read_DedupRow = function(key)
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id')
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or ''}
+      dedup_id = v[4] or '', scheduler_name = v[5] or ''}
 end
 
 R.reply_Reason = function(v)
@@ -189,13 +189,34 @@ R.reply_list_of_Entry = function(v)
   return out
 end
 
+R.read_SchedulerRow = function(key)
+  local v = redis.call('HMGET', key, 'mode', 'pattern', 'tz', 'every', 'start_date', 'end_date', 'limit',
+      'iteration_count', 'last_run', 'next_run', 'following', 'in_flight', 'job_name', 'data')
+  return {mode = v[1] or '', pattern = v[2] or '', tz = v[3] or '', every = tonumber(v[4] or 0),
+      start_date = tonumber(v[5] or 0), end_date = tonumber(v[6] or 0), limit = tonumber(v[7] or 0),
+      iteration_count = tonumber(v[8] or 0), last_run = tonumber(v[9] or 0), next_run = tonumber(v[10] or 0),
+      following = tonumber(v[11] or 0), in_flight = v[12] or '', job_name = v[13] or '', data = v[14] or ''}
+end
+
+R.reply_SchedulerEntry = function(v)
+  return {v.name, v.fields}
+end
+
+R.reply_list_of_SchedulerEntry = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_SchedulerEntry(one)
+  end
+  return out
+end
+
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
       keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or ''}
+      dedup_id = v[11] or '', scheduler_name = v[12] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -228,9 +249,21 @@ R.reply_list_of_StartedJob = function(v)
   return out
 end
 
+R.reply_Unplanned = function(v)
+  return {v.name, v.pattern, v.tz, v.after}
+end
+
+R.reply_list_of_Unplanned = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_Unplanned(one)
+  end
+  return out
+end
+
 R.reply_WorkReply = function(v)
   return {v.statuses, R.reply_list_of_StartedJob(v.started), v.token, v.now, v.more and 1 or 0, v.wait_ms, v.stalled,
-      v.drained and 1 or 0, v.letters and 1 or 0, v.hold_ms}
+      v.drained and 1 or 0, R.reply_list_of_Unplanned(v.unplanned), v.letters and 1 or 0, v.hold_ms}
 end
 
 R.take_Marks = function(args, at)
@@ -282,6 +315,28 @@ R.take_list_of_int = function(args, at)
     items[i] = R.int(args[at + i])
   end
   return items, at + count + 1
+end
+
+R.take_SchedulerSpec = function(args, at)
+  local v = {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.int(args[at + 3]),
+      start_date = R.int(args[at + 4]), end_date = R.int(args[at + 5]), limit = R.int(args[at + 6]),
+      next_run = R.int(args[at + 7]), following = R.int(args[at + 8]), job_name = args[at + 9], data = args[at + 10]}
+  v.options, at = R.take_list_of_str(args, at + 11)
+  return v, at
+end
+
+R.take_PlannedRun = function(args, at)
+  return {name = args[at], pattern = args[at + 1], tz = args[at + 2], after = R.int(args[at + 3]),
+      next_run = R.int(args[at + 4]), following = R.int(args[at + 5])}, at + 6
+end
+
+R.take_list_of_PlannedRun = function(args, at)
+  local count, items = R.count(args, at), {}
+  at = at + 1
+  for i = 1, count do
+    items[i], at = R.take_PlannedRun(args, at)
+  end
+  return items, at
 end
 
 R.take_Caller = function(args, at)
@@ -519,14 +574,12 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local last = #members < most and '1' or '0'
   local kept = skip + #members - retried
   H.wake_if_startable(q, now)
-  if retried > 0 then
-    H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
-    H.rearm(q, meta.next_due)
-  end
+  H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
+  H.rearm(q, meta.next_due)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:214 forget_queue
+-- administration.py:213 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -543,13 +596,13 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
-  R.spread('ZREM', groups, q .. ':ratelimited')
-  local windows = call('ZRANGE', q .. ':deduping', 0, 499)
-  for _, dedup_id in ipairs(windows) do
-    call('UNLINK', q .. ':dedup:' .. dedup_id)
+  if #groups == 500 then
+    return {0}
   end
-  R.spread('ZREM', windows, q .. ':deduping')
-  if #groups == 500 or #windows == 500 then
+  for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', 0, 499)) do
+    H.forget_scheduler(q, name)
+  end
+  if call('ZCARD', q .. ':scheduler-names') > 0 then
     return {0}
   end
   local records = {}
@@ -562,12 +615,12 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', records)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':ratelimited', q .. ':limiters', q .. ':workers', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
   return {1}
 end
 
--- administration.py:250 has_jobs
+-- administration.py:248 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -575,7 +628,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:258 list_workers
+-- administration.py:256 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -643,7 +696,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:34 remove
+-- changes.py:35 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -657,15 +710,17 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:46
+  -- changes.py:47
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  H.note_gone(q, now, events_keep, row.state)
+  if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
+    H.note_drained(q, now, events_keep)
+  end
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:53 erase
+-- changes.py:55 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -674,15 +729,16 @@ H.erase = function(q, now, keep, job_id, row)
   end
   call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   H.release(q, row.dedup_id, job_id)
+  H.job_ended(q, now, row.scheduler_name, job_id)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:63 worker_of
+-- changes.py:66 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:69 retry
+-- changes.py:72 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -699,13 +755,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:83
+  -- changes.py:86
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:88 retry_job
+-- changes.py:91 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -722,7 +778,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:104 revoke
+-- changes.py:107 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -740,7 +796,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:121
+  -- changes.py:124
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -752,13 +808,15 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   H.count_ended(q, now, 'failed', 1)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  H.note_gone(q, now, events_keep, row.state)
+  if row.state ~= 'delayed' then
+    H.note_drained(q, now, events_keep)
+  end
   H.remember(q, now, meta.calls_until, call_, 'revoked')
   H.rearm(q, meta.next_due)
   return {'revoked'}
 end
 
--- changes.py:138 promote
+-- changes.py:142 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -775,7 +833,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:152
+  -- changes.py:156
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -784,7 +842,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:161 change_priority
+-- changes.py:165 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -806,7 +864,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:178
+  -- changes.py:182
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -824,7 +882,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:193 change_delay
+-- changes.py:197 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -843,7 +901,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:208
+  -- changes.py:212
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -867,7 +925,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:229 update_data
+-- changes.py:233 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -882,7 +940,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:242 update_progress
+-- changes.py:246 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -898,7 +956,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:256 add_log
+-- changes.py:260 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -918,14 +976,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:272 answer
+-- changes.py:276 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:279 may_write
+-- changes.py:283 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -936,7 +994,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:289 pause
+-- changes.py:293 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -952,7 +1010,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:303 resume
+-- changes.py:307 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -968,7 +1026,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:16 set_group_limits
+-- controls.py:15 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -978,14 +1036,14 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.stamp(q, meta)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
-  H.set_limits(q, now, key, limits)
+  H.set_limits(q, key, limits)
   H.refresh_group(q, now, events_keep, key)
   H.wake_if_startable(q, now)
   H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:32 rate_limit_group
+-- controls.py:31 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1005,7 +1063,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:53 set_global_concurrency
+-- controls.py:52 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1022,7 +1080,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:68 set_global_rate_limit
+-- controls.py:67 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1034,16 +1092,12 @@ O.set_global_rate_limit = function(q, now, most, duration)
     call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
   else
     call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
-    if meta.global_window_at > 0 then
-      H.lower_next_due(q, meta.global_window_at + duration)
-    end
   end
   H.wake_if_startable(q, now)
-  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:86 get_global_limits
+-- controls.py:82 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1084,6 +1138,7 @@ end
 
 -- dedup.py:32 pending_job
 H.pending_job = function(q, now, dedup_id, options)
+  local call = redis.call
   if H.lookup(options, 'dedup_mode') ~= 'debounce' then
     return ''
   end
@@ -1091,14 +1146,13 @@ H.pending_job = function(q, now, dedup_id, options)
   if row.pending == '' or now >= row.pending_until then
     return ''
   end
-  local held = R.read_PlaceRow(q .. ':job:' .. row.pending)
-  if held.state ~= 'delayed' or held.token ~= '' then
+  if (call('HGET', q .. ':job:' .. row.pending, 'state') or '') ~= 'delayed' then
     return ''
   end
   return row.pending
 end
 
--- dedup.py:45 delay_of
+-- dedup.py:44 delay_of
 H.delay_of = function(options)
   local delay = H.lookup_int(options, 'delay', 0)
   if H.lookup(options, 'dedup_mode') == 'debounce' then
@@ -1107,7 +1161,7 @@ H.delay_of = function(options)
   return delay
 end
 
--- dedup.py:53 accept
+-- dedup.py:52 accept
 H.accept = function(q, now, dedup_id, job_id, options)
   local call = redis.call
   local key = q .. ':dedup:' .. dedup_id
@@ -1125,7 +1179,7 @@ H.accept = function(q, now, dedup_id, job_id, options)
   end
 end
 
--- dedup.py:68 release
+-- dedup.py:67 release
 H.release = function(q, dedup_id, job_id)
   local call = redis.call
   if dedup_id == '' then
@@ -1143,7 +1197,7 @@ H.release = function(q, dedup_id, job_id)
   end
 end
 
--- dedup.py:82 close_dedup_windows
+-- dedup.py:81 close_dedup_windows
 H.close_dedup_windows = function(q, now, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':deduping', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1159,14 +1213,7 @@ H.close_dedup_windows = function(q, now, limit)
   return #ids
 end
 
--- drains.py:10 note_gone
-H.note_gone = function(q, now, keep, state)
-  if state ~= 'delayed' and state ~= 'completed' and state ~= 'failed' then
-    H.note_drained(q, now, keep)
-  end
-end
-
--- drains.py:16 note_drained
+-- drains.py:9 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
   if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
@@ -1177,7 +1224,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:38 sweep
+-- due.py:40 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1185,7 +1232,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:46
+  -- due.py:48
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1194,7 +1241,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:53
+  -- due.py:55
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1209,7 +1256,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:65
+  -- due.py:67
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1220,11 +1267,15 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:75
+  -- due.py:77
+  local fired = H.fire_due(q, now, keep, 200 - moved)
+  moved = moved + fired
+  readied = readied + fired
+  -- due.py:81
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:79
+  -- due.py:85
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
@@ -1239,7 +1290,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:92 expire_waiting
+-- due.py:98 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1249,7 +1300,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:102 recover
+-- due.py:108 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1278,7 +1329,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:126 wake_groups
+-- due.py:132 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1290,7 +1341,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:136 forget_aged
+-- due.py:142 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1313,7 +1364,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:154 forget_workers
+-- due.py:160 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1327,7 +1378,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:166 keep_house
+-- due.py:172 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1347,13 +1398,13 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:181 find_next_due
+-- due.py:187 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':deduping', q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -1374,7 +1425,7 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:20 complete_job
+-- endings.py:21 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   if held.remove_on_complete == 1 then
@@ -1388,23 +1439,24 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
     H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
   end
+  H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:34 fail_job
+-- endings.py:36 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:41 expire
+-- endings.py:43 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:47 end_revoked
+-- endings.py:49 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1412,10 +1464,11 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:54 keep_failed
+-- endings.py:56 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
+  H.job_ended(q, now, row.scheduler_name, job_id)
   if row.remove_on_fail == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
     H.release(q, row.dedup_id, job_id)
@@ -1426,7 +1479,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:66 retain
+-- endings.py:69 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1438,7 +1491,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:75 trim
+-- endings.py:78 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1458,7 +1511,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:90 forget_ended
+-- endings.py:93 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1476,12 +1529,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:105 has_expired
+-- endings.py:108 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:110 leave_expiring
+-- endings.py:113 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -2041,7 +2094,7 @@ H.limits_in = function(options)
 end
 
 -- groups.py:270 set_limits
-H.set_limits = function(q, now, key, limits)
+H.set_limits = function(q, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
   if limits.concurrency >= 0 then
@@ -2053,22 +2106,13 @@ H.set_limits = function(q, now, key, limits)
     call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
   end
   if limits.capacity > 0 then
-    local old = R.read_GroupRow(group)
-    if old.tokens_at > 0 and (old.capacity ~= limits.capacity or old.refill ~= limits.refill) then
-      local bucket = H.bucket_at(old, now)
-      if bucket.tokens < old.capacity * 1000 then
-        call('HSET', group, 'tokens', bucket.tokens, 'tokens_at', bucket.at)
-      else
-        call('HDEL', group, 'tokens', 'tokens_at')
-      end
-    end
     call('HSET', group, 'capacity', limits.capacity, 'refill', limits.refill)
   elseif limits.capacity == 0 then
     call('HDEL', group, 'capacity', 'refill', 'tokens', 'tokens_at')
   end
 end
 
--- groups.py:292 pause_group
+-- groups.py:285 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -2087,7 +2131,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- inbox.py:29 receive
+-- inbox.py:28 receive
 O.receive = function(q, now, source, letter, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2105,7 +2149,7 @@ O.receive = function(q, now, source, letter, events_keep)
   if letter.ordinal > taken + 1 then
     return {'early'}
   end
-  -- inbox.py:43
+  -- inbox.py:42
   H.stamp(q, meta)
   call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
   local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
@@ -2117,7 +2161,7 @@ O.receive = function(q, now, source, letter, events_keep)
   return {'taken'}
 end
 
--- inbox.py:54 replay
+-- inbox.py:53 replay
 O.replay = function(q, now, job_id, target, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2144,13 +2188,10 @@ O.replay = function(q, now, job_id, target, events_keep)
   H.write_letter(q, target, row.name, H.lookup(fields, 'data'), options)
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
-  H.wake_if_startable(q, now)
-  H.note_gone(q, now, events_keep, row.state)
-  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- inbox.py:85 set_dead_letters
+-- inbox.py:81 set_dead_letters
 O.set_dead_letters = function(q, now, target)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2162,7 +2203,7 @@ O.set_dead_letters = function(q, now, target)
   return {1}
 end
 
--- inbox.py:96 get_dead_letters
+-- inbox.py:92 get_dead_letters
 O.get_dead_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2318,7 +2359,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   local key = H.lookup(options, 'ordering_key')
   if key ~= '' then
     H.join_turns(q, key, job_id)
-    H.set_limits(q, now, key, H.limits_in(options))
+    H.set_limits(q, key, H.limits_in(options))
   end
   local added = R.read_PlaceRow(q .. ':job:' .. job_id)
   local delay = H.delay_of(options)
@@ -2379,7 +2420,7 @@ end
 -- letters.py:22 write_letter
 H.write_letter = function(q, target, name, data, options)
   local call = redis.call
-  local sequence = call('HINCRBY', q .. ':sent', '', 1)
+  local sequence = call('HINCRBY', q .. ':meta', 'letters', 1)
   local ordinal = call('HINCRBY', q .. ':sent', target, 1)
   call('HSET', q .. ':letter:' .. R.pad(sequence), 'target', target, 'ordinal', ordinal, 'name', name, 'data', data)
   local fields = {}
@@ -2772,6 +2813,209 @@ H.delay_before_retry = function(row, settlement)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
 end
 
+-- schedulers.py:28 upsert_scheduler
+O.upsert_scheduler = function(q, now, name, spec)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local key = q .. ':scheduler:' .. name
+  local old = R.read_SchedulerRow(key)
+  local same = H.is_same_schedule(old, spec)
+  local goes_on = same or old.mode == 'after' and spec.mode == 'after'
+  local first = spec.next_run
+  if spec.mode == 'every' then
+    first = H.first_of_grid(now, spec.every, spec.start_date)
+  elseif spec.mode == 'after' then
+    first = math.max(now, spec.start_date)
+  end
+  if not goes_on and spec.end_date > 0 and first > spec.end_date then
+    return {false, 'NO_RUN'}
+  end
+  -- schedulers.py:45
+  H.stamp(q, meta)
+  if old.mode == '' then
+    local mark = H.next_mark(q)
+    call('ZADD', q .. ':scheduler-names', mark, name)
+  end
+  H.forget_template(key)
+  call('HSET', key, 'mode', spec.mode, 'pattern', spec.pattern, 'tz', spec.tz, 'every', spec.every, 'start_date',
+      spec.start_date, 'end_date', spec.end_date, 'limit', spec.limit, 'job_name', spec.job_name, 'data', spec.data)
+  local fields = {}
+  for i = 0, #spec.options - 1, 2 do
+    fields[#fields + 1] = 'option:' .. spec.options[i + 1]
+    fields[#fields + 1] = spec.options[i + 2]
+  end
+  R.spread('HSET', fields, key)
+  if not goes_on then
+    call('HDEL', key, 'iteration_count', 'last_run', 'in_flight', 'following', 'next_run')
+    call('HSET', key, 'following', spec.following)
+    H.set_next_run(q, name, first)
+  end
+  call('ZREM', q .. ':unplanned', name)
+  if spec.mode == 'cron' and tonumber(call('HGET', key, 'following') or 0) == 0 then
+    call('ZADD', q .. ':unplanned', 0, name)
+  end
+  H.rearm(q, meta.next_due)
+  return {R.reply_SchedulerEntry(H.entry_of(q, name))}
+end
+
+-- schedulers.py:78 is_same_schedule
+H.is_same_schedule = function(old, spec)
+  if old.mode ~= spec.mode or old.pattern ~= spec.pattern or old.tz ~= spec.tz or old.every ~= spec.every then
+    return false
+  end
+  return old.start_date == spec.start_date and old.end_date == spec.end_date
+end
+
+-- schedulers.py:85 first_of_grid
+H.first_of_grid = function(now, every, start_date)
+  if start_date == 0 then
+    return now + every
+  end
+  if start_date >= now then
+    return start_date
+  end
+  return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
+end
+
+-- schedulers.py:94 forget_template
+H.forget_template = function(key)
+  local call = redis.call
+  local stale = {}
+  for _, field in ipairs(call('HKEYS', key)) do
+    if string.sub(field, 1, 7) == 'option:' then
+      stale[#stale + 1] = field
+    end
+  end
+  R.spread('HDEL', stale, key)
+end
+
+-- schedulers.py:103 fire_due
+H.fire_due = function(q, now, keep, limit)
+  local call = redis.call
+  local names = call('ZRANGE', q .. ':schedulers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, name in ipairs(names) do
+    H.fire(q, now, keep, name)
+  end
+  return #names
+end
+
+-- schedulers.py:111 fire
+H.fire = function(q, now, keep, name)
+  local call = redis.call
+  local key = q .. ':scheduler:' .. name
+  local row = R.read_SchedulerRow(key)
+  call('ZREM', q .. ':schedulers', name)
+  local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
+  call('SET', q .. ':id', next_id)
+  local job_id = R.text(next_id)
+  local options = {'scheduler_name', name}
+  local fields = call('HGETALL', key)
+  for i = 0, #fields - 1, 2 do
+    if string.sub(fields[i + 1], 1, 7) == 'option:' then
+      options[#options + 1] = string.sub(fields[i + 1], 8)
+      options[#options + 1] = fields[i + 2]
+    end
+  end
+  call('HSET', key, 'last_run', row.next_run, 'iteration_count', row.iteration_count + 1)
+  if row.mode == 'after' then
+    call('HSET', key, 'in_flight', job_id)
+    call('HDEL', key, 'next_run')
+  elseif row.limit > 0 and row.iteration_count + 1 >= row.limit then
+    H.forget_scheduler(q, name)
+  elseif row.mode == 'every' then
+    H.go_on(q, name, row, row.next_run + ((math.floor((now - row.next_run) / math.max(1,
+        row.every)) + 1) * row.every + 0))
+  else
+    call('ZADD', q .. ':unplanned', 0, name)
+    call('HDEL', key, 'following', 'next_run')
+    if row.following > now then
+      H.go_on(q, name, row, row.following)
+    end
+  end
+  H.add_one(q, now, keep, job_id, {job_id = '', name = row.job_name, data = row.data, options = options}, '')
+end
+
+-- schedulers.py:141 list_unplanned
+H.list_unplanned = function(q)
+  local call = redis.call
+  local unplanned = {}
+  for _, name in ipairs(call('ZRANGE', q .. ':unplanned', 0, 19)) do
+    local row = R.read_SchedulerRow(q .. ':scheduler:' .. name)
+    unplanned[#unplanned + 1] = {name = name, pattern = row.pattern, tz = row.tz, after = row.next_run}
+  end
+  return unplanned
+end
+
+-- schedulers.py:151 plan_runs
+O.plan_runs = function(q, now, runs)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  for _, run in ipairs(runs) do
+    local key = q .. ':scheduler:' .. run.name
+    local row = R.read_SchedulerRow(key)
+    if row.mode == 'cron' and row.pattern == run.pattern and row.tz == run.tz and row.next_run == run.after then
+      call('ZREM', q .. ':unplanned', run.name)
+      if row.next_run == 0 and run.next_run == 0 then
+        H.forget_scheduler(q, run.name)
+      else
+        call('HSET', key, 'following', run.following)
+        if row.next_run == 0 then
+          H.go_on(q, run.name, row, run.next_run)
+        end
+      end
+    end
+  end
+  H.rearm(q, meta.next_due)
+  return {1}
+end
+
+-- schedulers.py:175 remove_scheduler
+O.remove_scheduler = function(q, now, name)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  if not (call('EXISTS', q .. ':scheduler:' .. name) == 1) then
+    return {0}
+  end
+  H.forget_scheduler(q, name)
+  return {1}
+end
+
+-- schedulers.py:187 get_scheduler
+O.get_scheduler = function(q, now, name)
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  return {R.reply_SchedulerEntry(H.entry_of(q, name))}
+end
+
+-- schedulers.py:195 list_schedulers
+O.list_schedulers = function(q, now, start)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', start, start + 500 - 1)) do
+    entries[#entries + 1] = H.entry_of(q, name)
+  end
+  return {R.reply_list_of_SchedulerEntry(entries)}
+end
+
+-- schedulers.py:205 entry_of
+H.entry_of = function(q, name)
+  local call = redis.call
+  return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
+end
+
 -- settling.py:27 settle
 H.settle = function(q, now, caller, settlement, mark)
   local call = redis.call
@@ -2884,6 +3128,51 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
+-- timetable.py:14 set_next_run
+H.set_next_run = function(q, name, at_)
+  local call = redis.call
+  call('HSET', q .. ':scheduler:' .. name, 'next_run', at_)
+  call('ZADD', q .. ':schedulers', at_, name)
+  H.lower_next_due(q, at_)
+end
+
+-- timetable.py:21 go_on
+H.go_on = function(q, name, row, at_)
+  if row.end_date > 0 and at_ > row.end_date then
+    H.forget_scheduler(q, name)
+  else
+    H.set_next_run(q, name, at_)
+  end
+end
+
+-- timetable.py:29 forget_scheduler
+H.forget_scheduler = function(q, name)
+  local call = redis.call
+  call('UNLINK', q .. ':scheduler:' .. name)
+  call('ZREM', q .. ':schedulers', name)
+  call('ZREM', q .. ':scheduler-names', name)
+  call('ZREM', q .. ':unplanned', name)
+end
+
+-- timetable.py:37 job_ended
+H.job_ended = function(q, now, name, job_id)
+  local call = redis.call
+  if name == '' then
+    return
+  end
+  local key = q .. ':scheduler:' .. name
+  local row = R.read_SchedulerRow(key)
+  if row.mode ~= 'after' or row.in_flight ~= job_id then
+    return
+  end
+  call('HDEL', key, 'in_flight')
+  if row.limit > 0 and row.iteration_count >= row.limit then
+    H.forget_scheduler(q, name)
+  else
+    H.go_on(q, name, row, now + row.every)
+  end
+end
+
 -- wakes.py:21 wake
 H.wake = function(q)
   local call = redis.call
@@ -2980,7 +3269,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:49 settle_and_activate
+-- work.py:50 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2995,7 +3284,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:63
+  -- work.py:64
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3023,7 +3312,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:87
+  -- work.py:88
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3059,11 +3348,12 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   H.record(q, now, caller, last, statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   local letters = call('ZCARD', q .. ':outbox') > 0
+  local unplanned = H.list_unplanned(q)
   return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
-      drained and 1 or 0, letters and 1 or 0, hold_ms}}
+      drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:116 start
+-- work.py:118 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3116,7 +3406,7 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:162 start_members
+-- work.py:164 start_members
 H.start_members = function(q, now, keep, started, first)
   for i = first, #started - 1 do
     local key = H.lookup(started[i + 1].fields, 'ordering_key')
@@ -3128,7 +3418,7 @@ H.start_members = function(q, now, keep, started, first)
   end
 end
 
--- work.py:172 earliest
+-- work.py:174 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3137,7 +3427,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:180 repeat
+-- work.py:182 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3149,11 +3439,12 @@ H.repeat_ = function(q, now, caller, last, token)
   end
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
+  local letters = call('ZCARD', q .. ':outbox') > 0
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
+      wait_ms = wait_ms, stalled = {}, drained = false, unplanned = {}, letters = letters, hold_ms = 0}
 end
 
--- work.py:194 record
+-- work.py:195 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3173,7 +3464,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:211 time_to_look
+-- work.py:212 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3182,7 +3473,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:220 extend
+-- work.py:221 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3203,7 +3494,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:240 nudge
+-- work.py:241 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3214,7 +3505,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:250 pass_wake
+-- work.py:251 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3224,7 +3515,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:260 leave
+-- work.py:261 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3248,7 +3539,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:280 tick
+-- work.py:281 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3272,7 +3563,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_marks_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3281,7 +3572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b1694cff2c8c',
+  function_name = 'glidemq_pb_clear_some_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3291,7 +3582,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b1694cff2c8c',
+  function_name = 'glidemq_pb_clean_some_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3300,7 +3591,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b1694cff2c8c',
+  function_name = 'glidemq_pb_retry_some_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3310,7 +3601,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b1694cff2c8c',
+  function_name = 'glidemq_pb_forget_queue_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3319,7 +3610,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_workers_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3328,7 +3619,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b1694cff2c8c',
+  function_name = 'glidemq_pb_remove_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3337,7 +3628,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b1694cff2c8c',
+  function_name = 'glidemq_pb_retry_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3346,7 +3637,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b1694cff2c8c',
+  function_name = 'glidemq_pb_revoke_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3355,7 +3646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b1694cff2c8c',
+  function_name = 'glidemq_pb_promote_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3364,7 +3655,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b1694cff2c8c',
+  function_name = 'glidemq_pb_change_priority_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3373,7 +3664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b1694cff2c8c',
+  function_name = 'glidemq_pb_change_delay_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3382,7 +3673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b1694cff2c8c',
+  function_name = 'glidemq_pb_update_data_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3391,7 +3682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b1694cff2c8c',
+  function_name = 'glidemq_pb_update_progress_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3400,7 +3691,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b1694cff2c8c',
+  function_name = 'glidemq_pb_add_log_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3409,7 +3700,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b1694cff2c8c',
+  function_name = 'glidemq_pb_pause_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3418,7 +3709,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b1694cff2c8c',
+  function_name = 'glidemq_pb_resume_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3427,7 +3718,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_group_limits_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3436,7 +3727,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b1694cff2c8c',
+  function_name = 'glidemq_pb_rate_limit_group_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3446,7 +3737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_global_concurrency_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3455,7 +3746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_global_rate_limit_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3464,7 +3755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_global_limits_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3473,7 +3764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b1694cff2c8c',
+  function_name = 'glidemq_pb_explain_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3482,7 +3773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b1694cff2c8c',
+  function_name = 'glidemq_pb_receive_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3492,7 +3783,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b1694cff2c8c',
+  function_name = 'glidemq_pb_replay_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3501,7 +3792,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_dead_letters_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3510,7 +3801,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_dead_letters_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3519,7 +3810,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b1694cff2c8c',
+  function_name = 'glidemq_pb_enqueue_6f6b468b1bed',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3531,7 +3822,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_letters_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3540,7 +3831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b1694cff2c8c',
+  function_name = 'glidemq_pb_acknowledge_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3550,7 +3841,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_job_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3559,7 +3850,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_jobs_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3568,7 +3859,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_parked_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3577,7 +3868,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b1694cff2c8c',
+  function_name = 'glidemq_pb_count_jobs_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3586,7 +3877,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_time_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3595,7 +3886,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b1694cff2c8c',
+  function_name = 'glidemq_pb_is_paused_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3604,7 +3895,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_log_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3613,7 +3904,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_metrics_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3622,7 +3913,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b1694cff2c8c',
+  function_name = 'glidemq_pb_read_events_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3631,7 +3922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b1694cff2c8c',
+  function_name = 'glidemq_pb_last_event_6f6b468b1bed',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3640,7 +3931,54 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b1694cff2c8c',
+  function_name = 'glidemq_pb_upsert_scheduler_6f6b468b1bed',
+  flags = {},
+  callback = function(keys, args)
+    local spec, at = R.take_SchedulerSpec(args, 3)
+    R.done(args, at)
+    return O.upsert_scheduler(keys[1], R.now(args[1]), args[2], spec)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_plan_runs_6f6b468b1bed',
+  flags = {},
+  callback = function(keys, args)
+    local runs, at = R.take_list_of_PlannedRun(args, 2)
+    R.done(args, at)
+    return O.plan_runs(keys[1], R.now(args[1]), runs)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_scheduler_6f6b468b1bed',
+  flags = {},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.remove_scheduler(keys[1], R.now(args[1]), args[2])
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_scheduler_6f6b468b1bed',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.get_scheduler(keys[1], R.now(args[1]), args[2])
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_schedulers_6f6b468b1bed',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.done(args, 3)
+    return O.list_schedulers(keys[1], R.now(args[1]), R.int(args[2]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_settle_and_activate_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3650,7 +3988,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b1694cff2c8c',
+  function_name = 'glidemq_pb_extend_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3664,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b1694cff2c8c',
+  function_name = 'glidemq_pb_nudge_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3673,7 +4011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b1694cff2c8c',
+  function_name = 'glidemq_pb_pass_wake_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3682,7 +4020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b1694cff2c8c',
+  function_name = 'glidemq_pb_leave_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3691,7 +4029,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b1694cff2c8c',
+  function_name = 'glidemq_pb_tick_6f6b468b1bed',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
