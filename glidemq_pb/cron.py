@@ -9,6 +9,7 @@ the clock leaves out runs at the first instant after the gap, one that comes twi
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from croniter import CroniterBadDateError, croniter
@@ -101,12 +102,19 @@ def wall_of(instant: datetime, zone: tzinfo) -> datetime:
 
 def _wall_times(pattern: str, after: datetime) -> Iterator[datetime]:
     """The times of a clock that never changes, in order."""
-    steps = croniter(pattern, after, ret_type=datetime, max_years_between_matches=50)
+    steps = _steps_of(pattern)
+    steps.set_current(after)
     while True:
         try:
             yield steps.get_next()
         except CroniterBadDateError:
             return
+
+
+@lru_cache(maxsize=256)
+def _steps_of(pattern: str) -> croniter:
+    """A parsed pattern; parsing costs more than a step."""
+    return croniter(pattern, ret_type=datetime, max_years_between_matches=50)
 
 
 def instants(time: datetime, zone: tzinfo, *, fixed: bool) -> list[datetime]:
