@@ -40,7 +40,7 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
         next_run = following = 0
         mode = schedulers.CRON
         if schedule.pattern is not None:
-            next_run, following = first_cron_runs(schedule, await owner.call(reads.get_time))
+            next_run, following = first_cron_runs(schedule.pattern, schedule, await owner.call(reads.get_time))
         elif schedule.every is not None:
             mode = schedulers.EVERY
         else:

@@ -136,13 +136,12 @@ def check_zone(tz: object) -> str:
     return name
 
 
-def first_cron_runs(schedule: Schedule, now: int) -> tuple[int, int]:
+def first_cron_runs(pattern: str, schedule: Schedule, now: int) -> tuple[int, int]:
     """A cron schedule's first run from `now` on and the one after it, 0 for none."""
-    assert schedule.pattern is not None
-    first = next_run(schedule.pattern, schedule.zone, max(now, schedule.start_date or 0) - 1)
+    first = next_run(pattern, schedule.zone, max(now, schedule.start_date or 0) - 1)
     if first is None or (schedule.end_date is not None and first > schedule.end_date):
-        raise InvalidOptionsError(f"pattern={schedule.pattern!r}: it has no run within its bounds")
-    return first, next_run(schedule.pattern, schedule.zone, first) or 0
+        raise InvalidOptionsError(f"pattern={pattern!r}: allowed: one that has a run within the bounds")
+    return first, next_run(pattern, schedule.zone, first) or 0
 
 
 def planned(run: Unplanned, now: int) -> PlannedRun:
