@@ -11,7 +11,15 @@ from ..clock import RunningJob
 from ..execution import Execution
 from ..semantics import work
 from ..semantics.endings import MARK_DIGITS
-from ..semantics.keys import active_key, expiring_key, meta_key, ready_key, retained_key, scheduled_key
+from ..semantics.keys import (
+    active_key,
+    expiring_key,
+    meta_key,
+    rate_limited_key,
+    ready_key,
+    retained_key,
+    scheduled_key,
+)
 from ..semantics.lang import drop
 from ..semantics.records import Caller, Meta, Settlement, WorkReply
 from ..semantics.store import Store
@@ -24,9 +32,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AnyWorker = Worker[Any, Any]
 
-DUE_KEYS = (expiring_key, active_key, scheduled_key, retained_key)
+DUE_KEYS = (expiring_key, active_key, scheduled_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
-kept for a repetition, minutes of metrics) are housekeeping: nobody can tell when exactly it was done."""
+kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when exactly it was done."""
 STALLED_MAX = 1
 EVENTS_KEPT = 10_000
 
@@ -207,7 +215,8 @@ class Kit:
     def open_jobs(self) -> int:
         """How many jobs have not ended."""
         sets = (ready_key, scheduled_key, active_key)
-        return sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
+        listed = sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
+        return listed + sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
 
     def has_work(self) -> bool:
         """Whether some job will still move by itself, given time."""
@@ -223,8 +232,15 @@ class Kit:
             return True
         if store.zcard(active_key(root)) > len(leased):
             return True
+        meta = store.read(meta_key(root), Meta)
+        if meta.paused:
+            return False
+        if meta.parked and store.zcard(rate_limited_key(root)):
+            return True
+        if meta.global_window_at and store.zcard(ready_key(root)):
+            return True
         held = any(isinstance(one, WorkLoop) and one.is_held for one in self.clock.participants)
-        return held and store.zcard(ready_key(root)) > 0 and not store.read(meta_key(root), Meta).paused
+        return held and store.zcard(ready_key(root)) > 0
 
 
 def kit_of(clock: VirtualClock, server: MemoryServer | None = None) -> Kit:

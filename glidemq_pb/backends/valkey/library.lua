@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b1694cff2c8c
+#!lua name=glidemq_pb_5acffe27aa24
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -859,7 +859,9 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
     H.make_ready(q, job_id, row)
   end
   H.refresh_group(q, now, events_keep, row.ordering_key)
-  H.wake_if_startable(q, now)
+  if delay == 0 or row.ordering_key ~= '' then
+    H.wake_if_startable(q, now)
+  end
   H.emit_with(q, now, events_keep, 'delay-changed', job_id, 'delay', R.text(delay))
   if delay > 0 and state == 'waiting' then
     H.note_drained(q, now, events_keep)
@@ -867,7 +869,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:229 update_data
+-- changes.py:230 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -882,7 +884,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:242 update_progress
+-- changes.py:243 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -898,7 +900,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:256 add_log
+-- changes.py:257 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -918,14 +920,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:272 answer
+-- changes.py:273 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:279 may_write
+-- changes.py:280 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -936,7 +938,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:289 pause
+-- changes.py:290 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -952,7 +954,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:303 resume
+-- changes.py:304 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3272,7 +3274,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_marks_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3281,7 +3283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b1694cff2c8c',
+  function_name = 'glidemq_pb_clear_some_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3291,7 +3293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b1694cff2c8c',
+  function_name = 'glidemq_pb_clean_some_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3300,7 +3302,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b1694cff2c8c',
+  function_name = 'glidemq_pb_retry_some_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3310,7 +3312,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b1694cff2c8c',
+  function_name = 'glidemq_pb_forget_queue_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3319,7 +3321,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_workers_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3328,7 +3330,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b1694cff2c8c',
+  function_name = 'glidemq_pb_remove_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3337,7 +3339,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b1694cff2c8c',
+  function_name = 'glidemq_pb_retry_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3346,7 +3348,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b1694cff2c8c',
+  function_name = 'glidemq_pb_revoke_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3355,7 +3357,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b1694cff2c8c',
+  function_name = 'glidemq_pb_promote_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3364,7 +3366,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b1694cff2c8c',
+  function_name = 'glidemq_pb_change_priority_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3373,7 +3375,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b1694cff2c8c',
+  function_name = 'glidemq_pb_change_delay_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3382,7 +3384,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b1694cff2c8c',
+  function_name = 'glidemq_pb_update_data_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3391,7 +3393,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b1694cff2c8c',
+  function_name = 'glidemq_pb_update_progress_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3400,7 +3402,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b1694cff2c8c',
+  function_name = 'glidemq_pb_add_log_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3409,7 +3411,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b1694cff2c8c',
+  function_name = 'glidemq_pb_pause_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3418,7 +3420,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b1694cff2c8c',
+  function_name = 'glidemq_pb_resume_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3427,7 +3429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_group_limits_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3436,7 +3438,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b1694cff2c8c',
+  function_name = 'glidemq_pb_rate_limit_group_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3446,7 +3448,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_global_concurrency_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3455,7 +3457,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_global_rate_limit_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3464,7 +3466,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_global_limits_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3473,7 +3475,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b1694cff2c8c',
+  function_name = 'glidemq_pb_explain_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3482,7 +3484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b1694cff2c8c',
+  function_name = 'glidemq_pb_receive_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3492,7 +3494,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b1694cff2c8c',
+  function_name = 'glidemq_pb_replay_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3501,7 +3503,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b1694cff2c8c',
+  function_name = 'glidemq_pb_set_dead_letters_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3510,7 +3512,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_dead_letters_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3519,7 +3521,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b1694cff2c8c',
+  function_name = 'glidemq_pb_enqueue_5acffe27aa24',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3531,7 +3533,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_letters_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3540,7 +3542,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b1694cff2c8c',
+  function_name = 'glidemq_pb_acknowledge_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3550,7 +3552,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_job_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3559,7 +3561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_jobs_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3568,7 +3570,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b1694cff2c8c',
+  function_name = 'glidemq_pb_list_parked_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3577,7 +3579,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b1694cff2c8c',
+  function_name = 'glidemq_pb_count_jobs_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3586,7 +3588,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_time_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3595,7 +3597,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b1694cff2c8c',
+  function_name = 'glidemq_pb_is_paused_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3604,7 +3606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_log_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3613,7 +3615,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b1694cff2c8c',
+  function_name = 'glidemq_pb_get_metrics_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3622,7 +3624,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b1694cff2c8c',
+  function_name = 'glidemq_pb_read_events_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3631,7 +3633,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b1694cff2c8c',
+  function_name = 'glidemq_pb_last_event_5acffe27aa24',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3640,7 +3642,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b1694cff2c8c',
+  function_name = 'glidemq_pb_settle_and_activate_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3650,7 +3652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b1694cff2c8c',
+  function_name = 'glidemq_pb_extend_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3664,7 +3666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b1694cff2c8c',
+  function_name = 'glidemq_pb_nudge_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3673,7 +3675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b1694cff2c8c',
+  function_name = 'glidemq_pb_pass_wake_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3682,7 +3684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b1694cff2c8c',
+  function_name = 'glidemq_pb_leave_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3691,7 +3693,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b1694cff2c8c',
+  function_name = 'glidemq_pb_tick_5acffe27aa24',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
