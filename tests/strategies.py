@@ -12,9 +12,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.limits import DELAY_MAX_MS, EVENT_VALUE_MAX
-from glidemq_pb.semantics.records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, RETURNED_RUN, Caller, JobSpec
+from glidemq_pb.semantics.lang import Fields, pad
+from glidemq_pb.semantics.limits import COST_DEFAULT, DELAY_MAX_MS, EVENT_VALUE_MAX
+from glidemq_pb.semantics.records import (
+    COMPLETED_RUN,
+    DELAYED_RUN,
+    FAILED_RUN,
+    RETURNED_RUN,
+    Caller,
+    ClearCursor,
+    GroupLimits,
+    JobSpec,
+    Letter,
+)
 
 NOTHING = "nothing"
 POP = "pop"
@@ -69,6 +79,24 @@ class Settled:
     until: int = -1
     fraction: int = 0
     final: bool = False
+    group_ms: int = 0
+    group_replace: bool = False
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier reply gave: the `index`-th newest `Marks` or `ClearCursor`."""
+
+    what: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromNow:
+    """An instant so far from the moment of the move."""
+
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +141,62 @@ KEEPING: tuple[tuple[str, ...], ...] = (
     ("keep_completed", "0", "keep_completed_ms", "5000"), ("lock_duration", "2000"), ("timeout", "5"),
 )  # fmt: skip
 
+GROUPING: tuple[tuple[str, ...], ...] = (
+    (), (), (), (), (), ("cost", "9"), ("ordering_key", "g"), ("ordering_key", "g"), ("ordering_key", "h"),
+    ("ordering_key", "g", "group_concurrency", "2"), ("ordering_key", "g", "group_concurrency", "1"),
+    ("ordering_key", "g", "group_concurrency", "3", "group_rate_max", "2", "group_rate_ms", "5000"),
+    ("ordering_key", "h", "group_rate_max", "1", "group_rate_ms", "1000"),
+    ("ordering_key", "h", "group_capacity", "2000", "group_refill", "1000"),
+    ("ordering_key", "g", "group_capacity", "1500", "group_refill", "333", "cost", "1500"),
+    ("ordering_key", "g", "group_concurrency", "2", "group_capacity", "3000", "group_refill", "7", "cost", "0"),
+    ("ordering_key", "h", "cost", "500"), ("ordering_key", "g", "cost", "2000"), ("ordering_key", "\xc3\xa9 %{}", "cost", "1"),
+)  # fmt: skip
+DEDUPING: tuple[tuple[str, ...], ...] = (
+    *[()] * 9,
+    ("dedup_id", "d", "dedup_mode", "simple"), ("dedup_id", "d", "dedup_mode", "simple", "dedup_ttl", "1000"),
+    ("dedup_id", "d", "dedup_mode", "throttle", "dedup_ttl", "1000"),
+    ("dedup_id", "e", "dedup_mode", "throttle", "dedup_ttl", "60000"),
+    ("dedup_id", "d", "dedup_mode", "debounce", "dedup_ttl", "1000"),
+    ("dedup_id", "e", "dedup_mode", "debounce", "delay", "1000"),
+    ("dedup_id", "d", "dedup_mode", "debounce", "dedup_ttl", "1000", "delay", "5000"),
+)  # fmt: skip
+LETTERED: tuple[tuple[str, ...], ...] = (
+    ("dead_queue", "glide:{source}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "", "dead:priority", "5"),
+    ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "serializer", "own"),
+    ("ordering_key", "g", "group_concurrency", "2", "ttl", "1000"), ("priority", "3"),
+)  # fmt: skip
+GROUPS = ("g", "g", "h", "other")
+QUEUES = ("glide:{dead}", "glide:{source}")
+
+
+def spec_of(job_id: str, name: str, data: str, *options: tuple[str, ...]) -> JobSpec:
+    """A job as the host sends it: each option once; in a group there is no LIFO (LIFO-3)."""
+    flat = list(itertools.chain(*options))
+    found = dict(zip(flat[::2], flat[1::2], strict=True))
+    if "ordering_key" in found:
+        found.pop("lifo", None)
+    return JobSpec(job_id, name, data, Fields([text for pair in found.items() for text in pair]))
+
+
+def sendable(specs: list[JobSpec]) -> tuple[list[JobSpec], list[int]]:
+    """The jobs that the host lets pass, and the positions of those whose cost only the store can check (TB-5)."""
+    capacities: dict[str, int] = {}
+    sent: list[JobSpec] = []
+    guarded: list[int] = []
+    for spec in specs:
+        options = dict(zip(spec.options[::2], spec.options[1::2], strict=True))
+        key = options.get("ordering_key", "")
+        capacity = int(options.get("group_capacity", capacities.get(key, 0)))
+        if key and capacity == 0:
+            guarded.append(len(sent))
+        elif key and int(options.get("cost", COST_DEFAULT)) > capacity:
+            continue
+        if key and capacity:
+            capacities[key] = capacity
+        sent.append(spec)
+    return sent, guarded
+
+
 ids = st.one_of(st.builds(KnownId, st.integers(0, 7)), st.sampled_from(("a", "2", "none")))
 texts = st.sampled_from(TEXTS)
 held = st.builds(Held, st.integers(0, 7))
@@ -120,7 +204,7 @@ tokens = st.sampled_from(("", "", "w1:1", "w2:2", "junk"))
 keep = st.sampled_from((7, 0, 1, 100))
 producers_calls = st.sampled_from(("", "", "", "p1", "p2", "p3"))
 specs = st.builds(
-    lambda job_id, name, data, *options: JobSpec(job_id, name, data, Fields(list(itertools.chain(*options)))),
+    spec_of,
     st.sampled_from(CUSTOM_IDS),
     st.sampled_from(NAMES),
     texts,
@@ -128,10 +212,12 @@ specs = st.builds(
     st.sampled_from(LIVING),
     st.sampled_from(TRYING),
     st.sampled_from(KEEPING),
+    st.sampled_from(DEDUPING),
+    st.sampled_from(GROUPING),
 )
 callers = st.builds(
-    lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, nudge, info, step: CallNumber(
-        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, nudge, info), step
+    lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter, nudge, info, step: CallNumber(
+        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, *limiter, nudge, info), step
     ),
     st.sampled_from(WORKERS),
     st.sampled_from((1_000, 30_000, 1)),
@@ -139,6 +225,7 @@ callers = st.builds(
     st.sampled_from((60_000, 5_000)),
     keep,
     st.booleans(),
+    st.sampled_from(((0, 0), (0, 0), (0, 0), (0, 0), (1, 1_000), (2, 5_000))),
     st.booleans(),
     st.sampled_from(("", "info \xc3\xa9")),
     st.sampled_from((1, 1, 1, 1, 1, 1, 0, 0, -1, 5)),
@@ -158,6 +245,13 @@ settlements = st.builds(
         ] * 2  # fmt: skip
         + [{"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")]
         + [{"outcome": RETURNED_RUN}] * 4
+        + [
+            {"outcome": outcome, "group_ms": ms, "group_replace": replace, "back": back, "reason": "group rate limited"}
+            for outcome in (RETURNED_RUN, FAILED_RUN)
+            for ms in (1, 1_000)
+            for replace in (False, True)
+            for back in (False, True)
+        ]
     ),
 )
 pages = st.sampled_from(((0, -1), (0, 0), (1, 2), (2, 1), (5, -1), (0, 10_000)))
@@ -167,7 +261,7 @@ ended = st.sampled_from(("completed", "failed"))
 # One row an operation: how often, and how its arguments after (s, q, now) are drawn.
 Arguments = st.SearchStrategy[tuple[Any, ...]]
 OPERATIONS: dict[str, tuple[int, Arguments]] = {
-    "enqueue": (16, st.tuples(producers_calls, st.lists(specs, max_size=4), keep)),
+    "enqueue": (16, st.builds(lambda call, many, kept: (call, *sendable(many), kept), producers_calls, st.lists(specs, max_size=4), keep)),
     "settle_and_activate": (
         30,
         st.tuples(callers, st.lists(settlements, max_size=3), st.sampled_from((1, 2, 0, 9))),
@@ -216,6 +310,80 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
             st.builds(lambda call, one, line: (call, ("id", one), ("token", one), line), producers_calls, held, texts),
         ),
     ),
+    "revoke": (4, st.tuples(producers_calls, ids, keep)),
+    "set_group_limits": (
+        3,
+        st.tuples(
+            st.sampled_from(GROUPS),
+            st.builds(
+                lambda concurrency, rate, bucket: GroupLimits(concurrency, *rate, *bucket),
+                st.sampled_from((-1, 0, 1, 2, 9)),
+                st.sampled_from(((-1, -1), (-1, -1), (0, 0), (1, 1_000), (3, 60_000))),
+                st.sampled_from(((-1, -1), (-1, -1), (0, 0), (500, 1), (1_000, 1_000), (2_000, 500), (9_000, 3))),
+            ),
+            keep,
+        ),
+    ),
+    "rate_limit_group": (
+        2,
+        st.tuples(st.sampled_from(("", "r1")), st.sampled_from(GROUPS), st.sampled_from((1, 1_000, 60_000)), st.booleans(), keep),
+    ),
+    "set_global_concurrency": (2, st.tuples(st.sampled_from((0, 0, 1, 2)))),
+    "set_global_rate_limit": (2, st.sampled_from(((0, 0), (0, 0), (1, 1_000), (2, 60_000), (2, 500)))),
+    "get_global_limits": (1, st.just(())),
+    "get_marks": (2, st.just(())),
+    "clear_some": (
+        3,
+        st.tuples(
+            st.builds(Earlier, st.just("marks"), st.integers(0, 2)),
+            st.one_of(
+                st.builds(Earlier, st.just("cursor"), st.just(0)),
+                st.builds(ClearCursor, st.integers(0, 5), st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 0, 1))),
+            ),
+            st.integers(0, 5),
+            keep,
+        ),
+    ),
+    "clean_some": (
+        2,
+        st.tuples(
+            producers_calls, ended, st.builds(FromNow, st.sampled_from((0, -1, -1_000))), st.sampled_from((1, 2, 9)), keep
+        ),
+    ),
+    "retry_some": (
+        2,
+        st.tuples(
+            st.sampled_from(("", "t1")),
+            st.builds(Earlier, st.just("marks"), st.integers(0, 2)),
+            st.sampled_from((0, 0, 1)),
+            st.sampled_from((1, 2, 9)),
+            keep,
+        ),
+    ),
+    "forget_queue": (2, st.just(())),
+    "list_workers": (1, st.just(())),
+    "set_dead_letters": (1, st.tuples(st.sampled_from((*QUEUES, "")))),
+    "get_dead_letters": (1, st.just(())),
+    "list_letters": (1, st.just(())),
+    "acknowledge": (1, st.tuples(st.lists(st.builds(pad, st.integers(1, 4)), max_size=2))),
+    "receive": (
+        2,
+        st.tuples(
+            st.sampled_from(QUEUES),
+            st.builds(
+                lambda ordinal, name, data, options: Letter(pad(ordinal), "glide:{q}", ordinal, name, data, Fields([*options])),
+                st.integers(1, 4),
+                st.sampled_from(NAMES),
+                texts,
+                st.sampled_from(LETTERED),
+            ),
+            keep,
+        ),
+    ),
+    "replay": (1, st.tuples(ids, st.sampled_from(QUEUES), keep)),
+    "explain": (3, st.tuples(ids)),
+    "get_time": (1, st.just(())),
+    "list_parked": (1, st.tuples(st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 1)), st.booleans())),
     "pause": (1, st.tuples(keep)),
     "resume": (2, st.tuples(keep)),
     "get_job": (1, st.tuples(ids, st.booleans())),

@@ -18,6 +18,8 @@ from .keys import (
     active_key,
     calls_key,
     control_key,
+    dedup_key,
+    deduping_key,
     ended_key,
     events_key,
     group_key,
@@ -204,8 +206,9 @@ def retry_some(s: Store, q: str, now: int, call: str, marks: Marks, skip: int, l
     last = "1" if len(members) < most else "0"
     kept = skip + len(members) - retried
     wake_if_startable(s, q, now)
-    remember(s, q, now, meta.calls_until, call, text(retried) + ":" + text(kept) + ":" + last)
-    rearm(s, q, meta.next_due)
+    if retried > 0:
+        remember(s, q, now, meta.calls_until, call, text(retried) + ":" + text(kept) + ":" + last)
+        rearm(s, q, meta.next_due)
     return Retried(retried, kept, last == "1")
 
 
@@ -226,7 +229,12 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         keys.append(group_key(q, key))
     s.delete(keys)
     s.zrem_many(groups_key(q), groups)
-    if len(groups) == BATCH_MAX:
+    s.zrem_many(rate_limited_key(q), groups)
+    windows = s.zrange(deduping_key(q), 0, BATCH_MAX - 1)
+    for dedup_id in windows:
+        s.delete([dedup_key(q, dedup_id)])
+    s.zrem_many(deduping_key(q), windows)
+    if len(groups) == BATCH_MAX or len(windows) == BATCH_MAX:
         return False
     for name in s.zrange(scheduler_names_key(q), 0, BATCH_MAX - 1):
         forget_scheduler(s, q, name)
@@ -240,7 +248,7 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         records.append(limiter_key(q, limiter))
     s.delete(records)
     s.xclear(events_key(q))
-    s.delete([meta_key(q), id_key(q), rate_limited_key(q), limiters_key(q), workers_key(q), wake_key(q)])
+    s.delete([meta_key(q), id_key(q), limiters_key(q), workers_key(q), wake_key(q)])
     s.delete([calls_key(q), old_calls_key(q), metrics_key(q, COMPLETED), metrics_key(q, FAILED)])
     return True
 

@@ -5,7 +5,7 @@ from typing import Final
 from .calls import recall, remember
 from .deadlines import lower_next_due
 from .dedup import release
-from .drains import note_drained
+from .drains import note_drained, note_gone
 from .endings import end_revoked
 from .errors import Code
 from .events import emit, emit_with
@@ -47,8 +47,7 @@ def remove(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
     erase(s, q, now, events_keep, job_id, row)
     refresh_group(s, q, now, events_keep, row.ordering_key)
     wake_if_startable(s, q, now)
-    if row.state != DELAYED and row.state != COMPLETED and row.state != FAILED:
-        note_drained(s, q, now, events_keep)
+    note_gone(s, q, now, events_keep, row.state)
     return answer(s, q, now, meta, call)
 
 
@@ -131,8 +130,7 @@ def revoke(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
     count_ended(s, q, now, FAILED, 1)
     refresh_group(s, q, now, events_keep, row.ordering_key)
     wake_if_startable(s, q, now)
-    if row.state != DELAYED:
-        note_drained(s, q, now, events_keep)
+    note_gone(s, q, now, events_keep, row.state)
     remember(s, q, now, meta.calls_until, call, REVOKED)
     rearm(s, q, meta.next_due)
     return REVOKED
@@ -222,7 +220,8 @@ def change_delay(s: Store, q: str, now: int, call: str, job_id: str, delay: int,
         leave_waiting(s, q, job_id, row)
         make_ready(s, q, job_id, row)
     refresh_group(s, q, now, events_keep, row.ordering_key)
-    wake_if_startable(s, q, now)
+    if delay == 0 or row.ordering_key != "":  # another member of the group may have become its head
+        wake_if_startable(s, q, now)
     emit_with(s, q, now, events_keep, "delay-changed", job_id, "delay", text(delay))
     if delay > 0 and state == WAITING:
         note_drained(s, q, now, events_keep)

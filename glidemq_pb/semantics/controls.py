@@ -1,6 +1,7 @@
 """Limits set from outside: of a group, and of the whole queue."""
 
 from .calls import recall, remember
+from .deadlines import lower_next_due
 from .errors import Code
 from .formats import is_foreign, stamp
 from .groups import new_group, pause_group, refresh_group, set_limits
@@ -20,7 +21,7 @@ def set_group_limits(s: Store, q: str, now: int, key: str, limits: GroupLimits, 
     stamp(s, q, meta)
     new_group(s, q, key)
     s.hset(group_key(q, key), keeps=1)
-    set_limits(s, q, key, limits)
+    set_limits(s, q, now, key, limits)
     refresh_group(s, q, now, events_keep, key)
     wake_if_startable(s, q, now)
     rearm(s, q, meta.next_due)
@@ -74,7 +75,10 @@ def set_global_rate_limit(s: Store, q: str, now: int, most: int, duration: int) 
         s.hdel(meta_key(q), ["global_rate_max", "global_rate_ms", "global_window_at", "global_window_used"])
     else:
         s.hset(meta_key(q), global_rate_max=most, global_rate_ms=duration)
+        if meta.global_window_at > 0:
+            lower_next_due(s, q, meta.global_window_at + duration)
     wake_if_startable(s, q, now)
+    rearm(s, q, meta.next_due)
     return True
 
 

@@ -36,7 +36,8 @@ def pending_job(s: Store, q: str, now: int, dedup_id: str, options: Fields) -> s
     row = s.read(dedup_key(q, dedup_id), DedupRow)
     if row.pending == "" or now >= row.pending_until:
         return ""
-    if s.read(job_key(q, row.pending), PlaceRow).state != DELAYED:
+    held = s.read(job_key(q, row.pending), PlaceRow)
+    if held.state != DELAYED or held.token != "":  # it has run, and waits for its next attempt
         return ""
     return row.pending
 

@@ -267,8 +267,8 @@ def limits_in(options: Fields) -> GroupLimits:
     )
 
 
-def set_limits(s: Store, q: str, key: str, limits: GroupLimits) -> None:
-    """Set what is named. A bucket that was full stays full."""
+def set_limits(s: Store, q: str, now: int, key: str, limits: GroupLimits) -> None:
+    """Set what is named. Time that has passed refills a bucket at its old rate; one that was full stays full."""
     group = group_key(q, key)
     if limits.concurrency >= 0:
         s.hset(group, concurrency=max(limits.concurrency, 1))
@@ -277,6 +277,13 @@ def set_limits(s: Store, q: str, key: str, limits: GroupLimits) -> None:
     elif limits.rate_max == 0:
         s.hdel(group, ["rate_max", "rate_ms", "window_at", "window_used"])
     if limits.capacity > 0:
+        old = s.read(group, GroupRow)
+        if old.tokens_at > 0 and (old.capacity != limits.capacity or old.refill != limits.refill):
+            bucket = bucket_at(old, now)
+            if bucket.tokens < old.capacity * MICRO:
+                s.hset(group, tokens=bucket.tokens, tokens_at=bucket.at)
+            else:
+                s.hdel(group, ["tokens", "tokens_at"])
         s.hset(group, capacity=limits.capacity, refill=limits.refill)
     elif limits.capacity == 0:
         s.hdel(group, ["capacity", "refill", "tokens", "tokens_at"])

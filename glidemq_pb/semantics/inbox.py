@@ -7,6 +7,7 @@ what it already has; so a letter that is delivered twice, or by two workers, has
 from typing import Final
 
 from .changes import erase
+from .drains import note_gone
 from .errors import Code
 from .formats import is_foreign, stamp
 from .groups import refresh_group
@@ -74,6 +75,9 @@ def replay(s: Store, q: str, now: int, job_id: str, target: str, events_keep: in
     write_letter(s, q, target, row.name, lookup(fields, "data"), options)
     erase(s, q, now, events_keep, job_id, row)
     refresh_group(s, q, now, events_keep, row.ordering_key)
+    wake_if_startable(s, q, now)
+    note_gone(s, q, now, events_keep, row.state)
+    rearm(s, q, meta.next_due)
     return True
 
 

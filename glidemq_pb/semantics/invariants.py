@@ -5,24 +5,38 @@ names what is wrong with it. They lean on keys, limits and records only, never o
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from . import invariants_control, invariants_groups
+from .dumps import Dump, Job, group_of, jobs_of, marked, number_of, records, scores, state
 from .keys import (
     active_key,
     calls_key,
     control_key,
+    dedup_key,
+    deduping_key,
     ended_key,
     events_key,
     expiring_key,
+    group_key,
+    group_queue_key,
+    groups_key,
     id_key,
+    inbox_key,
     job_key,
+    letter_key,
+    limiter_key,
+    limiters_key,
     logs_key,
     meta_key,
     metrics_key,
     old_calls_key,
+    outbox_key,
+    rate_limited_key,
     ready_key,
     retained_key,
     scheduled_key,
+    sent_key,
+    turns_key,
     wake_key,
     worker_key,
     workers_key,
@@ -30,7 +44,6 @@ from .keys import (
 from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 
-MARK_DIGITS = 16
 STATES = (WAITING, DELAYED, ACTIVE, COMPLETED, FAILED)
 EVENTS = frozenset(
     [
@@ -51,58 +64,45 @@ EVENTS = frozenset(
         "drained",
         "retried",
         "lease-lost",
+        "revoked",
+        "cleaned",
+        "group-rate-limited",
     ]
 )
 
-Dump = dict[str, Any]
-Job = dict[str, str]
+def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
+    """Everything that is wrong with the queue whose root key is `q`; an empty list for a sound queue.
 
-
-def violations(dump: Dump, q: str) -> list[str]:
-    """Everything that is wrong with the queue whose root key is `q`; an empty list for a sound queue."""
-    jobs = {key.removeprefix(job_key(q, "")): value for key, value in dump.items() if key.startswith(job_key(q, ""))}
+    `latest` is the latest moment that the queue has seen: whatever may run stays so as time goes on.
+    """
+    jobs = jobs_of(dump, q)
     found: list[str] = []
-    for rule in RULES:
-        found.extend(f"{rule.__name__}: {problem}" for problem in rule(dump, q, jobs))
+    for rule in (*RULES, *invariants_groups.RULES, *invariants_control.RULES):
+        found.extend(f"{rule.__name__}: {problem}" for problem in rule(dump, q, jobs, latest))
     return found
 
 
-def number_of(row: Job, field: str) -> int:
-    return int(row.get(field, "0"))
-
-
-def state(job: Job) -> str:
-    return job.get("state", WAITING)
-
-
-def marked(job: Job, field: str, job_id: str) -> str:
-    """The member that stands for a job in a set ordered by marks."""
-    return job.get(field, "").zfill(MARK_DIGITS) + job_id
-
-
-def scores(dump: Dump, key: str) -> dict[str, int]:
-    return {member: score for member, score in dump.get(key, [])}
-
-
-def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     known = {
         meta_key(q), id_key(q), ready_key(q), scheduled_key(q), active_key(q), expiring_key(q), retained_key(q),
         events_key(q), calls_key(q), old_calls_key(q), workers_key(q), wake_key(q),
+        groups_key(q), rate_limited_key(q), limiters_key(q), deduping_key(q), outbox_key(q), sent_key(q), inbox_key(q),
         ended_key(q, COMPLETED), ended_key(q, FAILED), metrics_key(q, COMPLETED), metrics_key(q, FAILED),
     }  # fmt: skip
-    families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""))
+    families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""), group_key(q, ""),
+                group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""), letter_key(q, ""))  # fmt: skip
     for key in dump:
         if key not in known and not key.startswith(families):
             yield key
 
 
-def a_used_queue_has_a_format(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def a_used_queue_has_a_format(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     meta = dump.get(meta_key(q), {})
     if (meta or jobs) and number_of(meta, "format") != FORMAT:
         yield f"format {meta.get('format')}"
 
 
-def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     sets = {
         WAITING: ready_key(q),
         DELAYED: scheduled_key(q),
@@ -112,21 +112,24 @@ def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job]
     }
     expected: dict[str, set[str]] = {name: set() for name in STATES}
     for job_id, job in jobs.items():
-        if state(job) not in expected:
-            yield f"job {job_id} has state {state(job)}"
-        elif state(job) == WAITING:
-            expected[WAITING].add(job_id)
-        else:
-            expected[state(job)].add(marked(job, "mark", job_id))
         if job.get("name", "") == "":
             yield f"job {job_id} has no name"
+        if state(job) not in expected:
+            yield f"job {job_id} has state {state(job)}"
+        elif state(job) == WAITING and group_of(job) == "":
+            expected[WAITING].add(job_id)
+        elif state(job) == WAITING:
+            continue  # see `the_head_is_the_one_that_may_run`
+        else:
+            expected[state(job)].add(marked(job, "mark", job_id))
+    expected[WAITING] |= {group["head"] for group in records(dump, group_key(q, "")).values() if "head" in group}
     for name, key in sets.items():
         held = set(scores(dump, key))
         if held != expected[name]:
             yield f"{name}: set without job {sorted(held - expected[name])}, job without set {sorted(expected[name] - held)}"
 
 
-def ready_scores_follow_the_lane(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def ready_scores_follow_the_lane(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     taken = number_of(dump.get(meta_key(q), {}), "ready")
     for job_id, score in scores(dump, ready_key(q)).items():
         job = jobs.get(job_id, {})
@@ -139,7 +142,7 @@ def ready_scores_follow_the_lane(dump: Dump, q: str, jobs: dict[str, Job]) -> It
             yield f"job {job_id} took place {place} of {taken}"
 
 
-def marks_are_unique_and_counted(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def marks_are_unique_and_counted(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     last = number_of(dump.get(meta_key(q), {}), "mark")
     seen: dict[int, str] = {}
     for job_id, job in jobs.items():
@@ -154,7 +157,7 @@ def marks_are_unique_and_counted(dump: Dump, q: str, jobs: dict[str, Job]) -> It
                 yield f"jobs {seen[mark]} and {job_id} share mark {mark}"
 
 
-def those_with_a_deadline_are_watched_while_not_active(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def those_with_a_deadline_are_watched_while_not_active(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     expected = {
         marked(job, "expiry_mark", job_id): number_of(job, "expire_at") + 1
         for job_id, job in jobs.items()
@@ -165,7 +168,7 @@ def those_with_a_deadline_are_watched_while_not_active(dump: Dump, q: str, jobs:
         yield f"watched {held}, with a deadline {expected}"
 
 
-def active_jobs_have_a_lease(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def active_jobs_have_a_lease(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     for job_id, job in jobs.items():
         if state(job) == ACTIVE:
             worker, colon, call = job.get("token", "").partition(":")
@@ -176,7 +179,7 @@ def active_jobs_have_a_lease(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterat
                     yield f"job {job_id} has no {field}"
 
 
-def ended_jobs_say_when_and_how(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def ended_jobs_say_when_and_how(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     for name, told in ((COMPLETED, "return_value"), (FAILED, "failed_reason")):
         ended = scores(dump, ended_key(q, name))
         for job_id, job in jobs.items():
@@ -189,7 +192,7 @@ def ended_jobs_say_when_and_how(dump: Dump, q: str, jobs: dict[str, Job]) -> Ite
                     yield f"job {job_id} completed with a failed_reason"
 
 
-def retention_by_age_is_watched(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def retention_by_age_is_watched(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     expected = {
         marked(job, "mark", job_id): number_of(job, "finished_on") + number_of(job, f"keep_{state(job)}_ms")
         for job_id, job in jobs.items()
@@ -200,20 +203,23 @@ def retention_by_age_is_watched(dump: Dump, q: str, jobs: dict[str, Job]) -> Ite
         yield f"watched {held}, expected {expected}"
 
 
-def logs_belong_to_jobs(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def logs_belong_to_jobs(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     for key in dump:
         if key.startswith(logs_key(q, "")) and key.removeprefix(logs_key(q, "")) not in jobs:
             yield f"{key} without its job"
 
 
-def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     meta = dump.get(meta_key(q), {})
     moments = [
         min(held.values())
-        for key in (expiring_key(q), active_key(q), scheduled_key(q), retained_key(q), workers_key(q))
+        for key in (expiring_key(q), active_key(q), scheduled_key(q), retained_key(q), workers_key(q),
+                    rate_limited_key(q), limiters_key(q), deduping_key(q))  # fmt: skip
         if (held := scores(dump, key))
     ]
     moments += [number_of(meta, field) for field in ("calls_until", "metrics_until") if field in meta]
+    if "global_window_at" in meta:
+        moments.append(number_of(meta, "global_window_at") + number_of(meta, "global_rate_ms"))
     due = number_of(meta, "next_due")
     if moments and not 0 < due <= min(moments):
         yield f"next_due is {due}, something is due at {min(moments)}"
@@ -223,18 +229,18 @@ def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job]) -> Itera
         yield f"next_due is stored as {due}"
 
 
-def at_most_one_wake(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def at_most_one_wake(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     if len(dump.get(wake_key(q), [])) > 1:
         yield f"{len(dump[wake_key(q)])} tokens"
 
 
-def workers_and_their_records_match(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def workers_and_their_records_match(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     records = {key.removeprefix(worker_key(q, "")) for key in dump if key.startswith(worker_key(q, ""))}
     if records != set(scores(dump, workers_key(q))):
         yield f"records of {sorted(records)}, listed {sorted(scores(dump, workers_key(q)))}"
 
 
-def timers_have_their_keepers(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def timers_have_their_keepers(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     meta = dump.get(meta_key(q), {})
     if ("timer_due" in meta) != ("timer_worker" in meta):
         yield "a timer without its worker, or the other way round"
@@ -242,7 +248,7 @@ def timers_have_their_keepers(dump: Dump, q: str, jobs: dict[str, Job]) -> Itera
         yield "a worker is its own backup"
 
 
-def housekeeping_is_due_while_there_is_any(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def housekeeping_is_due_while_there_is_any(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     meta = dump.get(meta_key(q), {})
     calls = calls_key(q) in dump or old_calls_key(q) in dump
     if calls != ("calls_until" in meta):
@@ -256,7 +262,7 @@ def housekeeping_is_due_while_there_is_any(dump: Dump, q: str, jobs: dict[str, J
                 yield f"{name} in minute {minute}: {count}"
 
 
-def the_counter_is_past_every_decimal_id(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def the_counter_is_past_every_decimal_id(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     last = int(dump.get(id_key(q), "0"))
     for job_id in jobs:
         decimal = job_id.isascii() and job_id.isdigit() and job_id[0] != "0" and len(job_id) <= CANONICAL_DIGITS_MAX
@@ -264,7 +270,7 @@ def the_counter_is_past_every_decimal_id(dump: Dump, q: str, jobs: dict[str, Job
             yield f"job {job_id}, counter {last}"
 
 
-def events_have_no_gap(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
+def events_have_no_gap(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     stream = dump.get(events_key(q), {"last": 0, "entries": []})
     last = stream["last"]
     numbers = [number for number, _ in stream["entries"]]

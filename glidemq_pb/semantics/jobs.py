@@ -149,7 +149,7 @@ def add_one(s: Store, q: str, now: int, keep: int, job_id: str, spec: JobSpec, s
     key = lookup(options, "ordering_key")
     if key != "":
         join_turns(s, q, key, job_id)
-        set_limits(s, q, key, limits_in(options))
+        set_limits(s, q, now, key, limits_in(options))
     added = s.read(job_key(q, job_id), PlaceRow)
     delay = delay_of(options)
     if delay > 0:

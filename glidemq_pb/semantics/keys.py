@@ -28,7 +28,7 @@
 | `:deduping` | sorted set | deduplication id by the end of its window |
 | `:outbox` | sorted set | letters to other queues that are not delivered, by sequence |
 | `:letter:<n>` | hash | one such letter (see `records.LetterRow`) |
-| `:sent` | hash | letters ever written, by target |
+| `:sent` | hash | letters ever written, by target; all of them, under the empty name |
 | `:inbox` | hash | the last letter taken, by source |
 | `:schedulers` | sorted set | name of a job scheduler by its next run |
 | `:scheduler:<name>` | hash | one job scheduler (see `records.SchedulerRow`) and its template |

@@ -21,7 +21,7 @@ REPLAYED_PREFIX: Final = "dead:"
 
 def write_letter(s: Store, q: str, target: str, name: str, data: str, options: list[str]) -> None:
     """Keep a job for another queue until it is delivered."""
-    sequence = s.hincrby(meta_key(q), "letters", 1)
+    sequence = s.hincrby(sent_key(q), "", 1)
     ordinal = s.hincrby(sent_key(q), target, 1)
     s.hset(letter_key(q, pad(sequence)), target=target, ordinal=ordinal, name=name, data=data)
     fields: list[str] = []

@@ -47,7 +47,7 @@ DUE_KEYS = (
     retained_key,
 )
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
-kept for a repetition, minutes of metrics) are housekeeping: nobody can tell when exactly it was done."""
+kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when exactly it was done."""
 STALLED_MAX = 1
 EVENTS_KEPT = 10_000
 
@@ -231,7 +231,8 @@ class Kit:
     def open_jobs(self) -> int:
         """How many jobs have not ended."""
         sets = (ready_key, scheduled_key, active_key)
-        return sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
+        listed = sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
+        return listed + sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
 
     def has_work(self) -> bool:
         """Whether some job will still move by itself, given time."""
@@ -247,8 +248,15 @@ class Kit:
             return True
         if store.zcard(active_key(root)) > len(leased):
             return True
+        meta = store.read(meta_key(root), Meta)
+        if meta.paused:
+            return False
+        if meta.parked and store.zcard(rate_limited_key(root)):
+            return True
+        if meta.global_window_at and store.zcard(ready_key(root)):
+            return True
         held = any(isinstance(one, WorkLoop) and one.is_held for one in self.clock.participants)
-        return held and store.zcard(ready_key(root)) > 0 and not store.read(meta_key(root), Meta).paused
+        return held and store.zcard(ready_key(root)) > 0
 
 
 def kit_of(clock: VirtualClock, server: MemoryServer | None = None) -> Kit:

@@ -93,7 +93,7 @@ async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> 
     backend = ValkeyBackend(connection)
     for i in range(QUEUES):
         specs = [JobSpec("", "n", "d", Fields([])) for _ in range(10)]
-        await backend.call(jobs.enqueue, f"glide:{{packaged-{i}}}", "call", specs, 0)
+        await backend.call(jobs.enqueue, f"glide:{{packaged-{i}}}", "call", specs, [], 0)
         assert (await backend.call(reads.count_jobs, f"glide:{{packaged-{i}}}")).waiting == 10
     await backend.close()
 

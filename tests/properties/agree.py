@@ -1,18 +1,19 @@
 """The machine that plays a history on one side or two: equal replies, equal states, sound states, after each step."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.limits import FORMAT
-from glidemq_pb.semantics.records import Caller, Settlement
-from tests.strategies import NOTHING, CallNumber, Held, KnownId, Move, Settled
+from glidemq_pb.semantics.records import Caller, ClearCursor, Marks, Settlement
+from tests.strategies import NOTHING, CallNumber, Earlier, FromNow, Held, KnownId, Move, Settled
 
 from .sides import Outcome, Q, Side, Step
 
 START = 28_333_333 * 60_000
 """A full minute in November 2023."""
-DUE_SETS = ("scheduled", "active", "expiring", "retained", "workers")
+DUE_SETS = ("scheduled", "active", "expiring", "retained", "workers", "ratelimited", "limiters", "deduping")
 
 
 class Disagreement(AssertionError):
@@ -31,6 +32,7 @@ class World:
         self.ids: list[str] = []
         self.activations: list[tuple[str, str]] = []
         self.calls: dict[str, int] = {}
+        self.earlier: dict[str, list[Any]] = {"marks": [Marks(99, 99, 99)], "cursor": [ClearCursor(0, 0, 0)]}
         self.state: dict[str, Any] = {}
 
     def step(self, move: Move) -> Step:
@@ -46,6 +48,10 @@ class World:
             self.activations.extend((job["job_id"], token) for job in outcome.reply["started"])
             worker = step.args[0].worker
             self.calls[worker] = max(self.calls.get(worker, 0), step.args[0].call)
+        elif step.operation == "get_marks" and isinstance(outcome.reply, dict):
+            self.earlier["marks"].append(Marks(**outcome.reply))
+        elif step.operation == "clear_some" and isinstance(outcome.reply, dict):
+            self.earlier["cursor"].append(ClearCursor(**outcome.reply["cursor"]))
         elif step.operation == "enqueue" and isinstance(outcome.reply, list):
             self.ids.extend(job_id for job_id in outcome.reply if job_id != ":")
 
@@ -53,6 +59,8 @@ class World:
         """The moments at which something falls due, soonest first."""
         moments = {score for name in DUE_SETS for _, score in self.state.get(f"{Q}:{name}", ())}
         meta = self.state.get(f"{Q}:meta", {})
+        if "global_window_at" in meta:
+            moments.add(int(meta["global_window_at"]) + int(meta["global_rate_ms"]))
         return sorted(moments | {int(meta[field]) for field in ("calls_until", "metrics_until") if field in meta})
 
     def _moment(self, move: Move) -> int:
@@ -77,6 +85,10 @@ class World:
                 return self._activation(held)[1]
             case CallNumber(caller, step):
                 return self._caller(caller, step)
+            case Earlier(what, index):
+                return self.earlier[what][-1 - index % len(self.earlier[what])]
+            case FromNow(offset):
+                return self.now + offset
             case Settled():
                 return self._settlement(argument)
             case list():
@@ -85,17 +97,14 @@ class World:
 
     def _caller(self, caller: Caller, step: int) -> Caller:
         call = max(self.calls.get(caller.worker, 0) + step, 1)
-        return Caller(
-            caller.worker, call, caller.lease_ms, caller.stalled_max, caller.record_ms, caller.events_keep,
-            caller.metrics, caller.nudge, caller.info,
-        )  # fmt: skip
+        return dataclasses.replace(caller, call=call)
 
     def _settlement(self, settled: Settled) -> Settlement:
         job_id, token = self._activation(settled.held)
         until = self.now + settled.until if settled.outcome == "delayed" else settled.until
         return Settlement(
             job_id, token, settled.outcome, settled.value, settled.reason, settled.trace, until, settled.fraction,
-            settled.final,
+            settled.final, settled.group_ms, settled.group_replace, settled.back,
         )  # fmt: skip
 
 
@@ -134,7 +143,7 @@ def compare(steps: Sequence[Step], sides: Sequence[Side]) -> Outcome:
             problem = f"{step.operation}: states differ ({sides[0].name}, {side.name})\n"
             raise Disagreement(problem + "\n".join(differences(first.state, outcome.state)), steps)
     foreign = first.state.get(f"{Q}:meta", {}).get("format", str(FORMAT)) != str(FORMAT)
-    if not foreign and (problems := violations(first.state, Q)):
+    if not foreign and (problems := violations(first.state, Q, max(one.now for one in steps))):
         raise Disagreement(f"{step.operation} breaks\n" + "\n".join(problems), steps)
     return first
 
@@ -152,7 +161,8 @@ def script(steps: Sequence[Step]) -> str:
     """The history as a program that plays it again; `python -m tests.properties.replay FILE` runs it on both sides."""
     lines = "\n".join(f"    {step!r}," for step in steps)
     return (
-        "from glidemq_pb.semantics.records import Caller, JobSpec, Settlement\n"
+        "from glidemq_pb.semantics.records import (\n"
+        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, Settlement,\n)\n"
         "from tests.properties.replay import run\n"
         "from tests.properties.sides import Step\n\n"
         f"run([\n{lines}\n])\n"

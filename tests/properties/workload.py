@@ -129,7 +129,7 @@ class Life:
             JobSpec(one, name, data, Fields([text for pair in options.items() for text in pair]))
             for one, name, data, options in specs
         ]
-        self.agree("enqueue", self.run("enqueue", call, made, KEPT), self.model.enqueue(self.now, call, specs))
+        self.agree("enqueue", self.run("enqueue", call, made, [], KEPT), self.model.enqueue(self.now, call, specs))
 
     def repeat(self) -> None:
         """Somebody did not hear the reply to a call."""
@@ -180,11 +180,11 @@ class Life:
         made = [
             Settlement(
                 job_id, token, outcome, what["value"], what["reason"], "",
-                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"],
+                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"], 0, False, False,
             )
             for job_id, token, outcome, what in settlements
         ]  # fmt: skip
-        caller = Caller(worker.name, call, lease, stalled_max, KEPT * 1_000, KEPT, metrics, False, "")
+        caller = Caller(worker.name, call, lease, stalled_max, KEPT * 1_000, KEPT, metrics, 0, 0, False, "")
         expected = self.model.work(self.now, worker.name, call, lease, stalled_max, metrics, settlements, want)
         try:
             reply = self.run("settle_and_activate", caller, made, want)

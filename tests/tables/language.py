@@ -19,11 +19,20 @@ from typing import Any
 
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.limits import MINUTE_MS
-from glidemq_pb.semantics.records import Caller, JobSpec, Settlement
+from glidemq_pb.semantics.records import Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, Settlement
 from tests.properties.agree import START
 from tests.properties.sides import Outcome, Q, Refused, Step
+from tests.strategies import sendable
 
-FLAGS = {"lifo", "remove_on_complete", "remove_on_fail", "final", "metrics", "nudge", "bare"}
+FLAGS = {
+    "lifo", "remove_on_complete", "remove_on_fail", "final", "metrics", "nudge", "bare", "replace", "back",
+}  # fmt: skip
+# Options of a job by the short names that tables use.
+SHORT = {
+    "key": ("ordering_key",), "conc": ("group_concurrency",), "rate": ("group_rate_max", "group_rate_ms"),
+    "bucket": ("group_capacity", "group_refill"), "dedup": ("dedup_id", "dedup_mode", "dedup_ttl"),
+}  # fmt: skip
+PHASES = ("ready", "groups", "delayed", "active", "completed", "failed")
 MINUTE = START // MINUTE_MS
 MARK_DIGITS = 16
 
@@ -124,6 +133,8 @@ class Writer:
         self.now = 0
         self.tokens: dict[str, str] = {}
         self.calls: dict[str, int] = {}
+        self.marks = Marks(0, 0, 0)
+        self.cursor = ClearCursor(0, 0, 0)
 
     def step(self, row: Row) -> Step:
         """The step that a row stands for."""
@@ -137,6 +148,10 @@ class Writer:
     def learn(self, outcome: Outcome) -> None:
         """Remember the tokens that a call handed out."""
         if isinstance(outcome.reply, dict):
+            if outcome.reply.keys() == {"ready", "mark", "turn"}:
+                self.marks = Marks(**outcome.reply)
+            if "cursor" in outcome.reply:
+                self.cursor = ClearCursor(**outcome.reply["cursor"])
             for job in outcome.reply.get("started", ()):
                 self.tokens[job["job_id"]] = outcome.reply["token"]
 
@@ -148,18 +163,22 @@ class Writer:
                 call, keep = options.pop("call", call), int(options.pop("keep", keep))
                 continue
             name, data = options.pop("name", "n"), options.pop("data", "")
-            flat = [text for pair in options.items() for text in pair]
+            flat = [text for pair in written_out(options).items() for text in pair]
             specs += [JobSpec("" if job_id == "*" else job_id, name, data, Fields(flat)) for job_id in job_ids]
-        return call, specs, keep
+        sent, guarded = sendable(specs)
+        if len(sent) < len(specs):
+            raise ValueError("the host lets no job pass that costs more than the bucket named with it")
+        return call, specs, guarded, keep
 
     def _work(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (worker,), options = named(arguments[0])
         call = int(options.get("call", self.calls.get(worker, 0) + 1))
         self.calls[worker] = max(self.calls.get(worker, 0), call)
+        most, length = options.get("limiter", "0/0").split("/")
         caller = Caller(
             worker, call, int(options.get("lease", 30_000)), int(options.get("stalled_max", 1)),
             int(options.get("record", 600_000)), int(options.get("keep", 100)), "metrics" in options,
-            "nudge" in options, options.get("info", ""),
+            int(most), int(length), "nudge" in options, options.get("info", ""),
         )  # fmt: skip
         settlements = [one for words in arguments[1:] for one in self._settlements(words)]
         return caller, settlements, int(options.get("want", 0))
@@ -172,7 +191,8 @@ class Writer:
             token = options.get("token", self.tokens.get(job_id, ""))
             yield Settlement(
                 job_id, token, outcome, options.get("value", ""), options.get("reason", ""), options.get("trace", ""),
-                until, int(options.get("fraction", 0)), "final" in options,
+                until, int(options.get("fraction", 0)), "final" in options, int(options.get("group", 0)),
+                "replace" in options, "back" in options,
             )  # fmt: skip
 
     def _extend(self, arguments: list[list[str]]) -> tuple[Any, ...]:
@@ -180,12 +200,31 @@ class Writer:
         tokens = [options.get("token", self.tokens.get(job_id, "")) for job_id in arguments[1]]
         return worker, arguments[1], tokens, [int(options.get("lease", 30_000))] * len(tokens)
 
+    def _set_group_limits(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (key,), options = named(arguments[0])
+        most, length = options.get("rate", "-1/-1").split("/")
+        capacity, refill = options.get("bucket", "-1/-1").split("/")
+        limits = GroupLimits(int(options.get("conc", -1)), int(most), int(length), int(capacity), int(refill))
+        return key, limits, int(options.get("keep", 100))
+
+    def _clear_some(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        bare, options = named(arguments[0])
+        first, last = (PHASES.index(bare[0]), PHASES.index(bare[1])) if len(bare) > 1 else (0, PHASES.index(bare[0]))
+        cursor = self.cursor if options.get("from") == "there" else ClearCursor(first, 0, 0)
+        return self.marks, cursor, last, int(options.get("keep", 100))
+
+    def _receive(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (source, ordinal), options = named(arguments[0])
+        keep, name, data = int(options.pop("keep", 100)), options.pop("name", "n"), options.pop("data", "")
+        flat = [text for pair in dead(written_out(options)).items() for text in pair]
+        return source, Letter("1", Q, int(ordinal), name, data, Fields(flat)), keep
+
     def _plain(self, operation: str, arguments: list[list[str]]) -> tuple[Any, ...]:
         bare, options = named(arguments[0] if arguments else [])
         call, keep = options.get("call", ""), int(options.get("keep", 100))
         token = options.get("token", "")
         match operation:
-            case "remove" | "retry" | "promote":
+            case "remove" | "retry" | "promote" | "revoke":
                 return call, bare[0], keep
             case "change_priority" | "change_delay":
                 return call, bare[0], int(bare[1]), keep
@@ -195,6 +234,24 @@ class Writer:
                 return bare[0], token, bare[1], keep
             case "add_log":
                 return call, bare[0], token, bare[1]
+            case "rate_limit_group":
+                return call, bare[0], int(bare[1]), "replace" in options, keep
+            case "set_global_concurrency":
+                return (int(bare[0]),)
+            case "set_global_rate_limit":
+                return int(bare[0]), int(bare[1])
+            case "clean_some":
+                return call, bare[0], int(bare[1]) + START, int(bare[2]), keep
+            case "retry_some":
+                return call, self.marks, int(options.get("skip", 0)), int(bare[0]), keep
+            case "replay":
+                return bare[0], bare[1], keep
+            case "acknowledge":
+                return ([sequence.zfill(MARK_DIGITS) for sequence in bare],)
+            case "list_parked":
+                return int(bare[0]), int(bare[1]), "bare" in options
+            case "set_dead_letters":
+                return (bare[0] if bare else "",)
             case "pause" | "resume":
                 return (keep,)
             case "tick":
@@ -207,14 +264,33 @@ class Writer:
                 return bare[0], int(bare[1]), int(bare[2])
             case "read_events":
                 return tuple(map(int, bare))
-            case "get_metrics" | "nudge" | "leave" | "pop":
+            case "get_metrics" | "nudge" | "leave" | "pop" | "explain":
                 return (bare[0],)
             case "put":
                 ((field, value),) = (word.split("=") for word in arguments[0])
                 return field, value
-            case "count_jobs" | "is_paused" | "last_event" | "pass_wake":
+            case (
+                "count_jobs" | "is_paused" | "last_event" | "pass_wake" | "get_marks" | "forget_queue" | "list_workers"
+                | "get_dead_letters" | "list_letters" | "get_global_limits" | "get_time"
+            ):
                 return ()
         raise ValueError(f"no operation `{operation}`")
+
+
+def written_out(options: dict[str, str]) -> dict[str, str]:
+    """Options with the names that are stored: `rate=2/1000` is group_rate_max=2 group_rate_ms=1000."""
+    found: dict[str, str] = {}
+    for name, value in options.items():
+        if name in SHORT:
+            found.update(zip(SHORT[name], value.split("/") if "/" in value else [value], strict=False))
+        else:
+            found[name] = value
+    return found
+
+
+def dead(options: dict[str, str]) -> dict[str, str]:
+    """Options of a letter: `kept_x` is the option x that a dead letter keeps for its replay."""
+    return {name.replace("kept_", "dead:"): value for name, value in options.items()}
 
 
 # --- replies ---------------------------------------------------------------------------------------------------------
@@ -227,7 +303,7 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
     match step.operation:
         case "settle_and_activate":
             return work_reply(reply, expected)
-        case "enqueue" | "extend":
+        case "enqueue" | "extend" | "clean_some":
             return " ".join(reply)
         case "list_jobs":
             return " ".join(entry["job_id"] for entry in reply)
@@ -239,6 +315,25 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return " ".join(f"{name}={value}" for name, value in sorted(reply.items()) if name != "timestamp")
         case "get_metrics":
             return " ".join(f"{int(minute) - MINUTE}={count}" for minute, count in sorted(reply.items()))
+        case "get_marks" | "get_global_limits":
+            return " ".join(f"{name}={value}" for name, value in reply.items() if value)
+        case "rate_limit_group" | "get_time":
+            return str(reply - START)
+        case "list_parked":
+            found = " ".join(entry["job_id"] for entry in reply["entries"])
+            return found if reply["last"] else f"{found}; next: {reply['group']} {reply['skip']}".removeprefix("; ")
+        case "clear_some":
+            at = reply["cursor"]
+            there = f"{PHASES[at['phase']]} {at['group']} {at['skip']}" if not reply["done"] else "done"
+            return f"{reply['removed']}; {there}"
+        case "retry_some":
+            return f"{reply['retried']} {reply['skip']}" + ("; last" if reply["last"] else "")
+        case "list_workers":
+            return " ".join(f"{one['worker']}={one['info']}@{one['seen_at'] - START}" for one in reply)
+        case "list_letters":
+            return "; ".join(letter_words(letter, expected) for letter in reply)
+        case "explain":
+            return explained(reply)
         case "read_events":
             return " ".join(f"{entry['number']}:{entry['fields']['event']}" for entry in reply)
         case "tick":
@@ -257,31 +352,64 @@ def work_reply(reply: dict[str, Any], expected: str) -> str:
         "stalled: " + " ".join(reply["stalled"]) if reply["stalled"] else "",
         "more" if reply["more"] else "",
         "drained" if reply["drained"] else "",
+        "letters" if reply["letters"] else "",
+        f"hold: {reply['hold_ms']}" if reply["hold_ms"] else "",
         f"wait: {reply['wait_ms']}" if "wait:" in expected else "",
         f"token: {reply['token']}" if "token:" in expected else "",
     ]
     return "; ".join(filter(None, shown))
 
 
+def letter_words(letter: dict[str, Any], expected: str) -> str:
+    """A letter: where it goes, its number, and those of its options that the table names."""
+    shown = [f"{letter['target']} {letter['ordinal']} {letter['name']} {letter['data']}"]
+    wanted = {word.partition("=")[0] for words in parts(expected) for word in words if "=" in word}
+    shown += [f"{name}={value}" for name, value in sorted(letter["options"].items()) if name in wanted]
+    return " ".join(shown)
+
+
+def explained(facts: dict[str, Any]) -> str:
+    """The facts of a job: its state, where it is, and its reasons, each with its moment and its jobs."""
+    shown = [facts["state"] or "-"]
+    if facts["position"] >= 0:
+        shown.append(f"at {facts['position']}")
+    if facts["until"]:
+        shown.append(f"until {facts['until'] - START}")
+    if facts["worker"]:
+        shown.append(f"by {facts['worker']}")
+    for reason in facts["reasons"]:
+        until = f" {reason['until'] - START}" if reason["until"] else ""
+        shown.append(" ".join([reason["gate"] + until, *reason["jobs"]]))
+    return "; ".join(shown)
+
+
 # --- states ----------------------------------------------------------------------------------------------------------
 
 SETS = {"waiting": "ready"} | {
-    name: name for name in ("active", "completed", "failed", "expiring", "retained", "workers")
+    name: name
+    for name in (
+        "active", "completed", "failed", "expiring", "retained", "workers", "groups", "groupq", "turns", "ratelimited",
+        "limiters", "deduping", "outbox",
+    )
 }
 SETS["delayed"] = "scheduled"
+MARKED = {"active", "completed", "failed", "expiring", "retained", "delayed"}
 
 
 def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> list[str]:
     """What the state says about the subject of a part of a state cell, in the words of that part."""
     kind, _, which = subject.partition(" ")
     if kind in SETS:
-        return shown_set(kind, state.get(f"{Q}:{SETS[kind]}", []), timed=any("@" in word for word in expected))
+        key = f"{Q}:{SETS[kind]}:{which}" if which else f"{Q}:{SETS[kind]}"
+        return shown_set(kind, state.get(key, []), timed=any("@" in word for word in expected))
     match kind:
-        case "job" | "worker":
+        case "job" | "worker" | "group" | "limiter" | "dedup":
             fields = state.get(f"{Q}:{kind}:{which}")
             return ["-"] if fields is None else shown_fields(fields, expected)
         case "meta":
             return shown_fields(state.get(f"{Q}:meta", {}), expected)
+        case "sent" | "inbox":
+            return sorted(f"{queue}={count}" for queue, count in state.get(f"{Q}:{kind}", {}).items()) or ["-"]
         case "wake" | "control" | "logs":
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
@@ -306,13 +434,14 @@ def shown_set(kind: str, entries: list[tuple[str, int]], *, timed: bool) -> list
     """The members of a sorted set in order, without their marks."""
     shown = []
     for member, score in entries:
-        name = member if kind in ("waiting", "workers") else member[MARK_DIGITS:]
+        name = member[MARK_DIGITS:] if kind in MARKED else member.lstrip("0") if kind == "outbox" else member
         shown.append(f"{name}@{score - START}" if timed else name)
     return shown or ["-"]
 
 
 INSTANTS = {"expire_at", "finished_on", "processed_on", "timestamp", "next_due", "calls_until", "metrics_until", "at",
-            "timer_due", "seen_at"}  # fmt: skip
+            "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at", "accepted_at",
+            "until", "pending_until", "resume_at"}  # fmt: skip
 
 
 def shown_fields(fields: dict[str, str], expected: list[str]) -> list[str]:

@@ -70,11 +70,11 @@ class FakeWorker:
         run = job._run
         assert run is not None
         final = outcome == FAILED_RUN
-        await self._exchange([Settlement(job.wire_id, run.token, outcome, value, reason, "", -1, 0, final)], 0)
+        await self._exchange([Settlement(job.wire_id, run.token, outcome, value, reason, "", -1, 0, final, 0, False, False)], 0)
 
     async def _exchange(self, settlements: list[Settlement], want: int) -> list[Job[Any, Any]]:
         self._calls += 1
-        caller = Caller(self._worker, self._calls, 30_000, 1, 60_000, 100, True, False, "")
+        caller = Caller(self._worker, self._calls, 30_000, 1, 60_000, 100, True, 0, 0, False, "")
         owner = self._queue._owner
         reply = await owner.call(work.settle_and_activate, caller, settlements, want)
         jobs = [Job[Any, Any](owner, started.job_id, started.fields, Run(reply.token)) for started in reply.started]

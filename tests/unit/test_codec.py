@@ -130,26 +130,27 @@ def test_a_refusal() -> None:
 
 
 def test_the_hot_path() -> None:
-    caller = Caller("w", 3, 30_000, 1, 60_000, 10_000, metrics=True, nudge=False, info="")
-    settlement = Settlement("1", "w:2", "completed", "42", "", "", 0, 0, final=False)
+    caller = Caller("w", 3, 30_000, 1, 60_000, 10_000, metrics=True, limiter_max=0, limiter_ms=0, nudge=False, info="")
+    settlement = Settlement("1", "w:2", "completed", "42", "", "", 0, 0, final=False, group_ms=0, group_replace=False, back=False)
     sent = encode(work.settle_and_activate, caller, [settlement] * 2, 50)
-    assert len(sent) == 1 + 9 + 1 + 2 * 9 + 1
-    reply = [[b"completed"], [[b"2", [b"name", b"n"]]], b"w:3", 1_000, 1, -1, [], 0]
+    assert len(sent) == 1 + 11 + 1 + 2 * 12 + 1
+    reply = [[b"completed"], [[b"2", [b"name", b"n"]]], b"w:3", 1_000, 1, -1, [], 0, 1, 5]
     decoded = codec_of(work.settle_and_activate).decode([reply])
     assert isinstance(decoded, WorkReply)
     assert (decoded.more, decoded.wait_ms, decoded.drained) == (True, -1, False)
+    assert (decoded.letters, decoded.hold_ms) == (True, 5)
     assert decoded.started[0].fields == ["name", "n"]
 
 
 def test_replies_of_reads() -> None:
-    assert codec_of(reads.count_jobs).decode([[1, 2, 3, 4, 5, 6]]) == Counts(1, 2, 3, 4, 5, 6)
+    assert codec_of(reads.count_jobs).decode([[1, 2, 3, 4, 5, 6, 7]]) == Counts(1, 2, 3, 4, 5, 6, 7)
     assert codec_of(reads.read_events).decode([[[7, [b"a", b"b"]]]]) == [Entry(7, Fields(["a", "b"]))]
 
 
 @given(st.lists(st.builds(JobSpec, *[st.text(st.characters(max_codepoint=255))] * 3, st.just(Fields([])))))
 def test_texts_are_bytes_one_to_one(specs: list[JobSpec]) -> None:
-    sent = encode(jobs.enqueue, "c", specs, 0)
-    assert [text.decode("latin-1") for text in sent[3:-1]] == [
+    sent = encode(jobs.enqueue, "c", specs, [], 0)
+    assert [text.decode("latin-1") for text in sent[3:-2]] == [
         text for spec in specs for text in (spec.job_id, spec.name, spec.data, "0")
     ]
 

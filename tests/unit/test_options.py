@@ -118,7 +118,7 @@ BAD_DURATIONS = [1.0, True, -1, "5", math.nan, timedelta(microseconds=-1), DURAT
         *((option, value) for option in RETENTION for value in [-1, 1.5, "all", 2**53, {"count": 1}]),
         *(("job_id", value) for value in [5, b"x", "x" * 257, "a:b", "a{b", "a}b", "a\nb", "\x7f", "\x00", "\ud800"]),
         ("backof", 1),
-        ("cost", 1),
+        *(("cost", value) for value in [-1, True, "1", math.nan, math.inf, 2e6]),
     ],
 )
 def test_a_bad_option_is_named_with_its_value(option: str, value: object) -> None:

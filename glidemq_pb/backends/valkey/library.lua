@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_6f6b468b1bed
+#!lua name=glidemq_pb_4727e58de4d7
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -398,7 +398,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:59 get_marks
+-- administration.py:61 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -407,7 +407,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:68 clear_some
+-- administration.py:70 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -422,7 +422,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:83 clear_phase
+-- administration.py:85 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -442,7 +442,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:98 next_cursor
+-- administration.py:100 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 500 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -450,7 +450,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:105 clear_ready
+-- administration.py:107 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 500 - 1, 'WITHSCORES'))
@@ -465,7 +465,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:117 clear_groups
+-- administration.py:119 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -492,7 +492,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:137 clear_marked
+-- administration.py:139 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 500 - 1)
@@ -509,7 +509,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:151 clear_ended
+-- administration.py:153 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 500 - 1)
@@ -523,7 +523,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:163 clean_some
+-- administration.py:165 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -548,7 +548,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:186 retry_some
+-- administration.py:188 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -574,12 +574,14 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local last = #members < most and '1' or '0'
   local kept = skip + #members - retried
   H.wake_if_startable(q, now)
-  H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
-  H.rearm(q, meta.next_due)
+  if retried > 0 then
+    H.remember(q, now, meta.calls_until, call_, R.text(retried) .. ':' .. R.text(kept) .. ':' .. last)
+    H.rearm(q, meta.next_due)
+  end
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:213 forget_queue
+-- administration.py:216 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -596,7 +598,13 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
-  if #groups == 500 then
+  R.spread('ZREM', groups, q .. ':ratelimited')
+  local windows = call('ZRANGE', q .. ':deduping', 0, 499)
+  for _, dedup_id in ipairs(windows) do
+    call('UNLINK', q .. ':dedup:' .. dedup_id)
+  end
+  R.spread('ZREM', windows, q .. ':deduping')
+  if #groups == 500 or #windows == 500 then
     return {0}
   end
   for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', 0, 499)) do
@@ -615,12 +623,12 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', records)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':ratelimited', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':workers', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
   return {1}
 end
 
--- administration.py:248 has_jobs
+-- administration.py:256 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -628,7 +636,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:256 list_workers
+-- administration.py:264 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -714,13 +722,11 @@ O.remove = function(q, now, call_, job_id, events_keep)
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  if row.state ~= 'delayed' and row.state ~= 'completed' and row.state ~= 'failed' then
-    H.note_drained(q, now, events_keep)
-  end
+  H.note_gone(q, now, events_keep, row.state)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:55 erase
+-- changes.py:54 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -733,12 +739,12 @@ H.erase = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:66 worker_of
+-- changes.py:65 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:72 retry
+-- changes.py:71 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -755,13 +761,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:86
+  -- changes.py:85
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:91 retry_job
+-- changes.py:90 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -778,7 +784,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:107 revoke
+-- changes.py:106 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -796,7 +802,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:124
+  -- changes.py:123
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -808,15 +814,13 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   H.count_ended(q, now, 'failed', 1)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
-  if row.state ~= 'delayed' then
-    H.note_drained(q, now, events_keep)
-  end
+  H.note_gone(q, now, events_keep, row.state)
   H.remember(q, now, meta.calls_until, call_, 'revoked')
   H.rearm(q, meta.next_due)
   return {'revoked'}
 end
 
--- changes.py:142 promote
+-- changes.py:140 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -833,7 +837,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:156
+  -- changes.py:154
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -842,7 +846,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:165 change_priority
+-- changes.py:163 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -864,7 +868,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:182
+  -- changes.py:180
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -882,7 +886,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:197 change_delay
+-- changes.py:195 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -901,7 +905,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:212
+  -- changes.py:210
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -917,7 +921,9 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
     H.make_ready(q, job_id, row)
   end
   H.refresh_group(q, now, events_keep, row.ordering_key)
-  H.wake_if_startable(q, now)
+  if delay == 0 or row.ordering_key ~= '' then
+    H.wake_if_startable(q, now)
+  end
   H.emit_with(q, now, events_keep, 'delay-changed', job_id, 'delay', R.text(delay))
   if delay > 0 and state == 'waiting' then
     H.note_drained(q, now, events_keep)
@@ -925,7 +931,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:233 update_data
+-- changes.py:232 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -940,7 +946,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:246 update_progress
+-- changes.py:245 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -956,7 +962,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:260 add_log
+-- changes.py:259 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -976,14 +982,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:276 answer
+-- changes.py:275 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:283 may_write
+-- changes.py:282 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -994,7 +1000,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:293 pause
+-- changes.py:292 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1010,7 +1016,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:307 resume
+-- changes.py:306 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1026,7 +1032,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:15 set_group_limits
+-- controls.py:16 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1036,14 +1042,14 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.stamp(q, meta)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
-  H.set_limits(q, key, limits)
+  H.set_limits(q, now, key, limits)
   H.refresh_group(q, now, events_keep, key)
   H.wake_if_startable(q, now)
   H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:31 rate_limit_group
+-- controls.py:32 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1063,7 +1069,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:52 set_global_concurrency
+-- controls.py:53 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1080,7 +1086,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:67 set_global_rate_limit
+-- controls.py:68 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1092,12 +1098,16 @@ O.set_global_rate_limit = function(q, now, most, duration)
     call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
   else
     call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
+    if meta.global_window_at > 0 then
+      H.lower_next_due(q, meta.global_window_at + duration)
+    end
   end
   H.wake_if_startable(q, now)
+  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:82 get_global_limits
+-- controls.py:86 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1138,7 +1148,6 @@ end
 
 -- dedup.py:32 pending_job
 H.pending_job = function(q, now, dedup_id, options)
-  local call = redis.call
   if H.lookup(options, 'dedup_mode') ~= 'debounce' then
     return ''
   end
@@ -1146,13 +1155,14 @@ H.pending_job = function(q, now, dedup_id, options)
   if row.pending == '' or now >= row.pending_until then
     return ''
   end
-  if (call('HGET', q .. ':job:' .. row.pending, 'state') or '') ~= 'delayed' then
+  local held = R.read_PlaceRow(q .. ':job:' .. row.pending)
+  if held.state ~= 'delayed' or held.token ~= '' then
     return ''
   end
   return row.pending
 end
 
--- dedup.py:44 delay_of
+-- dedup.py:45 delay_of
 H.delay_of = function(options)
   local delay = H.lookup_int(options, 'delay', 0)
   if H.lookup(options, 'dedup_mode') == 'debounce' then
@@ -1161,7 +1171,7 @@ H.delay_of = function(options)
   return delay
 end
 
--- dedup.py:52 accept
+-- dedup.py:53 accept
 H.accept = function(q, now, dedup_id, job_id, options)
   local call = redis.call
   local key = q .. ':dedup:' .. dedup_id
@@ -1179,7 +1189,7 @@ H.accept = function(q, now, dedup_id, job_id, options)
   end
 end
 
--- dedup.py:67 release
+-- dedup.py:68 release
 H.release = function(q, dedup_id, job_id)
   local call = redis.call
   if dedup_id == '' then
@@ -1197,7 +1207,7 @@ H.release = function(q, dedup_id, job_id)
   end
 end
 
--- dedup.py:81 close_dedup_windows
+-- dedup.py:82 close_dedup_windows
 H.close_dedup_windows = function(q, now, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':deduping', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1213,7 +1223,14 @@ H.close_dedup_windows = function(q, now, limit)
   return #ids
 end
 
--- drains.py:9 note_drained
+-- drains.py:10 note_gone
+H.note_gone = function(q, now, keep, state)
+  if state ~= 'delayed' and state ~= 'completed' and state ~= 'failed' then
+    H.note_drained(q, now, keep)
+  end
+end
+
+-- drains.py:16 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
   if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
@@ -2094,7 +2111,7 @@ H.limits_in = function(options)
 end
 
 -- groups.py:270 set_limits
-H.set_limits = function(q, key, limits)
+H.set_limits = function(q, now, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
   if limits.concurrency >= 0 then
@@ -2106,13 +2123,22 @@ H.set_limits = function(q, key, limits)
     call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
   end
   if limits.capacity > 0 then
+    local old = R.read_GroupRow(group)
+    if old.tokens_at > 0 and (old.capacity ~= limits.capacity or old.refill ~= limits.refill) then
+      local bucket = H.bucket_at(old, now)
+      if bucket.tokens < old.capacity * 1000 then
+        call('HSET', group, 'tokens', bucket.tokens, 'tokens_at', bucket.at)
+      else
+        call('HDEL', group, 'tokens', 'tokens_at')
+      end
+    end
     call('HSET', group, 'capacity', limits.capacity, 'refill', limits.refill)
   elseif limits.capacity == 0 then
     call('HDEL', group, 'capacity', 'refill', 'tokens', 'tokens_at')
   end
 end
 
--- groups.py:285 pause_group
+-- groups.py:292 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -2131,7 +2157,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- inbox.py:28 receive
+-- inbox.py:29 receive
 O.receive = function(q, now, source, letter, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2149,7 +2175,7 @@ O.receive = function(q, now, source, letter, events_keep)
   if letter.ordinal > taken + 1 then
     return {'early'}
   end
-  -- inbox.py:42
+  -- inbox.py:43
   H.stamp(q, meta)
   call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
   local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
@@ -2161,7 +2187,7 @@ O.receive = function(q, now, source, letter, events_keep)
   return {'taken'}
 end
 
--- inbox.py:53 replay
+-- inbox.py:54 replay
 O.replay = function(q, now, job_id, target, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2188,10 +2214,13 @@ O.replay = function(q, now, job_id, target, events_keep)
   H.write_letter(q, target, row.name, H.lookup(fields, 'data'), options)
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
+  H.wake_if_startable(q, now)
+  H.note_gone(q, now, events_keep, row.state)
+  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- inbox.py:81 set_dead_letters
+-- inbox.py:85 set_dead_letters
 O.set_dead_letters = function(q, now, target)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2203,7 +2232,7 @@ O.set_dead_letters = function(q, now, target)
   return {1}
 end
 
--- inbox.py:92 get_dead_letters
+-- inbox.py:96 get_dead_letters
 O.get_dead_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2359,7 +2388,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   local key = H.lookup(options, 'ordering_key')
   if key ~= '' then
     H.join_turns(q, key, job_id)
-    H.set_limits(q, key, H.limits_in(options))
+    H.set_limits(q, now, key, H.limits_in(options))
   end
   local added = R.read_PlaceRow(q .. ':job:' .. job_id)
   local delay = H.delay_of(options)
@@ -2420,7 +2449,7 @@ end
 -- letters.py:22 write_letter
 H.write_letter = function(q, target, name, data, options)
   local call = redis.call
-  local sequence = call('HINCRBY', q .. ':meta', 'letters', 1)
+  local sequence = call('HINCRBY', q .. ':sent', '', 1)
   local ordinal = call('HINCRBY', q .. ':sent', target, 1)
   call('HSET', q .. ':letter:' .. R.pad(sequence), 'target', target, 'ordinal', ordinal, 'name', name, 'data', data)
   local fields = {}
@@ -3563,7 +3592,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_marks_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3572,7 +3601,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_6f6b468b1bed',
+  function_name = 'glidemq_pb_clear_some_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3582,7 +3611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_6f6b468b1bed',
+  function_name = 'glidemq_pb_clean_some_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3591,7 +3620,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_6f6b468b1bed',
+  function_name = 'glidemq_pb_retry_some_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3601,7 +3630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_6f6b468b1bed',
+  function_name = 'glidemq_pb_forget_queue_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3610,7 +3639,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_6f6b468b1bed',
+  function_name = 'glidemq_pb_list_workers_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3619,7 +3648,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_6f6b468b1bed',
+  function_name = 'glidemq_pb_remove_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3628,7 +3657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_6f6b468b1bed',
+  function_name = 'glidemq_pb_retry_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3637,7 +3666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_6f6b468b1bed',
+  function_name = 'glidemq_pb_revoke_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3646,7 +3675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_6f6b468b1bed',
+  function_name = 'glidemq_pb_promote_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3655,7 +3684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_6f6b468b1bed',
+  function_name = 'glidemq_pb_change_priority_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3664,7 +3693,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_6f6b468b1bed',
+  function_name = 'glidemq_pb_change_delay_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3673,7 +3702,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_6f6b468b1bed',
+  function_name = 'glidemq_pb_update_data_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3682,7 +3711,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_6f6b468b1bed',
+  function_name = 'glidemq_pb_update_progress_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3691,7 +3720,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_6f6b468b1bed',
+  function_name = 'glidemq_pb_add_log_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3700,7 +3729,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_6f6b468b1bed',
+  function_name = 'glidemq_pb_pause_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3709,7 +3738,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_6f6b468b1bed',
+  function_name = 'glidemq_pb_resume_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3718,7 +3747,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_6f6b468b1bed',
+  function_name = 'glidemq_pb_set_group_limits_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3727,7 +3756,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_6f6b468b1bed',
+  function_name = 'glidemq_pb_rate_limit_group_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3737,7 +3766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_6f6b468b1bed',
+  function_name = 'glidemq_pb_set_global_concurrency_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3746,7 +3775,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_6f6b468b1bed',
+  function_name = 'glidemq_pb_set_global_rate_limit_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3755,7 +3784,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_global_limits_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3764,7 +3793,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_6f6b468b1bed',
+  function_name = 'glidemq_pb_explain_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3773,7 +3802,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_6f6b468b1bed',
+  function_name = 'glidemq_pb_receive_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3783,7 +3812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_6f6b468b1bed',
+  function_name = 'glidemq_pb_replay_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3792,7 +3821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_6f6b468b1bed',
+  function_name = 'glidemq_pb_set_dead_letters_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3801,7 +3830,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_dead_letters_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3810,7 +3839,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_6f6b468b1bed',
+  function_name = 'glidemq_pb_enqueue_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3822,7 +3851,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_6f6b468b1bed',
+  function_name = 'glidemq_pb_list_letters_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3831,7 +3860,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_6f6b468b1bed',
+  function_name = 'glidemq_pb_acknowledge_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3841,7 +3870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_job_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3850,7 +3879,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_6f6b468b1bed',
+  function_name = 'glidemq_pb_list_jobs_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3859,7 +3888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_6f6b468b1bed',
+  function_name = 'glidemq_pb_list_parked_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3868,7 +3897,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_6f6b468b1bed',
+  function_name = 'glidemq_pb_count_jobs_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3877,7 +3906,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_time_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3886,7 +3915,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_6f6b468b1bed',
+  function_name = 'glidemq_pb_is_paused_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3895,7 +3924,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_log_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3904,7 +3933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_metrics_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3913,7 +3942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_6f6b468b1bed',
+  function_name = 'glidemq_pb_read_events_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3922,7 +3951,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_6f6b468b1bed',
+  function_name = 'glidemq_pb_last_event_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3931,7 +3960,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_6f6b468b1bed',
+  function_name = 'glidemq_pb_upsert_scheduler_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     local spec, at = R.take_SchedulerSpec(args, 3)
@@ -3941,7 +3970,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_6f6b468b1bed',
+  function_name = 'glidemq_pb_plan_runs_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -3951,7 +3980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_6f6b468b1bed',
+  function_name = 'glidemq_pb_remove_scheduler_4727e58de4d7',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3960,7 +3989,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_6f6b468b1bed',
+  function_name = 'glidemq_pb_get_scheduler_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3969,7 +3998,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_6f6b468b1bed',
+  function_name = 'glidemq_pb_list_schedulers_4727e58de4d7',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3978,7 +4007,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_6f6b468b1bed',
+  function_name = 'glidemq_pb_settle_and_activate_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3988,7 +4017,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_6f6b468b1bed',
+  function_name = 'glidemq_pb_extend_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4002,7 +4031,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_6f6b468b1bed',
+  function_name = 'glidemq_pb_nudge_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4011,7 +4040,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_6f6b468b1bed',
+  function_name = 'glidemq_pb_pass_wake_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4020,7 +4049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_6f6b468b1bed',
+  function_name = 'glidemq_pb_leave_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4029,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_6f6b468b1bed',
+  function_name = 'glidemq_pb_tick_4727e58de4d7',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
