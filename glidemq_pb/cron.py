@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from threading import Lock
 from typing import Final
 
 from croniter import CroniterBadDateError, croniter
@@ -30,21 +31,37 @@ FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
 MONTH_LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 GRAMMAR: Final = "five fields of `*`, n, a-b, */s, a-b/s and lists of them, with month and day names"
 PART: Final = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d+))?")
+ALL: Final = (60, 24, 31, 12, 7)
+"""How many numbers each field can stand for; the two Sundays are one."""
+YEARS_MAX: Final = 50
+"""Longer than any pattern waits for its next date: a leap day on a given day of the week comes within 40 years."""
 CHANGE_MAX: Final = timedelta(hours=26)
 """No zone's clock was ever changed by more."""
+
+_STEPPING: Final = Lock()
+"""A parsed pattern remembers where it stands, and threads share it."""
 
 
 def check_pattern(pattern: object) -> str:
     """A cron pattern that can ever match, with single spaces (SCH-3). InvalidOptionsError otherwise."""
-    if not isinstance(pattern, str) or len(fields := pattern.split()) != len(FIELDS):
+    if not isinstance(pattern, str) or len(pattern.split()) != len(FIELDS):
         refuse_option("pattern", pattern, GRAMMAR)
-    values = [
-        _values(pattern, field, *bounds) for field, bounds in zip(fields, FIELDS, strict=True)
-    ]  # fmt: skip
-    day_of_week_is_free = fields[4].startswith("*")
-    if day_of_week_is_free and not any(day <= MONTH_LENGTHS[month - 1] for day in values[2] for month in values[3]):
+    _, _, days, months, _ = _parsed(pattern)
+    if not _either_day_will_do(pattern) and not any(
+        day <= MONTH_LENGTHS[month - 1] for day in days for month in months
+    ):
         refuse_option("pattern", pattern, "a pattern with a date that exists")
-    return " ".join(fields).lower()
+    return " ".join(pattern.split()).lower()
+
+
+def _either_day_will_do(pattern: str) -> bool:
+    """Whether one of day of month and day of week is enough: both are restricted, as crontab(5) has it."""
+    return "*" not in pattern.split()[2] and "*" not in pattern.split()[4]
+
+
+def _parsed(pattern: str) -> list[set[int]]:
+    """The numbers that the fields stand for. InvalidOptionsError where it is no pattern."""
+    return [_values(pattern, field, *bounds) for field, bounds in zip(pattern.split(), FIELDS, strict=True)]
 
 
 def _values(pattern: str, field: str, name: str, least: int, most: int, names: dict[str, int]) -> set[int]:
@@ -86,12 +103,13 @@ def next_run(pattern: str, zone: tzinfo, after: int) -> int | None:
     ]
     change = max(offsets) - min(offsets)
     best: datetime | None = None
-    for time in _wall_times(pattern, wall_of(start, zone) - change):
-        if best is not None and time > wall_of(best, zone) + change:
-            break
-        for instant in instants(time, zone, fixed=fixed):
-            if instant > start and (best is None or instant < best):
-                best = instant
+    with _STEPPING:
+        for time in _wall_times(pattern, wall_of(start, zone) - change):
+            if best is not None and time > wall_of(best, zone) + change:
+                break
+            for instant in instants(time, zone, fixed=fixed):
+                if instant > start and (best is None or instant < best):
+                    best = instant
     return None if best is None else round(best.timestamp() * 1000)
 
 
@@ -113,8 +131,18 @@ def _wall_times(pattern: str, after: datetime) -> Iterator[datetime]:
 
 @lru_cache(maxsize=256)
 def _steps_of(pattern: str) -> croniter:
-    """A parsed pattern; parsing costs more than a step."""
-    return croniter(pattern, ret_type=datetime, max_years_between_matches=50)
+    """A parsed pattern; parsing costs more than a step. Our numbers, since croniter reads some patterns its own way."""
+    minutes, hours, days, months, days_of_week = _parsed(pattern)
+    days_of_week = {day % 7 for day in days_of_week}
+    either = _either_day_will_do(pattern)
+    if either and (len(days) == ALL[2] or len(days_of_week) == ALL[4]):
+        days = days_of_week = set()  # one of them always will
+    parsed = [minutes, hours, days, months, days_of_week]
+    fields = [
+        "*" if len(values) in {0, every} else ",".join(map(str, sorted(values)))
+        for values, every in zip(parsed, ALL, strict=True)
+    ]
+    return croniter(" ".join(fields), ret_type=datetime, max_years_between_matches=YEARS_MAX, day_or=either)
 
 
 def instants(time: datetime, zone: tzinfo, *, fixed: bool) -> list[datetime]:

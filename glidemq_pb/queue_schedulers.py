@@ -52,8 +52,8 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             to_wire(schedule.pattern or ""),
             schedule.tz if schedule.pattern is not None else "UTC",
             schedule.every or schedule.repeat_after_complete or 0,
-            schedule.start_date or 0,
-            schedule.end_date or 0,
+            -1 if schedule.start_date is None else schedule.start_date,
+            -1 if schedule.end_date is None else schedule.end_date,
             schedule.limit or 0,
             next_run,
             following,
@@ -88,8 +88,9 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
         pairs = iter(entry.fields)
         stored = dict(zip(pairs, pairs, strict=True))
 
-        def number(name: str) -> int | None:
-            return int(stored.get(name, "0")) or None
+        def number(name: str, none: int = 0) -> int | None:
+            value = int(stored.get(name, none))
+            return None if value == none else value
 
         options = {name.removeprefix("option:"): value for name, value in stored.items() if name.startswith("option:")}
         stored_by = options.get("serializer", JSON_SERIALIZER.name)
@@ -103,8 +104,8 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             from_wire(stored["tz"]),
             interval if mode == schedulers.EVERY else None,
             interval if mode == timetable.AFTER else None,
-            number("start_date"),
-            number("end_date"),
+            number("start_date", -1),
+            number("end_date", -1),
             number("limit"),
             number("iteration_count") or 0,
             number("next_run"),

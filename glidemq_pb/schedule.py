@@ -144,14 +144,12 @@ def first_cron_runs(pattern: str, schedule: Schedule, now: int) -> tuple[int, in
     return first, next_run(pattern, schedule.zone, first) or 0
 
 
-def planned(run: Unplanned, now: int) -> PlannedRun:
+def planned(run: Unplanned) -> PlannedRun:
     """What a worker answers when it is asked to plan a cron scheduler."""
     pattern, zone = from_wire(run.pattern), ZoneInfo(from_wire(run.tz))
-    if run.after:
-        return PlannedRun(run.name, run.pattern, run.tz, run.after, run.after, next_run(pattern, zone, run.after) or 0)
-    first = next_run(pattern, zone, now) or 0
-    following = next_run(pattern, zone, first) or 0 if first else 0
-    return PlannedRun(run.name, run.pattern, run.tz, 0, first, following)
+    first = next_run(pattern, zone, run.after) if run.fired else run.after
+    following = None if first is None else next_run(pattern, zone, first)
+    return PlannedRun(run.name, run.pattern, run.tz, run.after, first or 0, following or 0)
 
 
 def coming_runs(schedule: Schedule, now: int, count: int) -> list[int]:

@@ -266,7 +266,7 @@ class WorkLoop:
             self._delivery = self._emitter.spawn(self._deliver())
         self._take(reply, sent_at)
         if reply.unplanned and (self._planning is None or self._planning.done()):
-            runs = [planned(run, reply.now) for run in reply.unplanned]
+            runs = [planned(run) for run in reply.unplanned]
             self._planning = self._emitter.spawn(self._plan_runs(runs))
         self._plan(reply)
         self._ready.set()

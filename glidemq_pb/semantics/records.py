@@ -110,7 +110,8 @@ class Unplanned:
     pattern: str
     tz: str
     after: int
-    """Its next run; 0: that is not known either, so the first one after now is needed too."""
+    """Its next run; `fired`: that is not known either, and it fired at this instant."""
+    fired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,14 @@ class PlannedRun:
     after: int
     """As it was told."""
     next_run: int
-    """Where `after` is 0: the first run after now. 0: there is none."""
+    """`after` itself, or the first run after it where that is when it fired. 0: there is none."""
     following: int
     """The run after the next one. 0: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSpec:
-    """A job scheduler to be. Moments are epoch milliseconds, 0 for none."""
+    """A job scheduler to be. Moments are epoch milliseconds."""
 
     mode: str
     """`cron`, `every` or `after`."""
@@ -138,12 +139,15 @@ class SchedulerSpec:
     tz: str
     every: int
     start_date: int
+    """-1: none. 0 is an instant: a grid may well begin with the epoch."""
     end_date: int
+    """-1: none."""
     limit: int
+    """0: none."""
     next_run: int
     """Cron: the first run, worked out by the host."""
     following: int
-    """Cron: the one after it."""
+    """Cron: the one after it. 0: there is none."""
     job_name: str
     data: str
     options: Fields
@@ -613,6 +617,8 @@ class SchedulerRow:
     last_run: int
     next_run: int
     """0: its job is out, or a host has still to work it out."""
+    fired_at: int
+    """When a cron scheduler fired last: what it missed until then is passed over."""
     following: int
     in_flight: str
     """The job that a repeat-after-complete scheduler waits for."""

@@ -32,14 +32,10 @@ def upsert_scheduler(s: Store, q: str, now: int, name: str, spec: SchedulerSpec)
         refuse(Code.FORMAT)
     key = scheduler_key(q, name)
     old = s.read(key, SchedulerRow)
-    same = is_same_schedule(old, spec)
-    goes_on = same or (old.mode == AFTER and spec.mode == AFTER)
-    first = spec.next_run
-    if spec.mode == EVERY:
-        first = first_of_grid(now, spec.every, spec.start_date)
-    elif spec.mode == AFTER:
-        first = max(now, spec.start_date)
-    if not goes_on and spec.end_date > 0 and first > spec.end_date:
+    goes_on = is_same_schedule(old, spec)
+    waits = spec.mode == AFTER and old.in_flight != ""
+    first = first_run(now, old, spec)
+    if not goes_on and not waits and spec.end_date >= 0 and first > spec.end_date:
         refuse(Code.NO_RUN)
 
     stamp(s, q, meta)
@@ -64,9 +60,11 @@ def upsert_scheduler(s: Store, q: str, now: int, name: str, spec: SchedulerSpec)
         fields.append("option:" + spec.options[i])
         fields.append(spec.options[i + 1])
     s.hset_fields(key, fields)
+    if not goes_on and not (spec.mode == AFTER and old.mode == AFTER):
+        s.hdel(key, ["iteration_count", "last_run", "fired_at", "in_flight", "next_run"])
     if not goes_on:
-        s.hdel(key, ["iteration_count", "last_run", "in_flight", "following", "next_run"])
         s.hset(key, following=spec.following)
+    if not goes_on and not waits:
         set_next_run(s, q, name, first)
     s.zrem(unplanned_key(q), name)
     if spec.mode == CRON and s.read(key, SchedulerRow).following == 0:
@@ -82,9 +80,20 @@ def is_same_schedule(old: SchedulerRow, spec: SchedulerSpec) -> bool:
     return old.start_date == spec.start_date and old.end_date == spec.end_date
 
 
+def first_run(now: int, old: SchedulerRow, spec: SchedulerSpec) -> int:
+    """When a schedule that is new or changed runs first (SCH-4)."""
+    if spec.mode == CRON:
+        return spec.next_run
+    if spec.mode == EVERY:
+        return first_of_grid(now, spec.every, spec.start_date)
+    if old.mode == AFTER and old.last_run > 0 and old.start_date == spec.start_date:
+        return max(now, old.next_run - old.every + spec.every)  # the new interval since the last run's end
+    return max(now, spec.start_date)
+
+
 def first_of_grid(now: int, every: int, start_date: int) -> int:
     """The first run of an interval: one interval from now, or the next point of the grid that a start sets (SCH-4)."""
-    if start_date == 0:
+    if start_date < 0:
         return now + every
     if start_date >= now:
         return start_date
@@ -113,6 +122,9 @@ def fire(s: Store, q: str, now: int, keep: int, name: str) -> None:
     key = scheduler_key(q, name)
     row = s.read(key, SchedulerRow)
     s.zrem(schedulers_key(q), name)
+    if row.limit > 0 and row.iteration_count >= row.limit:  # an upsert has lowered it
+        forget_scheduler(s, q, name)
+        return
     next_id = s.get_count(id_key(q)) + 1
     s.set_count(id_key(q), next_id)
     job_id = text(next_id)
@@ -133,6 +145,7 @@ def fire(s: Store, q: str, now: int, keep: int, name: str) -> None:
     else:
         s.zadd(unplanned_key(q), 0, name)
         s.hdel(key, ["following", "next_run"])
+        s.hset(key, fired_at=now)
         if row.following > now:
             go_on(s, q, name, row, row.following)
     add_one(s, q, now, keep, job_id, JobSpec("", row.job_name, row.data, Fields(options)), "")
@@ -143,32 +156,38 @@ def list_unplanned(s: Store, q: str) -> list[Unplanned]:
     unplanned: list[Unplanned] = []
     for name in s.zrange(unplanned_key(q), 0, PLANS_MAX - 1):
         row = s.read(scheduler_key(q, name), SchedulerRow)
-        unplanned.append(Unplanned(name, row.pattern, row.tz, row.next_run))
+        fired = row.next_run == 0
+        unplanned.append(Unplanned(name, row.pattern, row.tz, row.fired_at if fired else row.next_run, fired))
     return unplanned
 
 
 @operation
 def plan_runs(s: Store, q: str, now: int, runs: list[PlannedRun]) -> bool:
-    """Supply the runs of cron schedulers that fired: compared with what is stored, then set.
-
-    `after` is the next run that the host was told of, 0 for none: then `next_run` is the first one after now.
-    """
+    """Supply the runs of cron schedulers that fired: compared with what is stored, then set."""
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
     for run in runs:
-        key = scheduler_key(q, run.name)
-        row = s.read(key, SchedulerRow)
-        if row.mode == CRON and row.pattern == run.pattern and row.tz == run.tz and row.next_run == run.after:
-            s.zrem(unplanned_key(q), run.name)
-            if row.next_run == 0 and run.next_run == 0:
-                forget_scheduler(s, q, run.name)
-                continue
-            s.hset(key, following=run.following)
-            if row.next_run == 0:
-                go_on(s, q, run.name, row, run.next_run)
+        row = s.read(scheduler_key(q, run.name), SchedulerRow)
+        if row.mode == CRON and row.pattern == run.pattern and row.tz == run.tz:
+            plan_run(s, q, run, row)
     rearm(s, q, meta.next_due)
     return True
+
+
+def plan_run(s: Store, q: str, run: PlannedRun, row: SchedulerRow) -> None:
+    """Take over what a host worked out, unless it was asked before the scheduler fired again."""
+    if row.next_run > 0:
+        if row.next_run == run.after:
+            s.zrem(unplanned_key(q), run.name)
+            s.hset(scheduler_key(q, run.name), following=run.following)
+    elif row.fired_at == run.after and run.next_run != run.after:
+        s.zrem(unplanned_key(q), run.name)
+        if run.next_run == 0:
+            forget_scheduler(s, q, run.name)
+        else:
+            s.hset(scheduler_key(q, run.name), following=run.following)
+            go_on(s, q, run.name, row, run.next_run)
 
 
 @operation

@@ -20,7 +20,7 @@ def set_next_run(s: Store, q: str, name: str, at: int) -> None:
 
 def go_on(s: Store, q: str, name: str, row: SchedulerRow, at: int) -> None:
     """Set the next run, unless it lies beyond the end (SCH-5)."""
-    if row.end_date > 0 and at > row.end_date:
+    if row.end_date >= 0 and at > row.end_date:
         forget_scheduler(s, q, name)
     else:
         set_next_run(s, q, name, at)
@@ -46,4 +46,4 @@ def job_ended(s: Store, q: str, now: int, name: str, job_id: str) -> None:
     if row.limit > 0 and row.iteration_count >= row.limit:
         forget_scheduler(s, q, name)
     else:
-        go_on(s, q, name, row, now + row.every)
+        go_on(s, q, name, row, max(now + row.every, row.start_date))

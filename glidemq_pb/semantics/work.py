@@ -189,7 +189,8 @@ def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: s
     more = is_due(s, q, now)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
     letters = s.zcard(outbox_key(q)) > 0
-    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, [], letters, 0)
+    unplanned = list_unplanned(s, q)
+    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, unplanned, letters, 0)
 
 
 def record(

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_4727e58de4d7
+#!lua name=glidemq_pb_a384ecc02f96
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -191,11 +191,12 @@ end
 
 R.read_SchedulerRow = function(key)
   local v = redis.call('HMGET', key, 'mode', 'pattern', 'tz', 'every', 'start_date', 'end_date', 'limit',
-      'iteration_count', 'last_run', 'next_run', 'following', 'in_flight', 'job_name', 'data')
+      'iteration_count', 'last_run', 'next_run', 'fired_at', 'following', 'in_flight', 'job_name', 'data')
   return {mode = v[1] or '', pattern = v[2] or '', tz = v[3] or '', every = tonumber(v[4] or 0),
       start_date = tonumber(v[5] or 0), end_date = tonumber(v[6] or 0), limit = tonumber(v[7] or 0),
       iteration_count = tonumber(v[8] or 0), last_run = tonumber(v[9] or 0), next_run = tonumber(v[10] or 0),
-      following = tonumber(v[11] or 0), in_flight = v[12] or '', job_name = v[13] or '', data = v[14] or ''}
+      fired_at = tonumber(v[11] or 0), following = tonumber(v[12] or 0), in_flight = v[13] or '',
+      job_name = v[14] or '', data = v[15] or ''}
 end
 
 R.reply_SchedulerEntry = function(v)
@@ -250,7 +251,7 @@ R.reply_list_of_StartedJob = function(v)
 end
 
 R.reply_Unplanned = function(v)
-  return {v.name, v.pattern, v.tz, v.after}
+  return {v.name, v.pattern, v.tz, v.after, v.fired and 1 or 0}
 end
 
 R.reply_list_of_Unplanned = function(v)
@@ -2851,18 +2852,13 @@ O.upsert_scheduler = function(q, now, name, spec)
   end
   local key = q .. ':scheduler:' .. name
   local old = R.read_SchedulerRow(key)
-  local same = H.is_same_schedule(old, spec)
-  local goes_on = same or old.mode == 'after' and spec.mode == 'after'
-  local first = spec.next_run
-  if spec.mode == 'every' then
-    first = H.first_of_grid(now, spec.every, spec.start_date)
-  elseif spec.mode == 'after' then
-    first = math.max(now, spec.start_date)
-  end
-  if not goes_on and spec.end_date > 0 and first > spec.end_date then
+  local goes_on = H.is_same_schedule(old, spec)
+  local waits = spec.mode == 'after' and old.in_flight ~= ''
+  local first = H.first_run(now, old, spec)
+  if not goes_on and not waits and spec.end_date >= 0 and first > spec.end_date then
     return {false, 'NO_RUN'}
   end
-  -- schedulers.py:45
+  -- schedulers.py:41
   H.stamp(q, meta)
   if old.mode == '' then
     local mark = H.next_mark(q)
@@ -2877,9 +2873,13 @@ O.upsert_scheduler = function(q, now, name, spec)
     fields[#fields + 1] = spec.options[i + 2]
   end
   R.spread('HSET', fields, key)
+  if not goes_on and not (spec.mode == 'after' and old.mode == 'after') then
+    call('HDEL', key, 'iteration_count', 'last_run', 'fired_at', 'in_flight', 'next_run')
+  end
   if not goes_on then
-    call('HDEL', key, 'iteration_count', 'last_run', 'in_flight', 'following', 'next_run')
     call('HSET', key, 'following', spec.following)
+  end
+  if not goes_on and not waits then
     H.set_next_run(q, name, first)
   end
   call('ZREM', q .. ':unplanned', name)
@@ -2890,7 +2890,7 @@ O.upsert_scheduler = function(q, now, name, spec)
   return {R.reply_SchedulerEntry(H.entry_of(q, name))}
 end
 
--- schedulers.py:78 is_same_schedule
+-- schedulers.py:76 is_same_schedule
 H.is_same_schedule = function(old, spec)
   if old.mode ~= spec.mode or old.pattern ~= spec.pattern or old.tz ~= spec.tz or old.every ~= spec.every then
     return false
@@ -2898,9 +2898,23 @@ H.is_same_schedule = function(old, spec)
   return old.start_date == spec.start_date and old.end_date == spec.end_date
 end
 
--- schedulers.py:85 first_of_grid
+-- schedulers.py:83 first_run
+H.first_run = function(now, old, spec)
+  if spec.mode == 'cron' then
+    return spec.next_run
+  end
+  if spec.mode == 'every' then
+    return H.first_of_grid(now, spec.every, spec.start_date)
+  end
+  if old.mode == 'after' and old.last_run > 0 and old.start_date == spec.start_date then
+    return math.max(now, old.next_run - old.every + spec.every)
+  end
+  return math.max(now, spec.start_date)
+end
+
+-- schedulers.py:94 first_of_grid
 H.first_of_grid = function(now, every, start_date)
-  if start_date == 0 then
+  if start_date < 0 then
     return now + every
   end
   if start_date >= now then
@@ -2909,7 +2923,7 @@ H.first_of_grid = function(now, every, start_date)
   return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
 end
 
--- schedulers.py:94 forget_template
+-- schedulers.py:103 forget_template
 H.forget_template = function(key)
   local call = redis.call
   local stale = {}
@@ -2921,7 +2935,7 @@ H.forget_template = function(key)
   R.spread('HDEL', stale, key)
 end
 
--- schedulers.py:103 fire_due
+-- schedulers.py:112 fire_due
 H.fire_due = function(q, now, keep, limit)
   local call = redis.call
   local names = call('ZRANGE', q .. ':schedulers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -2931,12 +2945,16 @@ H.fire_due = function(q, now, keep, limit)
   return #names
 end
 
--- schedulers.py:111 fire
+-- schedulers.py:120 fire
 H.fire = function(q, now, keep, name)
   local call = redis.call
   local key = q .. ':scheduler:' .. name
   local row = R.read_SchedulerRow(key)
   call('ZREM', q .. ':schedulers', name)
+  if row.limit > 0 and row.iteration_count >= row.limit then
+    H.forget_scheduler(q, name)
+    return
+  end
   local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
   call('SET', q .. ':id', next_id)
   local job_id = R.text(next_id)
@@ -2960,6 +2978,7 @@ H.fire = function(q, now, keep, name)
   else
     call('ZADD', q .. ':unplanned', 0, name)
     call('HDEL', key, 'following', 'next_run')
+    call('HSET', key, 'fired_at', now)
     if row.following > now then
       H.go_on(q, name, row, row.following)
     end
@@ -2967,44 +2986,55 @@ H.fire = function(q, now, keep, name)
   H.add_one(q, now, keep, job_id, {job_id = '', name = row.job_name, data = row.data, options = options}, '')
 end
 
--- schedulers.py:141 list_unplanned
+-- schedulers.py:154 list_unplanned
 H.list_unplanned = function(q)
   local call = redis.call
   local unplanned = {}
   for _, name in ipairs(call('ZRANGE', q .. ':unplanned', 0, 19)) do
     local row = R.read_SchedulerRow(q .. ':scheduler:' .. name)
-    unplanned[#unplanned + 1] = {name = name, pattern = row.pattern, tz = row.tz, after = row.next_run}
+    local fired = row.next_run == 0
+    unplanned[#unplanned + 1] = {name = name, pattern = row.pattern, tz = row.tz,
+        after = fired and row.fired_at or row.next_run, fired = fired}
   end
   return unplanned
 end
 
--- schedulers.py:151 plan_runs
+-- schedulers.py:165 plan_runs
 O.plan_runs = function(q, now, runs)
-  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
   for _, run in ipairs(runs) do
-    local key = q .. ':scheduler:' .. run.name
-    local row = R.read_SchedulerRow(key)
-    if row.mode == 'cron' and row.pattern == run.pattern and row.tz == run.tz and row.next_run == run.after then
-      call('ZREM', q .. ':unplanned', run.name)
-      if row.next_run == 0 and run.next_run == 0 then
-        H.forget_scheduler(q, run.name)
-      else
-        call('HSET', key, 'following', run.following)
-        if row.next_run == 0 then
-          H.go_on(q, run.name, row, run.next_run)
-        end
-      end
+    local row = R.read_SchedulerRow(q .. ':scheduler:' .. run.name)
+    if row.mode == 'cron' and row.pattern == run.pattern and row.tz == run.tz then
+      H.plan_run(q, run, row)
     end
   end
   H.rearm(q, meta.next_due)
   return {1}
 end
 
--- schedulers.py:175 remove_scheduler
+-- schedulers.py:178 plan_run
+H.plan_run = function(q, run, row)
+  local call = redis.call
+  if row.next_run > 0 then
+    if row.next_run == run.after then
+      call('ZREM', q .. ':unplanned', run.name)
+      call('HSET', q .. ':scheduler:' .. run.name, 'following', run.following)
+    end
+  elseif row.fired_at == run.after and run.next_run ~= run.after then
+    call('ZREM', q .. ':unplanned', run.name)
+    if run.next_run == 0 then
+      H.forget_scheduler(q, run.name)
+    else
+      call('HSET', q .. ':scheduler:' .. run.name, 'following', run.following)
+      H.go_on(q, run.name, row, run.next_run)
+    end
+  end
+end
+
+-- schedulers.py:194 remove_scheduler
 O.remove_scheduler = function(q, now, name)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3018,7 +3048,7 @@ O.remove_scheduler = function(q, now, name)
   return {1}
 end
 
--- schedulers.py:187 get_scheduler
+-- schedulers.py:206 get_scheduler
 O.get_scheduler = function(q, now, name)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -3026,7 +3056,7 @@ O.get_scheduler = function(q, now, name)
   return {R.reply_SchedulerEntry(H.entry_of(q, name))}
 end
 
--- schedulers.py:195 list_schedulers
+-- schedulers.py:214 list_schedulers
 O.list_schedulers = function(q, now, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3039,7 +3069,7 @@ O.list_schedulers = function(q, now, start)
   return {R.reply_list_of_SchedulerEntry(entries)}
 end
 
--- schedulers.py:205 entry_of
+-- schedulers.py:224 entry_of
 H.entry_of = function(q, name)
   local call = redis.call
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
@@ -3167,7 +3197,7 @@ end
 
 -- timetable.py:21 go_on
 H.go_on = function(q, name, row, at_)
-  if row.end_date > 0 and at_ > row.end_date then
+  if row.end_date >= 0 and at_ > row.end_date then
     H.forget_scheduler(q, name)
   else
     H.set_next_run(q, name, at_)
@@ -3198,7 +3228,7 @@ H.job_ended = function(q, now, name, job_id)
   if row.limit > 0 and row.iteration_count >= row.limit then
     H.forget_scheduler(q, name)
   else
-    H.go_on(q, name, row, now + row.every)
+    H.go_on(q, name, row, math.max(now + row.every, row.start_date))
   end
 end
 
@@ -3469,11 +3499,12 @@ H.repeat_ = function(q, now, caller, last, token)
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   local letters = call('ZCARD', q .. ':outbox') > 0
+  local unplanned = H.list_unplanned(q)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false, unplanned = {}, letters = letters, hold_ms = 0}
+      wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:195 record
+-- work.py:196 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3493,7 +3524,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:212 time_to_look
+-- work.py:213 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3502,7 +3533,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:221 extend
+-- work.py:222 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3523,7 +3554,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:241 nudge
+-- work.py:242 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3534,7 +3565,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:251 pass_wake
+-- work.py:252 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3544,7 +3575,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:261 leave
+-- work.py:262 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3568,7 +3599,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:281 tick
+-- work.py:282 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3592,7 +3623,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_4727e58de4d7',
+  function_name = 'glidemq_pb_get_marks_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3601,7 +3632,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_4727e58de4d7',
+  function_name = 'glidemq_pb_clear_some_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3611,7 +3642,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_4727e58de4d7',
+  function_name = 'glidemq_pb_clean_some_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3620,7 +3651,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_4727e58de4d7',
+  function_name = 'glidemq_pb_retry_some_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3630,7 +3661,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_4727e58de4d7',
+  function_name = 'glidemq_pb_forget_queue_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3639,7 +3670,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_4727e58de4d7',
+  function_name = 'glidemq_pb_list_workers_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3648,7 +3679,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_4727e58de4d7',
+  function_name = 'glidemq_pb_remove_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3657,7 +3688,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_4727e58de4d7',
+  function_name = 'glidemq_pb_retry_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3666,7 +3697,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_4727e58de4d7',
+  function_name = 'glidemq_pb_revoke_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3675,7 +3706,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_4727e58de4d7',
+  function_name = 'glidemq_pb_promote_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3684,7 +3715,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_4727e58de4d7',
+  function_name = 'glidemq_pb_change_priority_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3693,7 +3724,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_4727e58de4d7',
+  function_name = 'glidemq_pb_change_delay_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3702,7 +3733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_4727e58de4d7',
+  function_name = 'glidemq_pb_update_data_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3711,7 +3742,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_4727e58de4d7',
+  function_name = 'glidemq_pb_update_progress_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3720,7 +3751,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_4727e58de4d7',
+  function_name = 'glidemq_pb_add_log_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3729,7 +3760,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_4727e58de4d7',
+  function_name = 'glidemq_pb_pause_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3738,7 +3769,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_4727e58de4d7',
+  function_name = 'glidemq_pb_resume_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3747,7 +3778,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_4727e58de4d7',
+  function_name = 'glidemq_pb_set_group_limits_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3756,7 +3787,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_4727e58de4d7',
+  function_name = 'glidemq_pb_rate_limit_group_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3766,7 +3797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_4727e58de4d7',
+  function_name = 'glidemq_pb_set_global_concurrency_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3775,7 +3806,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_4727e58de4d7',
+  function_name = 'glidemq_pb_set_global_rate_limit_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3784,7 +3815,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_4727e58de4d7',
+  function_name = 'glidemq_pb_get_global_limits_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3793,7 +3824,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_4727e58de4d7',
+  function_name = 'glidemq_pb_explain_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3802,7 +3833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_4727e58de4d7',
+  function_name = 'glidemq_pb_receive_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3812,7 +3843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_4727e58de4d7',
+  function_name = 'glidemq_pb_replay_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3821,7 +3852,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_4727e58de4d7',
+  function_name = 'glidemq_pb_set_dead_letters_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3830,7 +3861,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_4727e58de4d7',
+  function_name = 'glidemq_pb_get_dead_letters_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3839,7 +3870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_4727e58de4d7',
+  function_name = 'glidemq_pb_enqueue_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3851,7 +3882,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_4727e58de4d7',
+  function_name = 'glidemq_pb_list_letters_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3860,7 +3891,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_4727e58de4d7',
+  function_name = 'glidemq_pb_acknowledge_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3870,7 +3901,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_4727e58de4d7',
+  function_name = 'glidemq_pb_get_job_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3879,7 +3910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_4727e58de4d7',
+  function_name = 'glidemq_pb_list_jobs_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3888,7 +3919,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_4727e58de4d7',
+  function_name = 'glidemq_pb_list_parked_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3897,7 +3928,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_4727e58de4d7',
+  function_name = 'glidemq_pb_count_jobs_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3906,7 +3937,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_4727e58de4d7',
+  function_name = 'glidemq_pb_get_time_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3915,7 +3946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_4727e58de4d7',
+  function_name = 'glidemq_pb_is_paused_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3924,7 +3955,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_4727e58de4d7',
+  function_name = 'glidemq_pb_get_log_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3933,7 +3964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_4727e58de4d7',
+  function_name = 'glidemq_pb_get_metrics_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3942,7 +3973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_4727e58de4d7',
+  function_name = 'glidemq_pb_read_events_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3951,7 +3982,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_4727e58de4d7',
+  function_name = 'glidemq_pb_last_event_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3960,7 +3991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_4727e58de4d7',
+  function_name = 'glidemq_pb_upsert_scheduler_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     local spec, at = R.take_SchedulerSpec(args, 3)
@@ -3970,7 +4001,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_4727e58de4d7',
+  function_name = 'glidemq_pb_plan_runs_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -3980,7 +4011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_4727e58de4d7',
+  function_name = 'glidemq_pb_remove_scheduler_a384ecc02f96',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3989,7 +4020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_4727e58de4d7',
+  function_name = 'glidemq_pb_get_scheduler_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3998,7 +4029,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_4727e58de4d7',
+  function_name = 'glidemq_pb_list_schedulers_a384ecc02f96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4007,7 +4038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_4727e58de4d7',
+  function_name = 'glidemq_pb_settle_and_activate_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -4017,7 +4048,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_4727e58de4d7',
+  function_name = 'glidemq_pb_extend_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4031,7 +4062,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_4727e58de4d7',
+  function_name = 'glidemq_pb_nudge_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4040,7 +4071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_4727e58de4d7',
+  function_name = 'glidemq_pb_pass_wake_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4049,7 +4080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_4727e58de4d7',
+  function_name = 'glidemq_pb_leave_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4058,7 +4089,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_4727e58de4d7',
+  function_name = 'glidemq_pb_tick_a384ecc02f96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
