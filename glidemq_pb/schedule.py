@@ -131,7 +131,7 @@ def check_zone(tz: object) -> str:
     name = check_text("tz", tz)
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise InvalidOptionsError(f"tz={tz!r}: allowed: the name of an IANA time zone, as 'Europe/Berlin'") from error
     return name
 
