@@ -267,7 +267,7 @@ async def test_ORD_7_every_way_out_of_active_frees_the_slot_once(world: World, w
     second = await world.worker(work, concurrency=4)
     await world.advance(31_000)
     line_of(worker).mend()
-    await queue.add_bulk([NewJob("next", ordering=G) for _ in range(6)])
+    await queue.add_bulk([NewJob("next", ordering=G2) for _ in range(6)])
     await world.advance(30)
     assert watch.most == 2
     assert watch.moments == [31_000, 31_000, 31_010, 31_010, 31_020, 31_020]
