@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_5acffe27aa24
+#!lua name=glidemq_pb_98a2554a002e
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3048,7 +3048,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.metrics and failed + swept.failed > 0 then
     H.count_ended(q, now, 'failed', failed + swept.failed)
   end
-  if #started + #settlements + swept.readied > 0 then
+  if #started + #settlements + swept.readied + swept.failed > 0 then
     H.wake_if_startable(q, now)
   end
   if caller.nudge and #started < want then
@@ -3080,17 +3080,18 @@ H.start = function(q, now, caller, allowed, token)
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
     local mark = last_mark - #picked
     local ids = {}
-    local grouped = false
-    for _, pick in ipairs(picked) do
-      local job_id = pick.member
+    local again = false
+    for i = 0, #picked - 1 do
+      local job_id = picked[i + 1].member
       local fields = call('HGETALL', q .. ':job:' .. job_id)
       payload = payload + #H.lookup(fields, 'data')
       if payload > 4194304 and #started > 0 then
+        again = false
         break
       end
       mark = mark + 1
-      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place', pick.score,
-          'processed_on', now)
+      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place',
+          picked[i + 1].score, 'processed_on', now)
       if H.lookup(fields, 'expire_at') ~= '' then
         call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
       end
@@ -3100,14 +3101,17 @@ H.start = function(q, now, caller, allowed, token)
       leases[#leases + 1] = R.pad(mark) .. job_id
       ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
       if H.lookup(fields, 'ordering_key') ~= '' then
-        grouped = true
+        R.spread('ZREM', ids, q .. ':ready')
+        H.start_member(q, now, caller.events_keep, started[#started])
+        again = true
+        if i + 1 < #picked and call('ZRANK', q .. ':ready', picked[i + 2].member) ~= 0 then
+          break
+        end
+        ids = {}
       end
     end
     R.spread('ZREM', ids, q .. ':ready')
-    if grouped then
-      H.start_members(q, now, caller.events_keep, started, #started - #ids)
-    end
-    if not grouped or #ids < #picked or #started == allowed then
+    if not again or #started == allowed then
       break
     end
   end
@@ -3118,19 +3122,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:162 start_members
-H.start_members = function(q, now, keep, started, first)
-  for i = first, #started - 1 do
-    local key = H.lookup(started[i + 1].fields, 'ordering_key')
-    if key ~= '' then
-      local cost = H.lookup_int(started[i + 1].fields, 'cost', 1000)
-      H.enter_active(q, now, key, started[i + 1].job_id, cost)
-      H.refresh_group(q, now, keep, key)
-    end
-  end
+-- work.py:166 start_member
+H.start_member = function(q, now, keep, job)
+  local key = H.lookup(job.fields, 'ordering_key')
+  H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
+  H.refresh_group(q, now, keep, key)
 end
 
--- work.py:172 earliest
+-- work.py:173 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3139,7 +3138,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:180 repeat
+-- work.py:181 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3155,7 +3154,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
 end
 
--- work.py:194 record
+-- work.py:195 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3175,7 +3174,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:211 time_to_look
+-- work.py:212 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3184,7 +3183,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:220 extend
+-- work.py:221 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3205,7 +3204,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:240 nudge
+-- work.py:241 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3216,7 +3215,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:250 pass_wake
+-- work.py:251 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3226,7 +3225,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:260 leave
+-- work.py:261 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3236,7 +3235,8 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  if timer.timer_worker == worker or timer.timer_backup == worker then
+  -- work.py:270
+  if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
       call('RPUSH', q .. ':control:' .. other, 'look')
@@ -3250,7 +3250,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:280 tick
+-- work.py:282 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3265,7 +3265,7 @@ O.tick = function(q, now, stalled_max, events_keep)
     if swept.left > 0 then
       H.note_drained(q, now, events_keep)
     end
-    if swept.readied > 0 then
+    if swept.readied + swept.failed > 0 then
       H.wake_if_startable(q, now)
     end
   end
@@ -3274,7 +3274,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_5acffe27aa24',
+  function_name = 'glidemq_pb_get_marks_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3283,7 +3283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_5acffe27aa24',
+  function_name = 'glidemq_pb_clear_some_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3293,7 +3293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_5acffe27aa24',
+  function_name = 'glidemq_pb_clean_some_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3302,7 +3302,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_5acffe27aa24',
+  function_name = 'glidemq_pb_retry_some_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3312,7 +3312,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_5acffe27aa24',
+  function_name = 'glidemq_pb_forget_queue_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3321,7 +3321,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_5acffe27aa24',
+  function_name = 'glidemq_pb_list_workers_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3330,7 +3330,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_5acffe27aa24',
+  function_name = 'glidemq_pb_remove_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3339,7 +3339,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_5acffe27aa24',
+  function_name = 'glidemq_pb_retry_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3348,7 +3348,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_5acffe27aa24',
+  function_name = 'glidemq_pb_revoke_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3357,7 +3357,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_5acffe27aa24',
+  function_name = 'glidemq_pb_promote_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3366,7 +3366,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_5acffe27aa24',
+  function_name = 'glidemq_pb_change_priority_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3375,7 +3375,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_5acffe27aa24',
+  function_name = 'glidemq_pb_change_delay_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3384,7 +3384,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_5acffe27aa24',
+  function_name = 'glidemq_pb_update_data_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3393,7 +3393,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_5acffe27aa24',
+  function_name = 'glidemq_pb_update_progress_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3402,7 +3402,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_5acffe27aa24',
+  function_name = 'glidemq_pb_add_log_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3411,7 +3411,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_5acffe27aa24',
+  function_name = 'glidemq_pb_pause_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3420,7 +3420,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_5acffe27aa24',
+  function_name = 'glidemq_pb_resume_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3429,7 +3429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_5acffe27aa24',
+  function_name = 'glidemq_pb_set_group_limits_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3438,7 +3438,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_5acffe27aa24',
+  function_name = 'glidemq_pb_rate_limit_group_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3448,7 +3448,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_5acffe27aa24',
+  function_name = 'glidemq_pb_set_global_concurrency_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3457,7 +3457,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_5acffe27aa24',
+  function_name = 'glidemq_pb_set_global_rate_limit_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3466,7 +3466,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_5acffe27aa24',
+  function_name = 'glidemq_pb_get_global_limits_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3475,7 +3475,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_5acffe27aa24',
+  function_name = 'glidemq_pb_explain_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3484,7 +3484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_5acffe27aa24',
+  function_name = 'glidemq_pb_receive_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3494,7 +3494,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_5acffe27aa24',
+  function_name = 'glidemq_pb_replay_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3503,7 +3503,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_5acffe27aa24',
+  function_name = 'glidemq_pb_set_dead_letters_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3512,7 +3512,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_5acffe27aa24',
+  function_name = 'glidemq_pb_get_dead_letters_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3521,7 +3521,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_5acffe27aa24',
+  function_name = 'glidemq_pb_enqueue_98a2554a002e',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3533,7 +3533,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_5acffe27aa24',
+  function_name = 'glidemq_pb_list_letters_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3542,7 +3542,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_5acffe27aa24',
+  function_name = 'glidemq_pb_acknowledge_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3552,7 +3552,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_5acffe27aa24',
+  function_name = 'glidemq_pb_get_job_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3561,7 +3561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_5acffe27aa24',
+  function_name = 'glidemq_pb_list_jobs_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3570,7 +3570,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_5acffe27aa24',
+  function_name = 'glidemq_pb_list_parked_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3579,7 +3579,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_5acffe27aa24',
+  function_name = 'glidemq_pb_count_jobs_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3588,7 +3588,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_5acffe27aa24',
+  function_name = 'glidemq_pb_get_time_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3597,7 +3597,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_5acffe27aa24',
+  function_name = 'glidemq_pb_is_paused_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3606,7 +3606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_5acffe27aa24',
+  function_name = 'glidemq_pb_get_log_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3615,7 +3615,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_5acffe27aa24',
+  function_name = 'glidemq_pb_get_metrics_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3624,7 +3624,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_5acffe27aa24',
+  function_name = 'glidemq_pb_read_events_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3633,7 +3633,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_5acffe27aa24',
+  function_name = 'glidemq_pb_last_event_98a2554a002e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3642,7 +3642,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_5acffe27aa24',
+  function_name = 'glidemq_pb_settle_and_activate_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3652,7 +3652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_5acffe27aa24',
+  function_name = 'glidemq_pb_extend_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3666,7 +3666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_5acffe27aa24',
+  function_name = 'glidemq_pb_nudge_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3675,7 +3675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_5acffe27aa24',
+  function_name = 'glidemq_pb_pass_wake_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3684,7 +3684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_5acffe27aa24',
+  function_name = 'glidemq_pb_leave_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3693,7 +3693,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_5acffe27aa24',
+  function_name = 'glidemq_pb_tick_98a2554a002e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
