@@ -195,6 +195,16 @@ async def test_TB_6_a_job_above_a_lowered_capacity_fails_at_its_turn_and_the_nex
     assert [event.data for event in await world.events("failed")] == [{"failed_reason": "cost exceeds capacity"}] * 2
 
 
+async def test_TB_6_a_queue_that_runs_dry_so_says_it(world: World) -> None:
+    queue = world.queue()
+    await queue.pause()
+    await queue.add("large", ordering=bucket(10, 10), cost=8)
+    await queue.set_group_limits("g", concurrency=3)
+    assert await world.events("drained") == []
+    await queue.set_group_limits("g", token_bucket=TokenBucket(5, 10))
+    assert len(await world.events("failed")) == len(await world.events("drained")) == 1
+
+
 async def test_TB_6_many_such_jobs_do_not_stop_the_group(world: World) -> None:
     queue = world.queue()
     watch = Watch(world)

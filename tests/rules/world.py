@@ -233,11 +233,22 @@ class World:
         return line
 
     def queue(
-        self, name: str | None = None, *, serializer: Serializer = JSON_SERIALIZER, events: bool = True
+        self,
+        name: str | None = None,
+        *,
+        serializer: Serializer = JSON_SERIALIZER,
+        events: bool = True,
+        dead_letter_queue: str | None = None,
     ) -> Queue[Any, Any]:
         """A queue, with a connection of its own."""
         self._names.add(name or self.name)
-        return Queue(name or self.name, backend=self.line(), serializer=serializer, events=events)
+        return Queue(
+            name or self.name,
+            backend=self.line(),
+            serializer=serializer,
+            events=events,
+            dead_letter_queue=dead_letter_queue,
+        )
 
     def idle_worker(
         self, processor: Processor | Mapping[str, Processor], name: str | None = None, **options: Any
