@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_98a2554a002e
+#!lua name=glidemq_pb_ab05582e9cff
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -970,7 +970,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:16 set_group_limits
+-- controls.py:17 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -981,13 +981,18 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
   H.set_limits(q, now, key, limits)
+  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
+  local ready = call('ZCARD', q .. ':ready')
   H.refresh_group(q, now, events_keep, key)
+  if call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0) < ready + parked then
+    H.note_drained(q, now, events_keep)
+  end
   H.wake_if_startable(q, now)
   H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:32 rate_limit_group
+-- controls.py:37 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1007,7 +1012,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:53 set_global_concurrency
+-- controls.py:58 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1024,7 +1029,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:68 set_global_rate_limit
+-- controls.py:73 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1045,7 +1050,7 @@ O.set_global_rate_limit = function(q, now, most, duration)
   return {1}
 end
 
--- controls.py:86 get_global_limits
+-- controls.py:91 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1773,7 +1778,7 @@ H.close_windows = function(q, now, meta)
   return true
 end
 
--- groups.py:35 new_group
+-- groups.py:37 new_group
 H.new_group = function(q, key)
   local call = redis.call
   if not (call('EXISTS', q .. ':group:' .. key) == 1) then
@@ -1783,7 +1788,7 @@ H.new_group = function(q, key)
   end
 end
 
--- groups.py:43 join_turns
+-- groups.py:45 join_turns
 H.join_turns = function(q, key, job_id)
   local call = redis.call
   H.new_group(q, key)
@@ -1793,20 +1798,20 @@ H.join_turns = function(q, key, job_id)
   return turn
 end
 
--- groups.py:52 wait_in_group
+-- groups.py:54 wait_in_group
 H.wait_in_group = function(q, key, job_id, priority, turn)
   local call = redis.call
   call('ZADD', q .. ':groupq:' .. key, H.class_of(priority) * 1099511627776 + turn, job_id)
 end
 
--- groups.py:57 rejoin
+-- groups.py:59 rejoin
 H.rejoin = function(q, key, job_id, row)
   local call = redis.call
   call('ZADD', q .. ':turns:' .. key, row.turn, job_id)
   H.wait_in_group(q, key, job_id, row.priority, row.turn)
 end
 
--- groups.py:63 go_first
+-- groups.py:65 go_first
 H.go_first = function(q, key, job_id, row)
   local call = redis.call
   local first_turn = R.maybe_int(call('ZRANGE', q .. ':turns:' .. key, 0, 0, 'WITHSCORES')[2])
@@ -1824,14 +1829,14 @@ H.go_first = function(q, key, job_id, row)
   call('ZADD', q .. ':groupq:' .. key, place, job_id)
 end
 
--- groups.py:78 leave_group
+-- groups.py:80 leave_group
 H.leave_group = function(q, key, job_id)
   local call = redis.call
   call('ZREM', q .. ':groupq:' .. key, job_id)
   call('ZREM', q .. ':turns:' .. key, job_id)
 end
 
--- groups.py:84 enter_active
+-- groups.py:86 enter_active
 H.enter_active = function(q, now, key, job_id, cost)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -1848,13 +1853,13 @@ H.enter_active = function(q, now, key, job_id, cost)
   end
 end
 
--- groups.py:101 leave_active
+-- groups.py:103 leave_active
 H.leave_active = function(q, key)
   local call = redis.call
   call('HINCRBY', q .. ':group:' .. key, 'active', -1)
 end
 
--- groups.py:109 refresh_group
+-- groups.py:111 refresh_group
 H.refresh_group = function(q, now, keep, key)
   local call = redis.call
   if key == '' then
@@ -1903,7 +1908,7 @@ H.refresh_group = function(q, now, keep, key)
   end
 end
 
--- groups.py:150 steady
+-- groups.py:152 steady
 H.steady = function(q, now, key)
   local call = redis.call
   local group = R.read_GroupRow(q .. ':group:' .. key)
@@ -1919,7 +1924,7 @@ H.steady = function(q, now, key)
   return R.read_GroupRow(q .. ':group:' .. key)
 end
 
--- groups.py:162 next_member
+-- groups.py:164 next_member
 H.next_member = function(q, key, group)
   local call = redis.call
   if group.active >= math.max(group.concurrency, 1) then
@@ -1936,12 +1941,12 @@ H.next_member = function(q, key, group)
   return first[1]
 end
 
--- groups.py:175 cost_of
+-- groups.py:177 cost_of
 H.cost_of = function(row)
   return row.cost == '' and 1000 or R.int(row.cost)
 end
 
--- groups.py:180 may_run_at
+-- groups.py:182 may_run_at
 H.may_run_at = function(group, now, cost)
   local at_ = group.paused_until
   if group.capacity > 0 then
@@ -1957,7 +1962,7 @@ H.may_run_at = function(group, now, cost)
   return at_ > now and at_ or 0
 end
 
--- groups.py:192 fail_unpayable
+-- groups.py:194 fail_unpayable
 H.fail_unpayable = function(q, now, keep, key, job_id)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -1967,9 +1972,12 @@ H.fail_unpayable = function(q, now, keep, key, job_id)
   local mark = H.next_mark(q)
   H.fail_job(q, now, keep, job_id, 'cost exceeds capacity', mark)
   H.count_ended(q, now, 'failed', 1)
+  if call('ZCARD', q .. ':outbox') > 0 then
+    H.wake(q)
+  end
 end
 
--- groups.py:203 place_head
+-- groups.py:207 place_head
 H.place_head = function(q, key, group, head)
   local call = redis.call
   if head == group.head then
@@ -1988,7 +1996,7 @@ H.place_head = function(q, key, group, head)
   call('HSET', q .. ':group:' .. key, 'head', head)
 end
 
--- groups.py:218 look_again
+-- groups.py:222 look_again
 H.look_again = function(q, key, group, at_)
   local call = redis.call
   if at_ == group.looks_at then
@@ -2004,7 +2012,7 @@ H.look_again = function(q, key, group, at_)
   end
 end
 
--- groups.py:231 says_nothing_at
+-- groups.py:235 says_nothing_at
 H.says_nothing_at = function(group, now)
   local at_ = group.paused_until
   if group.capacity > 0 and group.tokens_at > 0 then
@@ -2017,7 +2025,7 @@ H.says_nothing_at = function(group, now)
   return at_ > now and at_ or 0
 end
 
--- groups.py:242 forget_group
+-- groups.py:246 forget_group
 H.forget_group = function(q, key, group)
   local call = redis.call
   if group.looks_at > 0 then
@@ -2035,14 +2043,14 @@ H.forget_group = function(q, key, group)
   end
 end
 
--- groups.py:259 limits_in
+-- groups.py:263 limits_in
 H.limits_in = function(options)
   return {concurrency = H.lookup_int(options, 'group_concurrency', -1), rate_max = H.lookup_int(options,
       'group_rate_max', -1), rate_ms = H.lookup_int(options, 'group_rate_ms', -1), capacity = H.lookup_int(options,
       'group_capacity', -1), refill = H.lookup_int(options, 'group_refill', -1)}
 end
 
--- groups.py:270 set_limits
+-- groups.py:274 set_limits
 H.set_limits = function(q, now, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
@@ -2070,7 +2078,7 @@ H.set_limits = function(q, now, key, limits)
   end
 end
 
--- groups.py:292 pause_group
+-- groups.py:296 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -3274,7 +3282,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_98a2554a002e',
+  function_name = 'glidemq_pb_get_marks_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3283,7 +3291,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_98a2554a002e',
+  function_name = 'glidemq_pb_clear_some_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3293,7 +3301,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_98a2554a002e',
+  function_name = 'glidemq_pb_clean_some_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3302,7 +3310,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_98a2554a002e',
+  function_name = 'glidemq_pb_retry_some_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3312,7 +3320,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_98a2554a002e',
+  function_name = 'glidemq_pb_forget_queue_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3321,7 +3329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_98a2554a002e',
+  function_name = 'glidemq_pb_list_workers_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3330,7 +3338,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_98a2554a002e',
+  function_name = 'glidemq_pb_remove_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3339,7 +3347,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_98a2554a002e',
+  function_name = 'glidemq_pb_retry_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3348,7 +3356,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_98a2554a002e',
+  function_name = 'glidemq_pb_revoke_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3357,7 +3365,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_98a2554a002e',
+  function_name = 'glidemq_pb_promote_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3366,7 +3374,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_98a2554a002e',
+  function_name = 'glidemq_pb_change_priority_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3375,7 +3383,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_98a2554a002e',
+  function_name = 'glidemq_pb_change_delay_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3384,7 +3392,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_98a2554a002e',
+  function_name = 'glidemq_pb_update_data_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3393,7 +3401,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_98a2554a002e',
+  function_name = 'glidemq_pb_update_progress_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3402,7 +3410,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_98a2554a002e',
+  function_name = 'glidemq_pb_add_log_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3411,7 +3419,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_98a2554a002e',
+  function_name = 'glidemq_pb_pause_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3420,7 +3428,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_98a2554a002e',
+  function_name = 'glidemq_pb_resume_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3429,7 +3437,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_98a2554a002e',
+  function_name = 'glidemq_pb_set_group_limits_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3438,7 +3446,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_98a2554a002e',
+  function_name = 'glidemq_pb_rate_limit_group_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3448,7 +3456,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_98a2554a002e',
+  function_name = 'glidemq_pb_set_global_concurrency_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3457,7 +3465,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_98a2554a002e',
+  function_name = 'glidemq_pb_set_global_rate_limit_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3466,7 +3474,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_98a2554a002e',
+  function_name = 'glidemq_pb_get_global_limits_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3475,7 +3483,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_98a2554a002e',
+  function_name = 'glidemq_pb_explain_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3484,7 +3492,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_98a2554a002e',
+  function_name = 'glidemq_pb_receive_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3494,7 +3502,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_98a2554a002e',
+  function_name = 'glidemq_pb_replay_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3503,7 +3511,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_98a2554a002e',
+  function_name = 'glidemq_pb_set_dead_letters_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3512,7 +3520,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_98a2554a002e',
+  function_name = 'glidemq_pb_get_dead_letters_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3521,7 +3529,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_98a2554a002e',
+  function_name = 'glidemq_pb_enqueue_ab05582e9cff',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3533,7 +3541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_98a2554a002e',
+  function_name = 'glidemq_pb_list_letters_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3542,7 +3550,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_98a2554a002e',
+  function_name = 'glidemq_pb_acknowledge_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3552,7 +3560,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_98a2554a002e',
+  function_name = 'glidemq_pb_get_job_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3561,7 +3569,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_98a2554a002e',
+  function_name = 'glidemq_pb_list_jobs_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3570,7 +3578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_98a2554a002e',
+  function_name = 'glidemq_pb_list_parked_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3579,7 +3587,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_98a2554a002e',
+  function_name = 'glidemq_pb_count_jobs_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3588,7 +3596,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_98a2554a002e',
+  function_name = 'glidemq_pb_get_time_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3597,7 +3605,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_98a2554a002e',
+  function_name = 'glidemq_pb_is_paused_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3606,7 +3614,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_98a2554a002e',
+  function_name = 'glidemq_pb_get_log_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3615,7 +3623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_98a2554a002e',
+  function_name = 'glidemq_pb_get_metrics_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3624,7 +3632,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_98a2554a002e',
+  function_name = 'glidemq_pb_read_events_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3633,7 +3641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_98a2554a002e',
+  function_name = 'glidemq_pb_last_event_ab05582e9cff',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3642,7 +3650,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_98a2554a002e',
+  function_name = 'glidemq_pb_settle_and_activate_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3652,7 +3660,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_98a2554a002e',
+  function_name = 'glidemq_pb_extend_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3666,7 +3674,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_98a2554a002e',
+  function_name = 'glidemq_pb_nudge_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3675,7 +3683,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_98a2554a002e',
+  function_name = 'glidemq_pb_pass_wake_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3684,7 +3692,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_98a2554a002e',
+  function_name = 'glidemq_pb_leave_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3693,7 +3701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_98a2554a002e',
+  function_name = 'glidemq_pb_tick_ab05582e9cff',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
