@@ -151,7 +151,8 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) 
                 s.zrem_many(ready_key(q), ids)
                 start_member(s, q, now, caller.events_keep, started[len(started) - 1])
                 again = True
-                if i + 1 < len(picked) and s.zrank(ready_key(q), picked[i + 1].member) != 0:
+                left = len(picked) - i - 1
+                if left > 0 and s.zrank(ready_key(q), picked[len(picked) - 1].member) != left - 1:
                     break
                 ids = []
         s.zrem_many(ready_key(q), ids)

@@ -31,6 +31,11 @@ class Window:
     def lets(self, now: int) -> bool:
         return not self.is_open(now) or self.used < self.most
 
+    def change(self, now: int, most: int, length: int) -> None:
+        if not self.is_open(now):
+            self.opened = None
+        self.most, self.length = most, length
+
     def count(self, now: int) -> None:
         if not self.is_open(now):
             self.opened, self.used = now, 0
@@ -292,7 +297,7 @@ class Gates:
         elif "rate_max" in options and group.window is None:
             group.window = Window(options["rate_max"], options["rate_ms"])
         elif "rate_max" in options and group.window is not None:
-            group.window.most, group.window.length = options["rate_max"], options["rate_ms"]
+            group.window.change(now, options["rate_max"], options["rate_ms"])
         if options.get("capacity") == 0:
             group.bucket = None
         elif "capacity" in options and group.bucket is None:

@@ -189,7 +189,7 @@ class TenantLife:
         most, length = self.random.choice(((0, 0), (0, 0), (2, 200), (1, 1_000), (3, 50)))
         self.run("set_global_rate_limit", most, length)
         if most and self.gates.rate is not None:
-            self.gates.rate.most, self.gates.rate.length = most, length
+            self.gates.rate.change(self.now, most, length)
         else:
             self.gates.rate = Window(most, length) if most else None
 

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_ab05582e9cff
+#!lua name=glidemq_pb_2cb587cf4e87
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -970,7 +970,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:17 set_group_limits
+-- controls.py:18 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -992,7 +992,7 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   return {1}
 end
 
--- controls.py:37 rate_limit_group
+-- controls.py:38 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1012,7 +1012,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:58 set_global_concurrency
+-- controls.py:59 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1029,7 +1029,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:73 set_global_rate_limit
+-- controls.py:74 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1041,7 +1041,9 @@ O.set_global_rate_limit = function(q, now, most, duration)
     call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
   else
     call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
-    if meta.global_window_at > 0 then
+    if now >= H.window_end(meta) then
+      call('HDEL', q .. ':meta', 'global_window_at', 'global_window_used')
+    else
       H.lower_next_due(q, meta.global_window_at + duration)
     end
   end
@@ -1050,7 +1052,7 @@ O.set_global_rate_limit = function(q, now, most, duration)
   return {1}
 end
 
--- controls.py:91 get_global_limits
+-- controls.py:94 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -2058,6 +2060,10 @@ H.set_limits = function(q, now, key, limits)
     call('HSET', group, 'concurrency', math.max(limits.concurrency, 1))
   end
   if limits.rate_max > 0 then
+    local old_window = R.read_GroupRow(group)
+    if old_window.window_at > 0 and now >= old_window.window_at + old_window.rate_ms then
+      call('HDEL', group, 'window_at', 'window_used')
+    end
     call('HSET', group, 'rate_max', limits.rate_max, 'rate_ms', limits.rate_ms)
   elseif limits.rate_max == 0 then
     call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
@@ -2078,7 +2084,7 @@ H.set_limits = function(q, now, key, limits)
   end
 end
 
--- groups.py:296 pause_group
+-- groups.py:300 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -3112,7 +3118,8 @@ H.start = function(q, now, caller, allowed, token)
         R.spread('ZREM', ids, q .. ':ready')
         H.start_member(q, now, caller.events_keep, started[#started])
         again = true
-        if i + 1 < #picked and call('ZRANK', q .. ':ready', picked[i + 2].member) ~= 0 then
+        local left = #picked - i - 1
+        if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
           break
         end
         ids = {}
@@ -3130,14 +3137,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:166 start_member
+-- work.py:167 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:173 earliest
+-- work.py:174 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3146,7 +3153,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:181 repeat
+-- work.py:182 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3162,7 +3169,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
 end
 
--- work.py:195 record
+-- work.py:196 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3182,7 +3189,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:212 time_to_look
+-- work.py:213 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3191,7 +3198,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:221 extend
+-- work.py:222 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3212,7 +3219,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:241 nudge
+-- work.py:242 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3223,7 +3230,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:251 pass_wake
+-- work.py:252 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3233,7 +3240,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:261 leave
+-- work.py:262 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3243,7 +3250,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:270
+  -- work.py:271
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -3258,7 +3265,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:282 tick
+-- work.py:283 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3282,7 +3289,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_ab05582e9cff',
+  function_name = 'glidemq_pb_get_marks_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3291,7 +3298,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_ab05582e9cff',
+  function_name = 'glidemq_pb_clear_some_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3301,7 +3308,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_ab05582e9cff',
+  function_name = 'glidemq_pb_clean_some_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3310,7 +3317,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_ab05582e9cff',
+  function_name = 'glidemq_pb_retry_some_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3320,7 +3327,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_ab05582e9cff',
+  function_name = 'glidemq_pb_forget_queue_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3329,7 +3336,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_ab05582e9cff',
+  function_name = 'glidemq_pb_list_workers_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3338,7 +3345,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_ab05582e9cff',
+  function_name = 'glidemq_pb_remove_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3347,7 +3354,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_ab05582e9cff',
+  function_name = 'glidemq_pb_retry_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3356,7 +3363,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_ab05582e9cff',
+  function_name = 'glidemq_pb_revoke_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3365,7 +3372,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_ab05582e9cff',
+  function_name = 'glidemq_pb_promote_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3374,7 +3381,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_ab05582e9cff',
+  function_name = 'glidemq_pb_change_priority_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3383,7 +3390,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_ab05582e9cff',
+  function_name = 'glidemq_pb_change_delay_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3392,7 +3399,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_ab05582e9cff',
+  function_name = 'glidemq_pb_update_data_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3401,7 +3408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_ab05582e9cff',
+  function_name = 'glidemq_pb_update_progress_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3410,7 +3417,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_ab05582e9cff',
+  function_name = 'glidemq_pb_add_log_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3419,7 +3426,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_ab05582e9cff',
+  function_name = 'glidemq_pb_pause_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3428,7 +3435,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_ab05582e9cff',
+  function_name = 'glidemq_pb_resume_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3437,7 +3444,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_ab05582e9cff',
+  function_name = 'glidemq_pb_set_group_limits_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3446,7 +3453,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_ab05582e9cff',
+  function_name = 'glidemq_pb_rate_limit_group_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3456,7 +3463,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_ab05582e9cff',
+  function_name = 'glidemq_pb_set_global_concurrency_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3465,7 +3472,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_ab05582e9cff',
+  function_name = 'glidemq_pb_set_global_rate_limit_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3474,7 +3481,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_ab05582e9cff',
+  function_name = 'glidemq_pb_get_global_limits_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3483,7 +3490,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_ab05582e9cff',
+  function_name = 'glidemq_pb_explain_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3492,7 +3499,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_ab05582e9cff',
+  function_name = 'glidemq_pb_receive_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3502,7 +3509,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_ab05582e9cff',
+  function_name = 'glidemq_pb_replay_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3511,7 +3518,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_ab05582e9cff',
+  function_name = 'glidemq_pb_set_dead_letters_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3520,7 +3527,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_ab05582e9cff',
+  function_name = 'glidemq_pb_get_dead_letters_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3529,7 +3536,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_ab05582e9cff',
+  function_name = 'glidemq_pb_enqueue_2cb587cf4e87',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3541,7 +3548,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_ab05582e9cff',
+  function_name = 'glidemq_pb_list_letters_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3550,7 +3557,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_ab05582e9cff',
+  function_name = 'glidemq_pb_acknowledge_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3560,7 +3567,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_ab05582e9cff',
+  function_name = 'glidemq_pb_get_job_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3569,7 +3576,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_ab05582e9cff',
+  function_name = 'glidemq_pb_list_jobs_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3578,7 +3585,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_ab05582e9cff',
+  function_name = 'glidemq_pb_list_parked_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3587,7 +3594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_ab05582e9cff',
+  function_name = 'glidemq_pb_count_jobs_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3596,7 +3603,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_ab05582e9cff',
+  function_name = 'glidemq_pb_get_time_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3605,7 +3612,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_ab05582e9cff',
+  function_name = 'glidemq_pb_is_paused_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3614,7 +3621,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_ab05582e9cff',
+  function_name = 'glidemq_pb_get_log_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3623,7 +3630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_ab05582e9cff',
+  function_name = 'glidemq_pb_get_metrics_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3632,7 +3639,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_ab05582e9cff',
+  function_name = 'glidemq_pb_read_events_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3641,7 +3648,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_ab05582e9cff',
+  function_name = 'glidemq_pb_last_event_2cb587cf4e87',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3650,7 +3657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_ab05582e9cff',
+  function_name = 'glidemq_pb_settle_and_activate_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3660,7 +3667,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_ab05582e9cff',
+  function_name = 'glidemq_pb_extend_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3674,7 +3681,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_ab05582e9cff',
+  function_name = 'glidemq_pb_nudge_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3683,7 +3690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_ab05582e9cff',
+  function_name = 'glidemq_pb_pass_wake_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3692,7 +3699,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_ab05582e9cff',
+  function_name = 'glidemq_pb_leave_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3701,7 +3708,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_ab05582e9cff',
+  function_name = 'glidemq_pb_tick_2cb587cf4e87',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
