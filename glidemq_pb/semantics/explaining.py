@@ -84,7 +84,8 @@ def explain_queue(s: Store, q: str, now: int, meta: Meta, reasons: list[Reason])
         row = s.read(limiter_key(q, limiter), LimiterRow)
         if window_left(most, length, row.window_at, row.window_used, now) == 0:
             reasons.append(Reason("limiter", window_opening(length, row.window_at, now) + length, []))
-    if s.zcard(workers_key(q)) == 0:
+    last = s.zrange_scored(workers_key(q), -1, -1)
+    if len(last) == 0 or last[0].score <= now:
         reasons.append(Reason("no_worker", 0, []))
 
 

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_2cb587cf4e87
+#!lua name=glidemq_pb_4777fef61341
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -343,7 +343,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:59 get_marks
+-- administration.py:60 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -352,7 +352,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:68 clear_some
+-- administration.py:69 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -367,7 +367,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:83 clear_phase
+-- administration.py:84 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -387,7 +387,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:98 next_cursor
+-- administration.py:99 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 500 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -395,7 +395,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:105 clear_ready
+-- administration.py:106 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 500 - 1, 'WITHSCORES'))
@@ -410,7 +410,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:117 clear_groups
+-- administration.py:118 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -437,7 +437,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:137 clear_marked
+-- administration.py:138 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 500 - 1)
@@ -454,7 +454,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:151 clear_ended
+-- administration.py:152 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 500 - 1)
@@ -468,7 +468,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:163 clean_some
+-- administration.py:164 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -493,7 +493,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:186 retry_some
+-- administration.py:187 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -526,7 +526,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:214 forget_queue
+-- administration.py:215 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -552,22 +552,24 @@ O.forget_queue = function(q, now)
   if #groups == 500 or #windows == 500 then
     return {0}
   end
-  local records = {}
-  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, -1)) do
-    records[#records + 1] = q .. ':worker:' .. worker
-    records[#records + 1] = q .. ':control:' .. worker
-  end
+  local limiters = {}
   for _, limiter in ipairs(call('ZRANGE', q .. ':limiters', 0, -1)) do
-    records[#records + 1] = q .. ':limiter:' .. limiter
+    limiters[#limiters + 1] = q .. ':limiter:' .. limiter
   end
-  R.spread('UNLINK', records)
+  R.spread('UNLINK', limiters)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
+  H.forget_workers(q, now, 500)
+  local living_until = R.maybe_int(call('ZRANGE', q .. ':workers', 0, 0, 'WITHSCORES')[2])
+  if living_until then
+    H.stamp(q, R.read_Meta(q .. ':meta'))
+    H.lower_next_due(q, living_until)
+  end
   return {1}
 end
 
--- administration.py:250 has_jobs
+-- administration.py:253 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -575,16 +577,18 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:258 list_workers
+-- administration.py:261 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
   local entries = {}
-  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, 499)) do
-    local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker)
-    entries[#entries + 1] = {worker = worker, info = row.info, seen_at = row.seen_at}
+  for _, worker in ipairs(R.scored(call('ZRANGE', q .. ':workers', 0, 499, 'WITHSCORES'))) do
+    if worker.score > now then
+      local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker.member)
+      entries[#entries + 1] = {worker = worker.member, info = row.info, seen_at = row.seen_at}
+    end
   end
   return {R.reply_list_of_WorkerEntry(entries)}
 end
@@ -1607,12 +1611,13 @@ H.explain_queue = function(q, now, meta, reasons)
           jobs = {}}
     end
   end
-  if call('ZCARD', q .. ':workers') == 0 then
+  local last = R.scored(call('ZRANGE', q .. ':workers', -1, -1, 'WITHSCORES'))
+  if #last == 0 or last[1].score <= now then
     reasons[#reasons + 1] = {gate = 'no_worker', until_ = 0, jobs = {}}
   end
 end
 
--- explaining.py:91 explain_group
+-- explaining.py:92 explain_group
 H.explain_group = function(q, now, job_id, row, reasons)
   local call = redis.call
   local key = row.ordering_key
@@ -1652,7 +1657,7 @@ H.explain_group = function(q, now, job_id, row, reasons)
   end
 end
 
--- explaining.py:120 running_members
+-- explaining.py:121 running_members
 H.running_members = function(q, key)
   local call = redis.call
   local members = {}
@@ -3289,7 +3294,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_marks_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3298,7 +3303,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_2cb587cf4e87',
+  function_name = 'glidemq_pb_clear_some_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3308,7 +3313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_2cb587cf4e87',
+  function_name = 'glidemq_pb_clean_some_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3317,7 +3322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_2cb587cf4e87',
+  function_name = 'glidemq_pb_retry_some_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3327,7 +3332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_2cb587cf4e87',
+  function_name = 'glidemq_pb_forget_queue_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3336,7 +3341,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_2cb587cf4e87',
+  function_name = 'glidemq_pb_list_workers_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3345,7 +3350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_2cb587cf4e87',
+  function_name = 'glidemq_pb_remove_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3354,7 +3359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_2cb587cf4e87',
+  function_name = 'glidemq_pb_retry_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3363,7 +3368,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_2cb587cf4e87',
+  function_name = 'glidemq_pb_revoke_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3372,7 +3377,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_2cb587cf4e87',
+  function_name = 'glidemq_pb_promote_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3381,7 +3386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_2cb587cf4e87',
+  function_name = 'glidemq_pb_change_priority_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3390,7 +3395,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_2cb587cf4e87',
+  function_name = 'glidemq_pb_change_delay_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3399,7 +3404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_2cb587cf4e87',
+  function_name = 'glidemq_pb_update_data_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3408,7 +3413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_2cb587cf4e87',
+  function_name = 'glidemq_pb_update_progress_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3417,7 +3422,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_2cb587cf4e87',
+  function_name = 'glidemq_pb_add_log_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3426,7 +3431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_2cb587cf4e87',
+  function_name = 'glidemq_pb_pause_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3435,7 +3440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_2cb587cf4e87',
+  function_name = 'glidemq_pb_resume_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3444,7 +3449,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_2cb587cf4e87',
+  function_name = 'glidemq_pb_set_group_limits_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3453,7 +3458,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_2cb587cf4e87',
+  function_name = 'glidemq_pb_rate_limit_group_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3463,7 +3468,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_2cb587cf4e87',
+  function_name = 'glidemq_pb_set_global_concurrency_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3472,7 +3477,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_2cb587cf4e87',
+  function_name = 'glidemq_pb_set_global_rate_limit_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3481,7 +3486,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_global_limits_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3490,7 +3495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_2cb587cf4e87',
+  function_name = 'glidemq_pb_explain_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3499,7 +3504,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_2cb587cf4e87',
+  function_name = 'glidemq_pb_receive_4777fef61341',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3509,7 +3514,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_2cb587cf4e87',
+  function_name = 'glidemq_pb_replay_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3518,7 +3523,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_2cb587cf4e87',
+  function_name = 'glidemq_pb_set_dead_letters_4777fef61341',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3527,7 +3532,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_dead_letters_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3536,7 +3541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_2cb587cf4e87',
+  function_name = 'glidemq_pb_enqueue_4777fef61341',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3548,7 +3553,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_2cb587cf4e87',
+  function_name = 'glidemq_pb_list_letters_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3557,7 +3562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_2cb587cf4e87',
+  function_name = 'glidemq_pb_acknowledge_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3567,7 +3572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_job_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3576,7 +3581,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_2cb587cf4e87',
+  function_name = 'glidemq_pb_list_jobs_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3585,7 +3590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_2cb587cf4e87',
+  function_name = 'glidemq_pb_list_parked_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3594,7 +3599,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_2cb587cf4e87',
+  function_name = 'glidemq_pb_count_jobs_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3603,7 +3608,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_time_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3612,7 +3617,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_2cb587cf4e87',
+  function_name = 'glidemq_pb_is_paused_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3621,7 +3626,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_log_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3630,7 +3635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_2cb587cf4e87',
+  function_name = 'glidemq_pb_get_metrics_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3639,7 +3644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_2cb587cf4e87',
+  function_name = 'glidemq_pb_read_events_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3648,7 +3653,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_2cb587cf4e87',
+  function_name = 'glidemq_pb_last_event_4777fef61341',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3657,7 +3662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_2cb587cf4e87',
+  function_name = 'glidemq_pb_settle_and_activate_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3667,7 +3672,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_2cb587cf4e87',
+  function_name = 'glidemq_pb_extend_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3681,7 +3686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_2cb587cf4e87',
+  function_name = 'glidemq_pb_nudge_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3690,7 +3695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_2cb587cf4e87',
+  function_name = 'glidemq_pb_pass_wake_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3699,7 +3704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_2cb587cf4e87',
+  function_name = 'glidemq_pb_leave_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3708,7 +3713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_2cb587cf4e87',
+  function_name = 'glidemq_pb_tick_4777fef61341',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
