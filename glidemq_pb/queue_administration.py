@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from .errors import InvalidStateError
 from .explanation import Explanation, explanation_of
+from .job import Job
 from .options import check_bool, check_choice, check_duration, check_int, check_job_id
 from .queue_limits import QueueLimits
 from .semantics import administration, changes, explaining, reads
@@ -17,6 +18,8 @@ from .wire import from_wire, to_wire
 
 Progress = Callable[[int], object]
 """Called with the number of jobs handled so far."""
+J = TypeVar("J", bound=Job[Any, Any])
+
 RevokeResult = Literal["revoked", "flagged", "not_found", "finished"]
 
 
@@ -148,7 +151,7 @@ def worker_info(worker: str, info: str, seen_at: int) -> WorkerInfo:
     )
 
 
-def matches(job: Any, name: str | None, data: Mapping[str, Any] | None) -> bool:
+def matches(job: Job[Any, Any], name: str | None, data: Mapping[str, Any] | None) -> bool:
     """Whether a job has this name, and these keys with these values in its data."""
     if name is not None and job.name != name:
         return False
@@ -158,3 +161,8 @@ def matches(job: Any, name: str | None, data: Mapping[str, Any] | None) -> bool:
         return False
     found = cast("Mapping[str, object]", job.data)
     return all(key in found and found[key] == value for key, value in data.items())
+
+
+def newest(jobs: list[J], most: int) -> list[J]:
+    """The last added first, at most so many; ids of the queue's own counter order those of one millisecond."""
+    return sorted(jobs, key=lambda job: (job.timestamp, int(job.id) if job.id.isdecimal() else 0), reverse=True)[:most]
