@@ -179,7 +179,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
                 worker,
                 [("id", one) for one in which],
                 [("token", one) for one in which],
-                [lease] * len(which),
+                [lease + i for i in range(len(which))],
             ),
             st.sampled_from(WORKERS),
             st.lists(held, max_size=3),

@@ -285,7 +285,7 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
         case "wake" | "control" | "logs":
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
-        case "events":
+        case "events" | "stream":
             entries = state.get(f"{Q}:events", {"entries": []})["entries"]
             return [f"{fields['event']}:{fields['job_id']}" for _, fields in entries] or ["-"]
         case "event":
