@@ -148,7 +148,7 @@ class WorkLoop:
         """Wait until no job runs."""
         await self._idle.wait()
 
-    # --- what others ask ------------------------------------------------------------------------------------------------
+    # --- what others ask ----------------------------------------------------------------------------------------------
 
     def running(self) -> list[Execution]:
         """The jobs that occupy a slot now, also those that outlive their attempt."""
@@ -207,7 +207,7 @@ class WorkLoop:
             self._must_call = True
             self._poked.set()
 
-    # --- the calls ------------------------------------------------------------------------------------------------------
+    # --- the calls ----------------------------------------------------------------------------------------------------
 
     def _poke(self) -> None:
         self._must_call = True
@@ -254,9 +254,7 @@ class WorkLoop:
         while True:
             sent_at = self._clock.monotonic()
             try:
-                reply = await self._backend.call(
-                    work.settle_and_activate, self._owner.root, caller, settlements, want
-                )
+                reply = await self._backend.call(work.settle_and_activate, self._owner.root, caller, settlements, want)
             except Refusal as refusal:
                 raise FormatError(f"queue {self._owner.queue_name!r}: {refusal.code}") from refusal
             except QueueConnectionError as error:
@@ -376,7 +374,7 @@ class WorkLoop:
     def _lose(self, execution: Execution) -> None:
         self.executor.lose(execution, "lease lost", cancel=self._settings.cancel_on_abort)
 
-    # --- listening ------------------------------------------------------------------------------------------------------
+    # --- listening ----------------------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
         control = control_key(self._owner.root, self._id)

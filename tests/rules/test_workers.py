@@ -18,8 +18,7 @@ from glidemq_pb import (
 
 from .world import World, added, line_of, nothing, noting, stored
 
-
-# --- WRK-2: a worker holds its own starts ------------------------------------------------------------------------------
+# --- WRK-2: a worker holds its own starts ----------------------------------------------------------------------------
 
 
 async def test_WRK_2_rate_limit_holds_this_workers_further_starts(world: World) -> None:
@@ -90,7 +89,7 @@ async def test_WRK_2_other_workers_go_on(world: World) -> None:
     assert ran == ["a"]
 
 
-# --- WRK-4: the queue's pause ------------------------------------------------------------------------------------------
+# --- WRK-4: the queue's pause ----------------------------------------------------------------------------------------
 
 
 async def test_WRK_4_a_pause_stops_starts_on_all_workers_and_is_kept(world: World) -> None:
@@ -152,6 +151,24 @@ async def test_WRK_4_due_work_is_moved_at_its_moment_when_all_workers_are_full(w
         assert await job.is_waiting()
 
 
+async def test_WRK_4_due_work_is_moved_at_its_moment_when_the_worker_that_kept_the_timer_has_left(world: World) -> None:
+    queue = world.queue()
+    await world.worker(world.working(100_000), block_timeout=10**6, stalled_interval=10**6)
+    await queue.add("long")
+    await world.settle()
+    keeping = await world.worker(world.working(100))
+    await queue.add("short")
+    job = await added(queue, "a", delay=1_000)
+    await world.settle()
+    closing = asyncio.ensure_future(keeping.close())
+    await world.advance(100)
+    await closing
+    await world.advance(899)
+    assert await job.is_delayed()
+    await world.advance(1)
+    assert await job.is_waiting()
+
+
 async def test_WRK_4_nothing_spins_while_the_queue_is_paused(world: World) -> None:
     queue = world.queue()
     workers = [await world.worker(nothing) for _ in range(3)]
@@ -163,7 +180,7 @@ async def test_WRK_4_nothing_spins_while_the_queue_is_paused(world: World) -> No
     assert [sum(world.calls(worker).values()) for worker in workers] == before
 
 
-# --- WRK-5: a worker's own pause ---------------------------------------------------------------------------------------
+# --- WRK-5: a worker's own pause -------------------------------------------------------------------------------------
 
 
 async def test_WRK_5_pause_waits_for_running_jobs_and_starts_nothing_more(world: World) -> None:
@@ -241,7 +258,7 @@ async def test_WRK_5_only_a_worker_that_was_started_can_be_paused(world: World) 
     assert not worker.is_paused()
 
 
-# --- WRK-6: closing ----------------------------------------------------------------------------------------------------
+# --- WRK-6: closing --------------------------------------------------------------------------------------------------
 
 
 async def test_WRK_6_close_waits_for_running_jobs_and_is_idempotent(world: World) -> None:
@@ -404,7 +421,7 @@ async def test_WRK_6_the_context_manager_takes_jobs_when_entered_and_closes_grac
     assert await job.is_completed()
 
 
-# --- WRK-7, WRK-8, and what else a worker does -------------------------------------------------------------------------
+# --- WRK-7, WRK-8, and what else a worker does -----------------------------------------------------------------------
 
 
 async def test_WRK_7_defaults(world: World) -> None:
