@@ -101,10 +101,17 @@ async def perform(
     """
     queue: AnyQueue = TestQueue("perform", clock=clock)
     errors: list[BaseException | None] = [None]
-    results: list[Any] = []
+    results: list[object] = []
+
+    def note_failure(_: AnyJob, error: BaseException) -> None:
+        errors.append(error)
+
+    def note_result(_: AnyJob, result: object) -> None:
+        results.append(result)
+
     async with queue, TestWorker(queue, processor, **(worker or {})) as performer:
-        performer.on("failed", lambda _, error: errors.append(error))
-        performer.on("completed", lambda _, result: results.append(result))
+        performer.on("failed", note_failure)
+        performer.on("completed", note_result)
         job = await queue.add(name, data, **job_options)
         if job is None:
             raise InvalidOptionsError(f"job_id={job_options.get('job_id')!r}: this clock has performed that job before")
@@ -135,9 +142,11 @@ async def drain(queue: AnyQueue, worker: TestWorker[Any, Any] | Process) -> JobC
 
 def matches(data: Any, wanted: Any) -> bool:
     """Whether data is as wanted: for dicts, these keys have these values."""
-    if isinstance(wanted, Mapping) and isinstance(data, Mapping):
-        return all(key in data and data[key] == value for key, value in wanted.items())
-    return bool(data == wanted)
+    if not (isinstance(wanted, dict) and isinstance(data, dict)):
+        return bool(data == wanted)
+    there: dict[Any, Any] = data
+    asked: dict[Any, Any] = wanted
+    return all(key in there and there[key] == value for key, value in asked.items())
 
 
 def due_at(job: AnyJob, due: Mapping[str, int]) -> int:

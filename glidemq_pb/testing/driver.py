@@ -9,7 +9,7 @@ Weak timers (an idle worker's look at its queue, see `Clock.call_later`) do not 
 an idle worker anything, and here the store's due moments are visited whether a worker sleeps or not, and no
 wake is ever lost; so those looks could change nothing but the workers' own records of being alive. They are
 made up for at the last millisecond before each moment that is visited: to everyone who can look, each worker
-has been heard of in time.
+has been heard of in time. (Not where nobody can: a lone idle worker looks at its queue at the moment itself.)
 """
 
 import asyncio
@@ -139,7 +139,7 @@ class Driver:
 
     async def _visit(self, moment: int) -> None:
         eve = moment - MS_US
-        if eve > self._axis.now_us and self._weak_due_before(moment):
+        if eve > self._axis.now_us and self._somebody_looks_at(moment) and self._weak_due_before(moment):
             self._axis.move_us(eve)
             await self._settle()
         self._axis.move_us(max(moment, self._axis.now_us))
@@ -219,6 +219,19 @@ class Driver:
             if isinstance(clock.kit, Kit) and (due := clock.kit.next_due()) is not None:
                 found = _earlier(found, start + (clock.elapsed + due - clock.now()) * MS_US)
         return None if found is None else max(found, self._axis.now_us)
+
+    def _somebody_looks_at(self, moment: int) -> bool:
+        """Whether somebody could tell at `moment` that a worker's record is old: who sleeps, or another worker."""
+        if (due := self._axis.next_timer_us()) is not None and due <= moment:
+            return True
+        for clock, start in self._axis.clocks.items():
+            first = clock.sleep_timers.first()
+            if first is not None and start + first[0] * MS_US <= moment:
+                return True
+            participants = clock.participants
+            if len(participants) > 1 or any(participant.running() for participant in participants):
+                return True
+        return False
 
     def _weak_due_before(self, moment: int) -> bool:
         for clock, start in self._axis.clocks.items():

@@ -26,7 +26,7 @@ AnyJob = Job[Any, Any]
 AnyQueue = TestQueue[Any, Any]
 HOUR = 3_600_000
 
-RUNNERS = [asyncio.run, run]
+RUNNERS: list[Any] = [asyncio.run, run]
 both = pytest.mark.parametrize("runner", RUNNERS, ids=["any loop", "virtual loop"])
 """Runs the test on asyncio's loop and on the virtual one."""
 
@@ -322,7 +322,7 @@ def test_run_to_completion_stops_at_until(runner: Any) -> None:
         assert (await queue.get_job_counts()).completed == 6
         with pytest.raises(InvalidOptionsError, match="already"):
             await queue.run_to_completion(until=HOUR)
-        with pytest.raises(InvalidOptionsError, match="until=1.5"):
+        with pytest.raises(InvalidOptionsError, match=r"until=1\.5"):
             await queue.run_to_completion(until=1.5)  # type: ignore[arg-type]  # what is refused
         with pytest.raises(NotCompletedError, match="seems to have no end"):
             await queue.run_to_completion()
