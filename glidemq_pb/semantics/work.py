@@ -212,7 +212,8 @@ def leave(s: Store, q: str, now: int, worker: str) -> bool:
     s.delete([worker_key(q, worker), control_key(q, worker)])
     s.zrem(workers_key(q), worker)
     timer = s.read(meta_key(q), TimerRow)
-    if timer.timer_worker == worker or timer.timer_backup == worker:
+    # Without a keeper, one that was told to take over may be the one that leaves.
+    if timer.timer_worker == "" or timer.timer_worker == worker or timer.timer_backup == worker:
         s.hdel(meta_key(q), ["timer_due", "timer_worker", "timer_backup"])
         for other in s.zrange(workers_key(q), -1, -1):
             s.rpush(control_key(q, other), LOOK)

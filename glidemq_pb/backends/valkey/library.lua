@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_32abb3488199
+#!lua name=glidemq_pb_4ce581f2de7e
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1602,7 +1602,8 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  if timer.timer_worker == worker or timer.timer_backup == worker then
+  -- work.py:216
+  if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
       call('RPUSH', q .. ':control:' .. other, 'look')
@@ -1616,7 +1617,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:227 tick
+-- work.py:228 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1640,7 +1641,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_32abb3488199',
+  function_name = 'glidemq_pb_remove_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1649,7 +1650,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_32abb3488199',
+  function_name = 'glidemq_pb_retry_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1658,7 +1659,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_32abb3488199',
+  function_name = 'glidemq_pb_promote_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1667,7 +1668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_32abb3488199',
+  function_name = 'glidemq_pb_change_priority_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1676,7 +1677,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_32abb3488199',
+  function_name = 'glidemq_pb_change_delay_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1685,7 +1686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_32abb3488199',
+  function_name = 'glidemq_pb_update_data_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1694,7 +1695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_32abb3488199',
+  function_name = 'glidemq_pb_update_progress_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1703,7 +1704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_32abb3488199',
+  function_name = 'glidemq_pb_add_log_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1712,7 +1713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_32abb3488199',
+  function_name = 'glidemq_pb_pause_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1721,7 +1722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_32abb3488199',
+  function_name = 'glidemq_pb_resume_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1730,7 +1731,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_32abb3488199',
+  function_name = 'glidemq_pb_enqueue_4ce581f2de7e',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1740,7 +1741,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_32abb3488199',
+  function_name = 'glidemq_pb_get_job_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1749,7 +1750,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_32abb3488199',
+  function_name = 'glidemq_pb_list_jobs_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1758,7 +1759,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_32abb3488199',
+  function_name = 'glidemq_pb_count_jobs_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1767,7 +1768,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_32abb3488199',
+  function_name = 'glidemq_pb_is_paused_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1776,7 +1777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_32abb3488199',
+  function_name = 'glidemq_pb_get_log_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1785,7 +1786,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_32abb3488199',
+  function_name = 'glidemq_pb_get_metrics_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1794,7 +1795,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_32abb3488199',
+  function_name = 'glidemq_pb_read_events_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1803,7 +1804,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_32abb3488199',
+  function_name = 'glidemq_pb_last_event_4ce581f2de7e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1812,7 +1813,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_32abb3488199',
+  function_name = 'glidemq_pb_settle_and_activate_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1822,7 +1823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_32abb3488199',
+  function_name = 'glidemq_pb_extend_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1836,7 +1837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_32abb3488199',
+  function_name = 'glidemq_pb_nudge_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1845,7 +1846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_32abb3488199',
+  function_name = 'glidemq_pb_pass_wake_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1854,7 +1855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_32abb3488199',
+  function_name = 'glidemq_pb_leave_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1863,7 +1864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_32abb3488199',
+  function_name = 'glidemq_pb_tick_4ce581f2de7e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
