@@ -82,11 +82,27 @@ class Move:
 
 WORKERS = ("w1", "w2", "w3")
 TEXTS = (
-    "x", "", "0", "nil", "-1", "1e3", "a b", "\x00", "\x00\r\n'\"\\", "line\nline", "\xc3\xa9", "\xff\xfe", "%s%%", "]]",
-    "y" * 65, "z" * EVENT_VALUE_MAX, "z" * (EVENT_VALUE_MAX + 1),
+    "x", "", "0", "nil", "-1", "1e3", "a b", "\x00", "\x00\r\n'\"\\", "line\nline", "\xc3\xa9", "\xff\xfe", "%s%%",
+    "]]", "y" * 65, "z" * EVENT_VALUE_MAX, "z" * (EVENT_VALUE_MAX + 1),
 )  # fmt: skip
 NAMES = ("n", "0", "\xc3\xb1", "name " * 20)
-CUSTOM_IDS = ("", "", "", "", "", "a", "b", "2", "7", "007", "0", "99999999999", "1234567890123", "i\xc3\xa9", "n" * 256)
+CUSTOM_IDS = (
+    "",
+    "",
+    "",
+    "",
+    "",
+    "a",
+    "b",
+    "2",
+    "7",
+    "007",
+    "0",
+    "99999999999",
+    "1234567890123",
+    "i\xc3\xa9",
+    "n" * 256,
+)
 DELAYS = (0, 1, 1_000, 60_000, DELAY_MAX_MS)
 MOMENTS = (
     *[When("now", 0, 0)] * 10,
@@ -108,8 +124,8 @@ TRYING: tuple[tuple[str, ...], ...] = (
     ("attempts", "2", "backoff", "fixed", "backoff_delay", str(2 * DELAY_MAX_MS), "backoff_jitter", "100000"),
 )  # fmt: skip
 KEEPING: tuple[tuple[str, ...], ...] = (
-    (), (), ("remove_on_complete", "1"), ("keep_completed", "1"), ("keep_completed_ms", "1000"), ("remove_on_fail", "1"),
-    ("keep_failed", "0"), ("keep_failed", "2", "keep_failed_ms", "1000"),
+    (), (), ("remove_on_complete", "1"), ("keep_completed", "1"), ("keep_completed_ms", "1000"),
+    ("remove_on_fail", "1"), ("keep_failed", "0"), ("keep_failed", "2", "keep_failed_ms", "1000"),
     ("keep_completed", "0", "keep_completed_ms", "5000"), ("lock_duration", "2000"), ("timeout", "5"),
 )  # fmt: skip
 
@@ -143,23 +159,23 @@ callers = st.builds(
     st.sampled_from(("", "info \xc3\xa9")),
     st.sampled_from((1, 1, 1, 1, 1, 1, 0, 0, -1, 5)),
 )
-settlements = st.builds(
-    lambda which, outcome: Settled(which, **outcome),
-    held,
-    st.sampled_from(
-        [{"outcome": COMPLETED_RUN, "value": value} for value in TEXTS]
-        + [
-            {"outcome": FAILED_RUN, "reason": reason, "trace": trace, "until": until, "fraction": fraction, "final": final}
-            for reason, trace, until, fraction, final in (
-                ("boom", "", -1, 0, False), ("boom", "trace", -1, 50_000, False), ("", "", -1, 100_000, False),
-                ("expired", "", 0, 0, False), ("r" * 5_000, "t", 1_000, 0, False), ("no more", "", -1, 0, True),
-                ("stalled", "", 2 * DELAY_MAX_MS, 0, False),
-            )
-        ] * 2  # fmt: skip
-        + [{"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")]
-        + [{"outcome": RETURNED_RUN}] * 4
-    ),
+FAILURES: tuple[dict[str, Any], ...] = (
+    {"outcome": FAILED_RUN},
+    {"outcome": FAILED_RUN, "reason": "boom", "trace": "trace", "fraction": 50_000},
+    {"outcome": FAILED_RUN, "reason": "boom", "fraction": 100_000},
+    {"outcome": FAILED_RUN, "reason": "expired", "until": 0},
+    {"outcome": FAILED_RUN, "reason": "r" * 5_000, "trace": "t", "until": 1_000},
+    {"outcome": FAILED_RUN, "reason": "no more", "final": True},
+    {"outcome": FAILED_RUN, "reason": "stalled", "until": 2 * DELAY_MAX_MS},
 )
+ENDS: tuple[dict[str, Any], ...] = (
+    *({"outcome": COMPLETED_RUN, "value": value} for value in TEXTS),
+    *({"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")),
+    *[{"outcome": RETURNED_RUN}] * 4,
+    *FAILURES,
+    *FAILURES,
+)
+settlements = st.builds(lambda which, how: Settled(which, **how), held, st.sampled_from(ENDS))
 pages = st.sampled_from(((0, -1), (0, 0), (1, 2), (2, 1), (5, -1), (0, 10_000)))
 states = st.sampled_from(("waiting", "delayed", "active", "completed", "failed"))
 ended = st.sampled_from(("completed", "failed"))

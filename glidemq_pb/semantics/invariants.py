@@ -32,10 +32,10 @@ from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 
 MARK_DIGITS = 16
 STATES = (WAITING, DELAYED, ACTIVE, COMPLETED, FAILED)
-EVENTS = frozenset(
-    "added active progress completed failed retrying stalled expired removed promoted delay-changed"
-    " priority-changed paused resumed drained retried lease-lost".split()
-)
+EVENTS = frozenset((
+    "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",
+    "delay-changed", "priority-changed", "paused", "resumed", "drained", "retried", "lease-lost",
+))  # fmt: skip
 
 Dump = dict[str, Any]
 Job = dict[str, str]
@@ -64,7 +64,7 @@ def marked(job: Job, field: str, job_id: str) -> str:
 
 
 def scores(dump: Dump, key: str) -> dict[str, int]:
-    return {member: score for member, score in dump.get(key, [])}
+    return dict(dump.get(key, []))
 
 
 def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:
@@ -106,7 +106,8 @@ def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job]
     for name, key in sets.items():
         held = set(scores(dump, key))
         if held != expected[name]:
-            yield f"{name}: set without job {sorted(held - expected[name])}, job without set {sorted(expected[name] - held)}"
+            lost, stray = sorted(expected[name] - held), sorted(held - expected[name])
+            yield f"{name}: in the set without a job {stray}, a job without its place {lost}"
 
 
 def ready_scores_follow_the_lane(dump: Dump, q: str, jobs: dict[str, Job]) -> Iterator[str]:

@@ -4,7 +4,8 @@
     operation | now | arguments | reply | state
 
 Moments are milliseconds since the case began; `+n` is n after the row before. Parts of a cell are separated by
-`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `x~3` is x x x, `<x*3>` is xxx, `\\xNN` is a byte.
+`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `x~3` is x x x,
+`<x*3>` is xxx, `\\xNN` is a byte.
 `9 add_log` makes the row nine times; its reply and state are those of the last.
 A state cell names what it is about; whatever it does not name is checked by the invariants only.
 `tests/tables/README.md` lists the operations and the names of the state.
@@ -294,7 +295,9 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
             minutes = state.get(f"{Q}:metrics:{which}", {})
             return [f"{int(minute) - MINUTE}={count}" for minute, count in sorted(minutes.items())] or ["-"]
         case "calls":
-            return sorted(f"{part}={call}" for part in ("calls", "calls:old") for call in state.get(f"{Q}:{part}", ())) or ["-"]
+            return sorted(
+                f"{part}={call}" for part in ("calls", "calls:old") for call in state.get(f"{Q}:{part}", ())
+            ) or ["-"]
         case "id":
             return [state.get(f"{Q}:id", "0")]
         case "keys":
