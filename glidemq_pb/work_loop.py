@@ -10,12 +10,13 @@ import asyncio
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .backends.backend import Backend, Listener
 from .clock import Timer
 from .emitter import Emitter
-from .errors import ClosedError, FormatError, QueueConnectionError
+from .errors import ClosedError, GlideMQError, InvalidStateError, QueueConnectionError
 from .execution import Execution, Executor, Outcome
 from .heartbeat import Heartbeat
 from .job import Job, JobOwner
@@ -51,7 +52,14 @@ class Settings:
 class WorkLoop:
     """What a Worker does between `connect` and `close`."""
 
-    def __init__(self, backend: Backend, owner: JobOwner, settings: Settings, emitter: Emitter) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        owner: JobOwner,
+        settings: Settings,
+        emitter: Emitter,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self.executor: Executor
         self.holding = False
         """Paused: start nothing more."""
@@ -63,6 +71,8 @@ class WorkLoop:
         self._owner = owner
         self._settings = settings
         self._emitter = emitter
+        self._on_failure = on_failure
+        self._failure: BaseException | None = None
         self._id = self._clock.token()
         self._call = 0
         self._slots: set[Execution] = set()
@@ -88,19 +98,21 @@ class WorkLoop:
 
     async def start(self) -> None:
         """Begin to take jobs: returns after the first call was answered, or raises what made it fail."""
-        self._listener = await self._backend.listener()
-        self._clock.attend(self)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._work()), loop.create_task(self._listen())]
-        for task in self._tasks:
-            task.add_done_callback(self._watch)
-        ready = loop.create_task(self._ready.wait())
-        await asyncio.wait([ready, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                await self.stop()
-                raise error
+        try:
+            self._listener = await self._backend.listener()
+            self._clock.attend(self)
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._work()), loop.create_task(self._listen())]
+            for task in self._tasks:
+                task.add_done_callback(self._watch)
+            ready = loop.create_task(self._ready.wait())
+            await asyncio.wait([ready, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if self._failure is not None:
+                raise self._failure
+        except BaseException:
+            await self.stop()
+            raise
 
     async def finish(self) -> None:
         """End gracefully: running jobs end and are settled, nothing new is started.
@@ -110,29 +122,31 @@ class WorkLoop:
         self.closing = True
         self._poke()
         await asyncio.wait(self._tasks)
-        self._clock.dismiss(self)
         if not self.stopped:
+            self._clock.dismiss(self)
             self._heartbeat.stop()
             self._cancel_timers()
             try:
-                await self._backend.call(work.leave, self._owner.root, self._id)
-            except QueueConnectionError as error:
+                await self._owner.call(work.leave, self._id)
+            except GlideMQError as error:
                 self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
             if self._listener is not None:
                 await self._listener.close()
 
     def _watch(self, task: asyncio.Task[None]) -> None:
-        """A loop that ends by an error takes its twin along: half a worker would look alive."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            if self._ready.is_set():
-                self._emitter.error(error, "the worker stopped", queue=self._owner.queue_name)
-            self.closing = True
-            for other in self._tasks:
-                other.cancel()
+        """A loop that ends by an error takes everything along: half a worker would look alive."""
+        if task.cancelled() or (error := task.exception()) is None or self._failure is not None:
+            return
+        self._failure = error
+        if self._ready.is_set():
+            self._emitter.error(error, "the worker stopped", queue=self._owner.queue_name)
+            self._emitter.spawn(self.stop())
+            self._on_failure(error)
 
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
         self.stopped = self.closing = True
+        self._clock.dismiss(self)
         self._heartbeat.stop()
         self._cancel_timers()
         for execution in list(self._slots):
@@ -148,6 +162,12 @@ class WorkLoop:
         """Wait until no job runs."""
         await self._idle.wait()
 
+    def check_outside(self, what: str) -> None:
+        """Raise InvalidStateError inside one of the processors that `what` would wait for."""
+        task = asyncio.current_task()
+        if any(execution.task is task for execution in self._slots):
+            raise InvalidStateError(f"{what}() waits for running jobs, so it cannot be awaited inside a processor")
+
     # --- what others ask ----------------------------------------------------------------------------------------------
 
     def running(self) -> list[Execution]:
@@ -158,6 +178,11 @@ class WorkLoop:
     def parked(self) -> bool:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
         return not (self._calling or self._must_call or self._finished) and (self._listening or self.closing)
+
+    @property
+    def renews(self) -> bool:
+        """Whether a timer is set to renew leases."""
+        return self._heartbeat.is_set
 
     @property
     def is_held(self) -> bool:
@@ -256,7 +281,7 @@ class WorkLoop:
             try:
                 reply = await self._backend.call(work.settle_and_activate, self._owner.root, caller, settlements, want)
             except Refusal as refusal:
-                raise FormatError(f"queue {self._owner.queue_name!r}: {refusal.code}") from refusal
+                self._owner.raise_refusal(refusal)
             except QueueConnectionError as error:
                 if self.closing or not self._ready.is_set():
                     raise
@@ -307,7 +332,7 @@ class WorkLoop:
 
     def _take(self, reply: WorkReply, sent_at: float) -> None:
         for started in reply.started:
-            if self.closing or self.holding:
+            if self.closing or self.holding or self.is_held:
                 self._hand_back(started, reply.token)
                 continue
             run = Run(reply.token)
@@ -326,7 +351,7 @@ class WorkLoop:
             self.executor.start(execution)
 
     def _hand_back(self, started: StartedJob, token: str) -> None:
-        """A job that arrived while the worker was closing or pausing goes back to its place (B-10, B-12)."""
+        """A job that arrived when the worker must not start it any more goes back to its place (B-10, B-12)."""
         run = Run(token)
         job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
         execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
@@ -384,18 +409,22 @@ class WorkLoop:
         while listener is not None and not self._may_leave:
             self._hears_wakes = self._room() > 0
             keys = [control, wake] if self._hears_wakes else [control]
-            self._listening = True
             try:
-                heard = await listener.listen(keys, timeout)
+                await self._hear(await self._heard(listener, keys, timeout), wake)
             except QueueConnectionError as error:
                 self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
                 await self._pause_for(RETRY_MS)
-                continue
             except ClosedError:
+                if not self.closing:
+                    raise
                 return
-            finally:
-                self._listening = False
-            await self._hear(heard, wake)
+
+    async def _heard(self, listener: Listener, keys: list[str], timeout: int) -> tuple[str, str] | None:
+        self._listening = True
+        try:
+            return await listener.listen(keys, timeout)
+        finally:
+            self._listening = False
 
     async def _hear(self, heard: tuple[str, str] | None, wake: str) -> None:
         if heard is None:

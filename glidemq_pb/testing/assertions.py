@@ -109,14 +109,17 @@ async def perform(
     def note_result(_: AnyJob, result: object) -> None:
         results.append(result)
 
-    async with queue, TestWorker(queue, processor, **(worker or {})) as performer:
-        performer.on("failed", note_failure)
-        performer.on("completed", note_result)
+    performer = TestWorker(queue, processor, **(worker or {}))
+    performer.on("failed", note_failure)
+    performer.on("completed", note_result)
+    try:
         job = await queue.add(name, data, **job_options)
         if job is None:
             raise InvalidOptionsError(f"job_id={job_options.get('job_id')!r}: this clock has performed that job before")
         await queue.run_to_completion()
         ended = await queue.get_job(job.id)
+    finally:
+        await queue.end_test()
     if not results:
         reason = (ended and ended.failed_reason) or str(errors[-1])
         raise JobFailedError(job.id, reason) from errors[-1]
@@ -132,8 +135,11 @@ async def drain(queue: AnyQueue, worker: TestWorker[Any, Any] | Process) -> JobC
     if isinstance(worker, TestWorker):
         await queue.run_to_completion()
     else:
-        async with TestWorker(queue, worker):
+        drainer = TestWorker(queue, worker)
+        try:
             await queue.run_to_completion()
+        finally:
+            await drainer.close(force=bool(queue.running()))  # what hangs would not let it go
     return await queue.get_job_counts()
 
 
@@ -142,11 +148,14 @@ async def drain(queue: AnyQueue, worker: TestWorker[Any, Any] | Process) -> JobC
 
 def matches(data: Any, wanted: Any) -> bool:
     """Whether data is as wanted: for dicts, these keys have these values."""
-    if not (isinstance(wanted, dict) and isinstance(data, dict)):
-        return bool(data == wanted)
-    there: dict[Any, Any] = data
-    asked: dict[Any, Any] = wanted
-    return all(key in there and there[key] == value for key, value in asked.items())
+    if is_dict(wanted) and is_dict(data):
+        return all(key in data and data[key] == value for key, value in wanted.items())
+    return bool(data == wanted)
+
+
+def is_dict(value: object) -> bool:
+    """Whether it is a dict; what of, the caller cannot know."""
+    return isinstance(value, dict)
 
 
 def due_at(job: AnyJob, due: Mapping[str, int]) -> int:

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ..backends.memory import VirtualClock
 from ..errors import GlideMQError, InvalidOptionsError, duration_ms
+from ..work_loop import WorkLoop
 from .kit import Kit
 
 MS_US = 1_000
@@ -120,11 +121,16 @@ class Driver:
     # --- for the loop, when a test waits for virtual time without one of the above ------------------------------------
 
     def has_more(self, until_us: int) -> bool:
-        """Whether there is a worker to be started, or a due moment up to `until_us`."""
+        """Whether there is a worker to be started, or a due moment up to `until_us` that may wake somebody.
+
+        The renewal of leases does not: a processor that hangs would keep time going for ever.
+        """
         if any(kit.waits_for_start for kit in self._kits()):
             return True
         due = self._next()
-        return due is not None and due <= until_us
+        if due is None or due > until_us:
+            return False
+        return self._has_work() or any(len(clock.timers) > renewals(clock) for clock in self._axis.clocks)
 
     async def step(self) -> None:
         """Start the workers that were not, else visit the next due moment."""
@@ -251,6 +257,11 @@ class Driver:
     def _still_running(self) -> str:
         names = [name for kit in self._kits() for name in kit.describe_running()]
         return f"; still running: {', '.join(names)}" if names else ""
+
+
+def renewals(clock: VirtualClock) -> int:
+    """How many timers of a clock do nothing but renew leases."""
+    return sum(isinstance(one, WorkLoop) and one.renews for one in clock.participants)
 
 
 def instant_ms(until: int | datetime | timedelta, now: int) -> int:

@@ -14,6 +14,7 @@ from glidemq_pb import Backoff, InvalidOptionsError, Job, Keep, NewJob, Queue, W
 from glidemq_pb.semantics import due, keys
 from glidemq_pb.testing import (
     NotCompletedError,
+    NothingCanHappenError,
     StillRunningWarning,
     TestQueue,
     TestWorker,
@@ -362,6 +363,21 @@ def test_a_processor_that_hangs_is_named_when_completion_is_asked_for() -> None:
             await queue.run_to_completion()
 
     run(test())
+
+
+def test_closing_a_worker_whose_processor_hangs_is_an_error_and_not_a_wait_for_ever() -> None:
+    async def test() -> None:
+        queue: AnyQueue = TestQueue("tasks")
+
+        async def hang(_: AnyJob) -> None:
+            await asyncio.Event().wait()
+
+        async with TestWorker(queue, hang):
+            await queue.add("stuck", {})
+            await queue.run_until_idle()
+
+    with pytest.raises(NothingCanHappenError, match="hang"):
+        run(test())
 
 
 def test_on_another_loop_a_processor_is_waited_for_up_to_the_patience() -> None:
