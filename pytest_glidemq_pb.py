@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PRIVATE = "private"
 OURS = {"vclock", "test_queue"}
-"""Tests that use one of these run in virtual time."""
+"""Tests that use one of these, or have the marker, run in virtual time."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,9 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "glidemq(start=None, seed=0, virtual=False): for tests with `vclock` or `test_queue`: where the virtual clock "
-        "starts (epoch milliseconds or an aware datetime), what chance is drawn from, and whether the test stays in "
-        "virtual time whatever --glidemq-valkey says",
+        "glidemq(start=None, seed=0, virtual=False): run a coroutine test in virtual time. For the fixture `vclock`: "
+        "where the clock starts (epoch milliseconds or an aware datetime), what chance is drawn from, and whether the "
+        "test stays in virtual time whatever --glidemq-valkey says",
     )
 
 
@@ -151,11 +151,15 @@ def _finish_with(item: pytest.Function, finish: Callable[[], Any]) -> None:
 
 
 def _uses_ours(item: pytest.Function) -> bool:
+    return _uses_fixtures(item) or item.get_closest_marker("glidemq") is not None
+
+
+def _uses_fixtures(item: pytest.Function) -> bool:
     return not OURS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _is_virtual(item: pytest.Function) -> bool:
-    return _uses_ours(item) and _where(item) is None
+    return _where(item) is None if _uses_fixtures(item) else _uses_ours(item)
 
 
 def _marked(item: pytest.Item) -> dict[str, Any]:

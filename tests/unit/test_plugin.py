@@ -119,6 +119,24 @@ def test_a_test_may_stay_in_virtual_time_and_choose_its_clock(pytester: pytest.P
     run(pytester, "--strict-markers", "--glidemq-valkey=private").assert_outcomes(passed=1)
 
 
+def test_the_marker_alone_gives_the_virtual_loop(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import asyncio, pytest
+
+        @pytest.mark.glidemq
+        async def test_marked():
+            await asyncio.sleep(10 ** 6)
+
+        @pytest.mark.glidemq
+        def test_plain():
+            pass
+        """
+    )
+    run(pytester, "--asyncio-mode=auto", "--glidemq-valkey=private").assert_outcomes(passed=2)
+    run(pytester, "-p", "no:asyncio", "-p", "no:anyio").assert_outcomes(passed=2)
+
+
 def test_nothing_of_the_package_is_imported_before_it_is_used(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
