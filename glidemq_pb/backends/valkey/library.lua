@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_4ce581f2de7e
+#!lua name=glidemq_pb_cf14ef42ae07
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1314,7 +1314,7 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
--- wakes.py:20 wake
+-- wakes.py:19 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -1322,7 +1322,7 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:26 wake_if_startable
+-- wakes.py:25 wake_if_startable
 H.wake_if_startable = function(q)
   local call = redis.call
   if call('ZCARD', q .. ':ready') > 0 and not call('HGET', q .. ':meta', 'paused') then
@@ -1330,7 +1330,7 @@ H.wake_if_startable = function(q)
   end
 end
 
--- wakes.py:32 lower_next_due
+-- wakes.py:31 lower_next_due
 H.lower_next_due = function(q, at_)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
@@ -1341,14 +1341,14 @@ H.lower_next_due = function(q, at_)
   return false
 end
 
--- wakes.py:41 arm
+-- wakes.py:40 arm
 H.arm = function(q, at_)
   if H.lower_next_due(q, at_) then
     H.reset_timer(q)
   end
 end
 
--- wakes.py:47 reset_timer
+-- wakes.py:46 reset_timer
 H.reset_timer = function(q)
   local call = redis.call
   local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
@@ -1359,7 +1359,7 @@ H.reset_timer = function(q)
   end
 end
 
--- wakes.py:56 notify
+-- wakes.py:55 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -1367,7 +1367,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:62 keep_timer
+-- wakes.py:61 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -1641,7 +1641,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_4ce581f2de7e',
+  function_name = 'glidemq_pb_remove_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1650,7 +1650,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_4ce581f2de7e',
+  function_name = 'glidemq_pb_retry_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1659,7 +1659,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_4ce581f2de7e',
+  function_name = 'glidemq_pb_promote_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1668,7 +1668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_4ce581f2de7e',
+  function_name = 'glidemq_pb_change_priority_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1677,7 +1677,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_4ce581f2de7e',
+  function_name = 'glidemq_pb_change_delay_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1686,7 +1686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_4ce581f2de7e',
+  function_name = 'glidemq_pb_update_data_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1695,7 +1695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_4ce581f2de7e',
+  function_name = 'glidemq_pb_update_progress_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1704,7 +1704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_4ce581f2de7e',
+  function_name = 'glidemq_pb_add_log_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1713,7 +1713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_4ce581f2de7e',
+  function_name = 'glidemq_pb_pause_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1722,7 +1722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_4ce581f2de7e',
+  function_name = 'glidemq_pb_resume_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1731,7 +1731,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_4ce581f2de7e',
+  function_name = 'glidemq_pb_enqueue_cf14ef42ae07',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -1741,7 +1741,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_4ce581f2de7e',
+  function_name = 'glidemq_pb_get_job_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1750,7 +1750,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_4ce581f2de7e',
+  function_name = 'glidemq_pb_list_jobs_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -1759,7 +1759,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_4ce581f2de7e',
+  function_name = 'glidemq_pb_count_jobs_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1768,7 +1768,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_4ce581f2de7e',
+  function_name = 'glidemq_pb_is_paused_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1777,7 +1777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_4ce581f2de7e',
+  function_name = 'glidemq_pb_get_log_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -1786,7 +1786,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_4ce581f2de7e',
+  function_name = 'glidemq_pb_get_metrics_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1795,7 +1795,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_4ce581f2de7e',
+  function_name = 'glidemq_pb_read_events_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -1804,7 +1804,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_4ce581f2de7e',
+  function_name = 'glidemq_pb_last_event_cf14ef42ae07',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1813,7 +1813,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_4ce581f2de7e',
+  function_name = 'glidemq_pb_settle_and_activate_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 11)
@@ -1823,7 +1823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_4ce581f2de7e',
+  function_name = 'glidemq_pb_extend_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -1837,7 +1837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_4ce581f2de7e',
+  function_name = 'glidemq_pb_nudge_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1846,7 +1846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_4ce581f2de7e',
+  function_name = 'glidemq_pb_pass_wake_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -1855,7 +1855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_4ce581f2de7e',
+  function_name = 'glidemq_pb_leave_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -1864,7 +1864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_4ce581f2de7e',
+  function_name = 'glidemq_pb_tick_cf14ef42ae07',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
