@@ -140,47 +140,58 @@ class Executor:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _perform(self, execution: Execution) -> None:
-        outcome: Outcome | None
+        try:
+            outcome = await self._outcome_of(execution)
+            if outcome is not None and not execution.is_over:
+                execution.settled = True
+                self._settle(outcome)
+        finally:
+            self._free(execution)
+
+    async def _outcome_of(self, execution: Execution) -> Outcome | None:
+        """Run the processor: what came of it, None for nothing that is to be told."""
         try:
             result = await self._call(execution)
         except RunDelayed as ended:
-            outcome = self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
+            return self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
         except RateLimitError as error:
             self._hold(error.duration)
-            outcome = self._outcome(execution, RETURNED_RUN)
+            return self._outcome(execution, RETURNED_RUN)
         except asyncio.CancelledError as error:
-            outcome = self._cancelled(execution, error)
-        except Exception as error:
-            outcome = self._failure(execution, error)
+            return self._cancelled(execution, error)
+        except (KeyboardInterrupt, SystemExit):  # not the job's: they end the program
+            raise
+        except BaseException as error:
+            return self._failure(execution, error)
         else:
-            outcome = self._success(execution, result)
+            return self._success(execution, result)
         finally:
             execution.run.over = True
             if execution.timer is not None:
                 execution.timer.cancel()
-        if outcome is not None and not execution.is_over:
-            execution.settled = True
-            self._settle(outcome)
-        self._free(execution)
 
     async def _call(self, execution: Execution) -> object:
         job = execution.job
-        processor = self._processor
-        if isinstance(processor, Mapping):
-            if job.name not in processor:
-                raise UnrecoverableError(f"no processor for job name {job.name!r}")
-            processor = processor[job.name]
+        processor = self._processor_of(job)
         if iscoroutinefunction(processor) or iscoroutinefunction(getattr(processor, "__call__", None)):  # noqa: B004
             return await processor(job)
         execution.threaded = True
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._concurrency, thread_name_prefix="glidemq_pb")
         context = contextvars.copy_context()
-        result = await asyncio.get_running_loop().run_in_executor(self._threads, context.run, processor, job)
+        call: Callable[[], object] = lambda: context.run(processor, job)  # noqa: E731 - a partial of `run` has no type
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         if isawaitable(result):  # a lambda or a partial around a coroutine function
             execution.threaded = False
             return await result
         return result
+
+    def _processor_of(self, job: Job[Any, Any]) -> Processor:
+        if callable(self._processor):
+            return self._processor
+        if job.name not in self._processor:
+            raise UnrecoverableError(f"no processor for job name {job.name!r}")
+        return self._processor[job.name]
 
     def _success(self, execution: Execution, result: object) -> Outcome:
         try:
@@ -197,7 +208,7 @@ class Executor:
             until = self._custom_delay(execution, error)
         trace = "".join(traceback.format_exception(error))[-TRACE_MAX:]
         return self._outcome(
-            execution, FAILED_RUN, reason=str(error) or type(error).__name__, trace=trace, until=until, final=final,
+            execution, FAILED_RUN, reason=reason_of(error), trace=trace, until=until, final=final,
             error=error,
         )  # fmt: skip
 
@@ -263,6 +274,14 @@ class Executor:
         return Outcome(execution, settlement, result, error)
 
 
+def reason_of(error: BaseException) -> str:
+    """The error's text, or its type where it has none."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # the processor's own class, whose __str__ is broken
+        return type(error).__name__
+
+
 def is_unrecoverable(error: BaseException) -> bool:
     """By class or by the error's name, so that other libraries can define their own (JOB-7)."""
     return isinstance(error, UnrecoverableError) or any(
@@ -270,10 +289,10 @@ def is_unrecoverable(error: BaseException) -> bool:
     )
 
 
-def whole_milliseconds(delay: int | float | timedelta) -> int:
+def whole_milliseconds(delay: object) -> int:
     """A backoff strategy's answer as milliseconds. InvalidOptionsError when it is none."""
     if isinstance(delay, timedelta):
-        delay = delay.total_seconds() * 1000
+        return whole_milliseconds(delay.total_seconds() * 1000)
     if isinstance(delay, bool) or not isinstance(delay, int | float) or not math.isfinite(delay) or delay < 0:
         raise InvalidOptionsError(f"a backoff strategy returned {delay!r}; milliseconds, 0 or more, are allowed")
     return min(round(delay), DELAY_MAX_MS)
