@@ -1,9 +1,7 @@
 """The loop of a worker: settle what finished while the last call was under way, take what there is room
 for, start it, repeat.
 
-Two tasks: `_work` makes the calls, one at a time, and `_listen` waits on the queue's wake list (while there
-is room) and on the worker's own control list (always). A wait is ended by a push to the control list, never
-by cancelling it: a cancelled wait may swallow the token that another worker needs.
+Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits to be told to make one.
 """
 
 import asyncio
@@ -11,42 +9,26 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from .backends.backend import Backend, Listener
-from .clock import Timer
+from .backends.backend import Backend
+from .clock import Timer, pass_time
 from .emitter import Emitter
-from .errors import ClosedError, GlideMQError, InvalidStateError, QueueConnectionError
+from .errors import GlideMQError, InvalidStateError, QueueConnectionError
 from .execution import Execution, Executor, Outcome
 from .heartbeat import Heartbeat
 from .job import Job, JobOwner
+from .listening import RETRY_MS, Listening
 from .run import Run
 from .semantics import work
-from .semantics.keys import control_key, wake_key
 from .semantics.lang import Refusal
 from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST
-from .semantics.wakes import LOOK
+from .settings import Settings
 from .wire import from_wire, to_wire
 
-RETRY_MS = 500
-"""How long a worker waits before it repeats a call that could not be made."""
 RECORD_MS_MIN = 60_000
 INFO_MS = 5_000
 """How often a worker says again who it is (see `limits.WORKER_REFRESH_MS`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """A worker's options, validated; durations are milliseconds."""
-
-    concurrency: int
-    lock_duration: int
-    stalled_interval: int
-    max_stalled_count: int
-    block_timeout: int
-    cancel_on_abort: bool
-    metrics: bool
 
 
 class WorkLoop:
@@ -84,9 +66,17 @@ class WorkLoop:
         self._idle.set()
         self._ready = asyncio.Event()
         self._calling = False
-        self._listener: Listener | None = None
-        self._hears_wakes = False
-        self._listening = False
+        self._pausing = False
+        self._listening = Listening(
+            backend,
+            owner,
+            self._id,
+            min(settings.block_timeout, settings.stalled_interval),
+            emitter,
+            has_room=lambda: self._room() > 0,
+            look=self._poke,
+            lose=self._lose_job,
+        )
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -99,10 +89,10 @@ class WorkLoop:
     async def start(self) -> None:
         """Begin to take jobs: returns after the first call was answered, or raises what made it fail."""
         try:
-            self._listener = await self._backend.listener()
+            await self._listening.open()
             self._clock.attend(self)
             loop = asyncio.get_running_loop()
-            self._tasks = [loop.create_task(self._work()), loop.create_task(self._listen())]
+            self._tasks = [loop.create_task(self._work()), loop.create_task(self._listening.listen(self._may_leave))]
             for task in self._tasks:
                 task.add_done_callback(self._watch)
             ready = loop.create_task(self._ready.wait())
@@ -130,8 +120,7 @@ class WorkLoop:
                 await self._owner.call(work.leave, self._id)
             except GlideMQError as error:
                 self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
-            if self._listener is not None:
-                await self._listener.close()
+            await self._listening.close()
 
     def _watch(self, task: asyncio.Task[None]) -> None:
         """A loop that ends by an error takes everything along: half a worker would look alive."""
@@ -155,8 +144,7 @@ class WorkLoop:
             self.executor.abort(execution, "aborted", cancel=True)
         for task in self._tasks:
             task.cancel()
-        if self._listener is not None:
-            await self._listener.close()
+        await self._listening.close()
 
     async def drained_slots(self) -> None:
         """Wait until no job runs."""
@@ -177,7 +165,8 @@ class WorkLoop:
     @property
     def parked(self) -> bool:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
-        return not (self._calling or self._must_call or self._finished) and (self._listening or self.closing)
+        works = self._calling or self._must_call or bool(self._finished)
+        return (not works or self._pausing) and (self._listening.waits or self.closing)
 
     @property
     def renews(self) -> bool:
@@ -243,13 +232,12 @@ class WorkLoop:
             return 0
         return self._settings.concurrency - len(self._slots)
 
-    @property
     def _may_leave(self) -> bool:
         """Whether it is closing and nothing is left to do."""
         return self.closing and not self._slots and not self._finished
 
     async def _work(self) -> None:
-        while not self._may_leave:
+        while not self._may_leave():
             if self._must_call or self._finished:
                 await self._exchange()
             else:
@@ -264,7 +252,7 @@ class WorkLoop:
         self._finished = []
         want = self._room()
         self._call += 1
-        caller = self._caller(nudge=want > 0 and self._listening and not self._hears_wakes)
+        caller = self._caller(nudge=want > 0 and self._listening.is_deaf_to_wakes)
         self._calling = True
         try:
             sent_at, reply = await self._send(caller, [outcome.settlement for outcome in outcomes], want)
@@ -286,14 +274,11 @@ class WorkLoop:
                 if self.closing or not self._ready.is_set():
                     raise
                 self._emitter.error(error, "the queue cannot be reached", queue=self._owner.queue_name)
-                await self._pause_for(RETRY_MS)
+                self._pausing = True
+                await pass_time(self._clock, RETRY_MS)
+                self._pausing = False
             else:
                 return sent_at, reply
-
-    async def _pause_for(self, delay: int) -> None:
-        over = asyncio.Event()
-        self._clock.call_later(delay, over.set)
-        await over.wait()
 
     def _caller(self, *, nudge: bool) -> Caller:
         settings = self._settings
@@ -399,44 +384,8 @@ class WorkLoop:
     def _lose(self, execution: Execution) -> None:
         self.executor.lose(execution, "lease lost", cancel=self._settings.cancel_on_abort)
 
-    # --- listening ----------------------------------------------------------------------------------------------------
-
-    async def _listen(self) -> None:
-        control = control_key(self._owner.root, self._id)
-        wake = wake_key(self._owner.root)
-        timeout = min(self._settings.block_timeout, self._settings.stalled_interval)
-        listener = self._listener
-        while listener is not None and not self._may_leave:
-            self._hears_wakes = self._room() > 0
-            keys = [control, wake] if self._hears_wakes else [control]
-            try:
-                await self._hear(await self._heard(listener, keys, timeout), wake)
-            except QueueConnectionError as error:
-                self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
-                await self._pause_for(RETRY_MS)
-            except ClosedError:
-                if not self.closing:
-                    raise
-                return
-
-    async def _heard(self, listener: Listener, keys: list[str], timeout: int) -> tuple[str, str] | None:
-        self._listening = True
-        try:
-            return await listener.listen(keys, timeout)
-        finally:
-            self._listening = False
-
-    async def _hear(self, heard: tuple[str, str] | None, wake: str) -> None:
-        if heard is None:
-            self._poke()
-        elif heard[0] == wake:
-            if self._room() > 0:
-                self._poke()
-            elif not self.closing:  # leaving hands the wake on by itself
-                await self._backend.call(work.pass_wake, self._owner.root)
-        elif heard[1] == LOOK:
-            self._poke()
-        elif heard[1].startswith("lost:"):
-            execution = self._by_id.get(from_wire(heard[1].removeprefix("lost:")))
-            if execution is not None and not execution.is_over:
-                self._lose(execution)
+    def _lose_job(self, job_id: str) -> None:
+        """The store says that the job is gone."""
+        execution = self._by_id.get(job_id)
+        if execution is not None and not execution.is_over:
+            self._lose(execution)

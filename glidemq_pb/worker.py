@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from .backends.backend import Backend
 from .component import Component
@@ -15,7 +15,8 @@ from .execution import BackoffStrategy, Executor, Processor
 from .job import Job
 from .options import check_duration, check_lock_duration
 from .serializers import JSON_SERIALIZER, Serializer
-from .work_loop import Settings, WorkLoop
+from .settings import Settings
+from .work_loop import WorkLoop
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -88,6 +89,7 @@ class Worker(Component, Generic[D, R]):
         self._loop: WorkLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._closed_event = asyncio.Event()
+        self._failure: BaseException | None = None
         self._closing: asyncio.Task[None] | None = None
 
     # --- events -------------------------------------------------------------------------------------------------------
@@ -117,11 +119,12 @@ class Worker(Component, Generic[D, R]):
         self._check_open()
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._start())
+            self._starting.add_done_callback(self._note_start)
         await asyncio.shield(self._starting)
 
     async def _start(self) -> None:
         await self.connect()
-        loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter)
+        loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter, self._fail)
         loop.executor = Executor(
             self._processor,
             concurrency=self._settings.concurrency,
@@ -132,13 +135,25 @@ class Worker(Component, Generic[D, R]):
             free=loop.free,
             hold=loop.hold,
         )
-        self._loop = loop
         await loop.start()
+        self._loop = loop
+
+    def _note_start(self, task: asyncio.Task[None]) -> None:
+        """One that failed may be tried again."""
+        if task.cancelled() or task.exception() is not None:
+            self._starting = None
+
+    def _fail(self, error: BaseException) -> None:
+        """The loop ended by an error, and its jobs were aborted."""
+        self._failure = error
+        self._closed_event.set()
 
     async def run(self) -> None:
-        """Take jobs until `close()`."""
+        """Take jobs until `close()`. Raises what else ended it: FormatError, ClosedError, or a defect of ours."""
         await self.start()
         await self._closed_event.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -150,19 +165,26 @@ class Worker(Component, Generic[D, R]):
         await self.close()
 
     async def close(self, force: bool = False) -> None:
-        """Stop. Running jobs end and are settled first (WRK-6); idempotent.
+        """Stop. Running jobs end and are settled first (WRK-6); idempotent. InvalidStateError inside a processor.
 
         With `force` it returns at once: leases are renewed no more, processors are aborted and cancelled,
         nothing they do reaches the store, and their jobs are recovered as stalled when the lease ends.
         """
+        if self._loop is not None and not force:
+            self._loop.check_outside("close")
+        self._emitter.waits_inside()
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
+        if force and self._starting is not None:
+            self._starting.cancel()
         if force and self._loop is not None:
             await self._loop.stop()
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
         self._emitter.emit("closing")
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
         loop = self._loop
         if loop is not None:
             await loop.finish()
@@ -178,8 +200,13 @@ class Worker(Component, Generic[D, R]):
     # --- control ------------------------------------------------------------------------------------------------------
 
     async def pause(self, force: bool = False) -> None:
-        """Start nothing more; returns when running jobs have ended, with `force` at once (WRK-5)."""
+        """Start nothing more; returns when running jobs have ended, with `force` at once (WRK-5).
+
+        InvalidStateError inside a processor, which would wait for itself.
+        """
         loop = self._running_loop()
+        if not force:
+            loop.check_outside("pause")
         loop.holding = True
         if not force:
             await loop.drained_slots()
@@ -220,8 +247,10 @@ def check_count(option: str, value: object, least: int, most: int) -> int:
 
 def check_processor(processor: object) -> None:
     """A function, or a mapping of names to functions. InvalidOptionsError otherwise."""
-    named = processor if isinstance(processor, Mapping) else {"": processor}
+    named = cast("Mapping[object, object]", processor) if isinstance(processor, Mapping) else {"": processor}
     for name, function in named.items():
         if not callable(function):
             where = f"processor[{name!r}]" if isinstance(processor, Mapping) else "processor"
-            raise InvalidOptionsError(f"{where} is {function!r}; allowed: a function, or a mapping of job names to them")
+            raise InvalidOptionsError(
+                f"{where} is {function!r}; allowed: a function, or a mapping of job names to them"
+            )

@@ -1,0 +1,110 @@
+"""A worker's ears: the queue's wake list while the worker has room, and its own control list always.
+
+A wait is ended by a push to the control list, never by cancelling it: a cancelled wait may swallow the token
+that another worker needs.
+"""
+
+from collections.abc import Callable
+
+from .backends.backend import Backend, Listener
+from .clock import pass_time
+from .emitter import Emitter
+from .errors import ClosedError, QueueConnectionError
+from .job_owner import JobOwner
+from .semantics import work
+from .semantics.keys import control_key, wake_key
+from .semantics.wakes import LOOK
+from .wire import from_wire
+
+RETRY_MS = 500
+"""How long a worker waits before it repeats a call, or a wait, that could not be made."""
+
+
+class Listening:
+    """Hears for one worker; `look` and `lose` are told what is heard, `has_room` is asked what to listen to."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        owner: JobOwner,
+        worker: str,
+        timeout: int,
+        emitter: Emitter,
+        *,
+        has_room: Callable[[], bool],
+        look: Callable[[], None],
+        lose: Callable[[str], None],
+    ) -> None:
+        self._backend = backend
+        self._owner = owner
+        self._control = control_key(owner.root, worker)
+        self._wake = wake_key(owner.root)
+        self._timeout = timeout
+        self._emitter = emitter
+        self._has_room = has_room
+        self._look = look
+        self._lose = lose
+        self._listener: Listener | None = None
+        self._hears_wakes = False
+        self._listening = False
+        self._pausing = False
+        self._closed = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether its wait is registered, or it waits before it tries again."""
+        return self._listening or self._pausing
+
+    @property
+    def is_deaf_to_wakes(self) -> bool:
+        """Whether it waits on the control list alone."""
+        return self._listening and not self._hears_wakes
+
+    async def open(self) -> None:
+        """Connect. QueueConnectionError."""
+        self._listener = await self._backend.listener()
+
+    async def close(self) -> None:
+        """End, also the wait under way."""
+        self._closed = True
+        if self._listener is not None:
+            await self._listener.close()
+
+    async def listen(self, is_over: Callable[[], bool]) -> None:
+        """Listen until the worker may leave. ClosedError when the backend was closed under it."""
+        while not is_over():
+            try:
+                await self._hear(await self._wait())
+            except QueueConnectionError as error:
+                self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
+                self._pausing = True
+                await pass_time(self._backend.clock, RETRY_MS)
+                self._pausing = False
+            except ClosedError:
+                if self._closed:
+                    return
+                raise
+
+    async def _wait(self) -> tuple[str, str] | None:
+        if self._listener is None:
+            raise ClosedError("this worker does not listen")
+        self._hears_wakes = self._has_room()
+        self._listening = True
+        try:
+            keys = [self._control, self._wake] if self._hears_wakes else [self._control]
+            return await self._listener.listen(keys, self._timeout)
+        finally:
+            self._listening = False
+
+    async def _hear(self, heard: tuple[str, str] | None) -> None:
+        if heard is None:
+            self._look()
+        elif heard[0] == self._wake:
+            if self._has_room():
+                self._look()
+            else:  # also when it is closing: its last job may take long
+                await self._backend.call(work.pass_wake, self._owner.root)
+        elif heard[1] == LOOK:
+            self._look()
+        elif heard[1].startswith("lost:"):
+            self._lose(from_wire(heard[1].removeprefix("lost:")))
