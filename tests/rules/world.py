@@ -69,6 +69,8 @@ class Line:
         self.under_way = 0
         self.stuck = 0
         """Calls that wait to be mended or answered."""
+        self.refusals: dict[str, Exception] = {}
+        """What calls of an operation raise instead of being made."""
         self.calls: Counter[str] = Counter()
         """Calls answered, by operation."""
 
@@ -104,6 +106,8 @@ class Line:
         **kwargs: P.kwargs,
     ) -> R:
         await self._stand_still(self._whole)
+        if (error := self.refusals.get(operation.__name__)) is not None:
+            raise error.with_traceback(None)
         self.under_way += 1
         try:
             reply = await self._backend.call(operation, queue, *args, **kwargs)
@@ -357,6 +361,7 @@ class World:
         for line in self._lines:
             line.mend()
             line.release_replies()
+            line.refusals.clear()
         for worker in self._workers:
             await worker.close(force=True)
         wrong: list[str] = []
