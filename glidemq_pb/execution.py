@@ -224,9 +224,9 @@ class Executor:
             return
         outcome = self._failure(execution, TimeoutError("timed out"))
         execution.settled = True
-        execution.run.over = True
-        self._settle(outcome)
         self.abort(execution, "timed out", cancel=True)
+        execution.run.over = True  # after the signal, which the function's thread may be looking for
+        self._settle(outcome)
         self._watch_zombie(execution)
 
     def _watch_zombie(self, execution: Execution) -> None:

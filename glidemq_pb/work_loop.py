@@ -140,8 +140,8 @@ class WorkLoop:
         self._cancel_timers()
         for execution in list(self._slots):
             execution.lost = True
-            execution.run.over = True  # its token is good until the lease ends, so its writes are refused here
             self.executor.abort(execution, "aborted", cancel=True)
+            execution.run.over = True  # its token is good until the lease ends, so its writes are refused here
         for task in self._tasks:
             task.cancel()
         await self._listening.close()
