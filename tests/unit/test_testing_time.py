@@ -405,6 +405,17 @@ def test_on_another_loop_a_processor_is_waited_for_up_to_the_patience() -> None:
     asyncio.run(test())
 
 
+def test_much_work_on_another_loop_is_no_hanging_processor() -> None:
+    async def test() -> None:
+        queue: AnyQueue = TestQueue("tasks", patience=50)
+        TestWorker(queue, succeed)
+        await queue.add_bulk([NewJob("x")] * 1_000)
+        await queue.run_until_idle()
+        assert (await queue.get_job_counts()).completed == 1_000
+
+    asyncio.run(test())
+
+
 @both
 def test_a_processor_that_waits_for_its_abort_signal_is_in_a_wait_of_the_kit(runner: Any) -> None:
     async def test() -> None:
