@@ -3,7 +3,9 @@
 import ast
 import asyncio
 import inspect
+import os
 import threading
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -526,3 +528,31 @@ def test_every_due_moment_of_the_semantics_is_known_to_the_kit() -> None:
     fields = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr.endswith("_until")}
     assert fields == {"calls_until", "metrics_until"}
     assert all(getattr(keys, name) for name in named)
+
+
+DEEP = "GLIDEMQ_DEEP" in os.environ
+HOURS = 8_760 if DEEP else 876
+YEAR_SECONDS_MAX = 10.0
+
+
+def test_a_year_of_hourly_work_is_quick_and_repeats() -> None:
+    """Each job fails once and is retried after a backoff. Without GLIDEMQ_DEEP it is a tenth of a year."""
+
+    async def year() -> str:
+        queue: AnyQueue = TestQueue("tasks")
+
+        async def fail_once(job: AnyJob) -> None:
+            if job.attempts_made == 0:
+                raise ValueError("at first")
+
+        TestWorker(queue, fail_once)
+        hourly = Backoff("exponential", delay=60_000, jitter=0.5)
+        await queue.add_bulk([NewJob("hourly", n, delay=n * HOUR, attempts=2, backoff=hourly) for n in range(HOURS)])
+        await queue.advance(HOURS * HOUR)
+        assert (await queue.get_job_counts()).completed == HOURS
+        return str(queue.timeline())
+
+    begin = time.process_time()  # a machine may be busy
+    first = run(year())
+    assert time.process_time() - begin < YEAR_SECONDS_MAX
+    assert first == run(year())
