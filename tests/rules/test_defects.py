@@ -22,7 +22,7 @@ from glidemq_pb import (
 from glidemq_pb.queue import CHUNK_BYTES_MAX
 from glidemq_pb.semantics.limits import BACKUP_TIMER_MS
 
-from .world import World, added, failing, line_of, nothing, stored
+from .world import World, added, failing, line_of, nothing, noting, stored
 
 
 async def test_B_05_a_job_removed_while_it_waits_leaves_no_ghost(world: World) -> None:
@@ -154,6 +154,41 @@ async def test_B_15_the_next_due_moment_is_that_of_all_priorities(world: World) 
     assert ran == [("none", 500), ("near", 1_000), ("far", 50_000)]
 
 
+async def test_B_17_equal_priorities_are_not_ordered_by_the_text_of_their_ids(world: World) -> None:
+    """Also when they were promoted at one moment, or given the same priority later."""
+    queue = world.queue()
+    jobs = await queue.add_bulk([NewJob(str(number), priority=7, delay=10) for number in range(11)])
+    later = [await added(queue, f"moved {number}", priority=9) for number in range(2)]
+    ran: list[str] = []
+    await world.advance(10)
+    for job in later:
+        await job.change_priority(7)
+    await world.worker(noting(ran))
+    await world.settle()
+    names = [job.name for job in jobs]
+    assert [name for name in ran if not name.startswith("moved")] == names
+    assert [name for name in ran if name.startswith("moved")] == ["moved 0", "moved 1"]
+
+
+async def test_B_19_a_lifo_job_keeps_its_priority_through_a_delay_and_a_retry(world: World) -> None:
+    queue = world.queue()
+    ran: list[str] = []
+
+    async def work(job: Job[Any, Any]) -> None:
+        ran.append(job.name)
+        if job.name == "both" and job.attempts_made == 0:
+            raise ValueError("again")
+
+    await queue.add("both", lifo=True, priority=3, delay=10, attempts=2)
+    await queue.add("fifo 3", priority=3)
+    await queue.add("lifo", lifo=True)
+    await queue.add("two", priority=2)
+    await world.advance(10)
+    await world.worker(work)
+    await world.settle()
+    assert ran == ["two", "both", "both", "fifo 3", "lifo"]
+
+
 async def test_B_18_an_order_is_not_frozen_by_promotion(world: World) -> None:
     queue = world.queue()
     await queue.add_bulk([NewJob(f"five {number}", priority=5, delay=10) for number in range(3)])
@@ -236,6 +271,21 @@ async def test_B_34_the_worker_that_finds_a_stalled_job_says_so(world: World) ->
     worker.on("stalled", seen.append)
     await world.advance(30_000)
     assert sorted(seen) == ["1", "2", "3"]
+
+
+async def test_B_35_active_is_told_for_starts_and_for_nothing_else(world: World) -> None:
+    """Not for a job that goes back to the queue: promoted, retried, moved or stalled."""
+    queue = world.queue()
+    await queue.pause()
+    await world.worker(nothing)
+    job = await added(queue, "a", delay=10)
+    await job.change_delay(20)
+    await world.advance(20)
+    await job.change_priority(4)
+    assert await world.events("active") == []
+    await queue.resume()
+    await world.settle()
+    assert [event.job_id for event in await world.events("active")] == [job.id]
 
 
 async def test_B_39_a_lease_keeps_its_length_when_the_connection_was_lost(world: World) -> None:
