@@ -48,10 +48,15 @@ class Emitter:
         task.add_done_callback(self._done)
         return task
 
+    def waits_inside(self) -> None:
+        """The task that calls this waits for what waits for `settled`: leave it out, if it is one of ours."""
+        task = asyncio.current_task()
+        self._tasks = {one for one in self._tasks if one is not task}
+
     async def settled(self) -> None:
         """Wait for the background tasks that run now."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     def cancel(self) -> None:
         """Cancel the background tasks that run now."""

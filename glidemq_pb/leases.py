@@ -35,6 +35,11 @@ class Leases:
         """Keep this job's lease from now on."""
         self._heartbeat.watch(execution)
 
+    @property
+    def renews(self) -> bool:
+        """Whether a timer is set to renew them."""
+        return self._heartbeat.is_set
+
     def stop(self) -> None:
         """Keep no lease any more."""
         self._heartbeat.stop()

@@ -157,9 +157,10 @@ def matches(job: Job[Any, Any], name: str | None, data: Mapping[str, Any] | None
         return False
     if data is None:
         return True
-    if not isinstance(job.data, Mapping):
+    payload: object = job.data
+    if not isinstance(payload, Mapping):
         return False
-    found = cast("Mapping[str, object]", job.data)
+    found = cast("Mapping[str, object]", payload)
     return all(key in found and found[key] == value for key, value in data.items())
 
 

@@ -45,30 +45,12 @@ from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 
 STATES = (WAITING, DELAYED, ACTIVE, COMPLETED, FAILED)
-EVENTS = frozenset(
-    [
-        "added",
-        "active",
-        "progress",
-        "completed",
-        "failed",
-        "retrying",
-        "stalled",
-        "expired",
-        "removed",
-        "promoted",
-        "delay-changed",
-        "priority-changed",
-        "paused",
-        "resumed",
-        "drained",
-        "retried",
-        "lease-lost",
-        "revoked",
-        "cleaned",
-        "group-rate-limited",
-    ]
-)
+EVENTS = frozenset((
+    "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",
+    "delay-changed", "priority-changed", "paused", "resumed", "drained", "retried", "lease-lost", "revoked", "cleaned",
+    "group-rate-limited",
+))  # fmt: skip
+
 
 def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
     """Everything that is wrong with the queue whose root key is `q`; an empty list for a sound queue.
@@ -126,7 +108,8 @@ def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job]
     for name, key in sets.items():
         held = set(scores(dump, key))
         if held != expected[name]:
-            yield f"{name}: set without job {sorted(held - expected[name])}, job without set {sorted(expected[name] - held)}"
+            lost, stray = sorted(expected[name] - held), sorted(held - expected[name])
+            yield f"{name}: in the set without a job {stray}, a job without its place {lost}"
 
 
 def ready_scores_follow_the_lane(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:

@@ -13,7 +13,6 @@ from .limits import BACKUP_TIMER_MS
 from .records import DueRow, Meta, TimerRow
 from .store import Store
 
-
 LOOK: Final = "look"
 """Tells one worker to call again, though it may have no room."""
 

@@ -114,6 +114,7 @@ class KitBackend(MemoryBackend):
     ) -> R:
         kit = self._kit
         kit.roots[queue] = None
+        kit.clock.join(asyncio.get_running_loop())
         if kit.gate.closed and operation is work.settle_and_activate and (barrier := await kit.gate.passed()):
             try:
                 reply = await self._settle_only(queue, *cast("tuple[Caller, list[Settlement], int]", args))

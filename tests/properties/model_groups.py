@@ -92,6 +92,8 @@ class Member:
     """The operation in which it became ready."""
     token: str = ""
     lease_until: int = 0
+    started: int = 0
+    """The so-many-th start of the queue."""
     due: int = 0
     deadline: int | None = None
     made: int = 0
@@ -116,6 +118,7 @@ class Gates:
     rate: Window | None = None
     turns: int = 0
     operation: int = 0
+    starts: int = 0
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -233,7 +236,8 @@ class Gates:
 
     def start(self, job: Member, now: int, token: str, lease: int, limiter: tuple[int, int]) -> None:
         """Take the slot, the tokens and the places in all windows; then the next member may be head."""
-        job.state, job.token, job.lease_until = "active", token, now + lease
+        self.starts += 1
+        job.state, job.token, job.lease_until, job.started = "active", token, now + lease, self.starts
         if job.key:
             group = self.groups[job.key]
             if group.bucket is not None:
@@ -358,7 +362,7 @@ class Gates:
                 self.end(job, "failed")
                 self.refresh(now, job.key)
         lost = [job for job in self.in_state("active") if now >= job.lease_until]
-        for job in sorted(lost, key=lambda job: (job.lease_until, job.since)):
+        for job in sorted(lost, key=lambda job: (job.lease_until, job.started)):
             job.stalls += 1
             job.token, job.state = "", "between"
             if job.revoked or job.stalls > stalled_max or self.expired(job, now):

@@ -292,8 +292,8 @@ async def test_DED_7_an_id_is_shared_by_all_modes_and_the_arrivals_mode_decides(
     assert await queue.get_job(pending.id) is None
 
 
-async def test_DED_8_with_a_job_id_the_deduplication_is_checked_first_and_both_before_any_effect(world: World) -> None:
-    """CID-6, B-23: an id that was taken cancelled the pending job all the same."""
+async def test_CID_6_the_deduplication_is_checked_first_and_both_before_any_effect(world: World) -> None:
+    """B-23: an id that was taken cancelled the pending job all the same."""
     queue = world.queue()
     await queue.add("taken", job_id="taken")
     pending = await added(queue, "pending", deduplication=DEBOUNCE)

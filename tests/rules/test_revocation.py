@@ -104,23 +104,12 @@ async def test_REV_3_the_extension_of_its_lease_tells_it_too(world: World) -> No
     worker = await world.worker(work)
     job = await added(queue, "a")
     await world.settle()
-    listener = worker._loop._ear  # its message is swallowed, as by a connection that broke
-
-    class Deaf:
-        def has_room(self) -> bool:
-            return False
-
-        def is_done(self) -> bool:
-            return False
-
-        def look(self) -> None: ...
-
-        def obey(self, what: str, job_id: str) -> None: ...
-
-    woken, listener._woken = listener._woken, Deaf()
+    assert worker._loop is not None
+    listening = worker._loop._listening
+    obey, listening._obey = listening._obey, lambda what, job_id: None  # as by a connection that broke
     assert await queue.revoke(job.id) == "flagged"
     await world.settle()
-    listener._woken = woken
+    listening._obey = obey
     assert at == []
     await world.advance(15_000)
     assert at == [15_000]

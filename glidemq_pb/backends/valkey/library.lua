@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_4777fef61341
+#!lua name=glidemq_pb_c30800f91572
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2905,7 +2905,7 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
--- wakes.py:21 wake
+-- wakes.py:20 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -2913,7 +2913,7 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:27 wake_if_startable
+-- wakes.py:26 wake_if_startable
 H.wake_if_startable = function(q, now)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
@@ -2924,7 +2924,7 @@ H.wake_if_startable = function(q, now)
   end
 end
 
--- wakes.py:35 rearm
+-- wakes.py:34 rearm
 H.rearm = function(q, due_before)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
@@ -2933,7 +2933,7 @@ H.rearm = function(q, due_before)
   end
 end
 
--- wakes.py:42 reset_timer
+-- wakes.py:41 reset_timer
 H.reset_timer = function(q)
   local call = redis.call
   local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
@@ -2944,7 +2944,7 @@ H.reset_timer = function(q)
   end
 end
 
--- wakes.py:51 notify
+-- wakes.py:50 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -2952,7 +2952,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:57 keep_timer
+-- wakes.py:56 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -3294,7 +3294,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_4777fef61341',
+  function_name = 'glidemq_pb_get_marks_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3303,7 +3303,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_4777fef61341',
+  function_name = 'glidemq_pb_clear_some_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3313,7 +3313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_4777fef61341',
+  function_name = 'glidemq_pb_clean_some_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3322,7 +3322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_4777fef61341',
+  function_name = 'glidemq_pb_retry_some_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3332,7 +3332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_4777fef61341',
+  function_name = 'glidemq_pb_forget_queue_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3341,7 +3341,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_4777fef61341',
+  function_name = 'glidemq_pb_list_workers_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3350,7 +3350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_4777fef61341',
+  function_name = 'glidemq_pb_remove_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3359,7 +3359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_4777fef61341',
+  function_name = 'glidemq_pb_retry_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3368,7 +3368,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_4777fef61341',
+  function_name = 'glidemq_pb_revoke_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3377,7 +3377,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_4777fef61341',
+  function_name = 'glidemq_pb_promote_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3386,7 +3386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_4777fef61341',
+  function_name = 'glidemq_pb_change_priority_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3395,7 +3395,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_4777fef61341',
+  function_name = 'glidemq_pb_change_delay_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3404,7 +3404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_4777fef61341',
+  function_name = 'glidemq_pb_update_data_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3413,7 +3413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_4777fef61341',
+  function_name = 'glidemq_pb_update_progress_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3422,7 +3422,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_4777fef61341',
+  function_name = 'glidemq_pb_add_log_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3431,7 +3431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_4777fef61341',
+  function_name = 'glidemq_pb_pause_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3440,7 +3440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_4777fef61341',
+  function_name = 'glidemq_pb_resume_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3449,7 +3449,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_4777fef61341',
+  function_name = 'glidemq_pb_set_group_limits_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3458,7 +3458,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_4777fef61341',
+  function_name = 'glidemq_pb_rate_limit_group_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3468,7 +3468,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_4777fef61341',
+  function_name = 'glidemq_pb_set_global_concurrency_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3477,7 +3477,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_4777fef61341',
+  function_name = 'glidemq_pb_set_global_rate_limit_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3486,7 +3486,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_4777fef61341',
+  function_name = 'glidemq_pb_get_global_limits_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3495,7 +3495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_4777fef61341',
+  function_name = 'glidemq_pb_explain_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3504,7 +3504,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_4777fef61341',
+  function_name = 'glidemq_pb_receive_c30800f91572',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3514,7 +3514,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_4777fef61341',
+  function_name = 'glidemq_pb_replay_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3523,7 +3523,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_4777fef61341',
+  function_name = 'glidemq_pb_set_dead_letters_c30800f91572',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3532,7 +3532,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_4777fef61341',
+  function_name = 'glidemq_pb_get_dead_letters_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3541,7 +3541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_4777fef61341',
+  function_name = 'glidemq_pb_enqueue_c30800f91572',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3553,7 +3553,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_4777fef61341',
+  function_name = 'glidemq_pb_list_letters_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3562,7 +3562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_4777fef61341',
+  function_name = 'glidemq_pb_acknowledge_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3572,7 +3572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_4777fef61341',
+  function_name = 'glidemq_pb_get_job_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3581,7 +3581,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_4777fef61341',
+  function_name = 'glidemq_pb_list_jobs_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3590,7 +3590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_4777fef61341',
+  function_name = 'glidemq_pb_list_parked_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3599,7 +3599,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_4777fef61341',
+  function_name = 'glidemq_pb_count_jobs_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3608,7 +3608,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_4777fef61341',
+  function_name = 'glidemq_pb_get_time_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3617,7 +3617,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_4777fef61341',
+  function_name = 'glidemq_pb_is_paused_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3626,7 +3626,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_4777fef61341',
+  function_name = 'glidemq_pb_get_log_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3635,7 +3635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_4777fef61341',
+  function_name = 'glidemq_pb_get_metrics_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3644,7 +3644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_4777fef61341',
+  function_name = 'glidemq_pb_read_events_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3653,7 +3653,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_4777fef61341',
+  function_name = 'glidemq_pb_last_event_c30800f91572',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3662,7 +3662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_4777fef61341',
+  function_name = 'glidemq_pb_settle_and_activate_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3672,7 +3672,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_4777fef61341',
+  function_name = 'glidemq_pb_extend_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3686,7 +3686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_4777fef61341',
+  function_name = 'glidemq_pb_nudge_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3695,7 +3695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_4777fef61341',
+  function_name = 'glidemq_pb_pass_wake_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3704,7 +3704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_4777fef61341',
+  function_name = 'glidemq_pb_leave_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3713,7 +3713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_4777fef61341',
+  function_name = 'glidemq_pb_tick_c30800f91572',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
