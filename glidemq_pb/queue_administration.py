@@ -37,7 +37,7 @@ class WorkerInfo:
 
 
 class QueueAdministration(QueueLimits):
-    """Bounded calls: each handles at most 500 jobs, so that none holds the server for long.
+    """Bounded calls: each handles at most 100 jobs, so that none holds the server for long.
 
     What acts on many jobs acts on those that were there when it began.
     """
@@ -80,16 +80,16 @@ class QueueAdministration(QueueLimits):
 
     async def _clear(self, last_phase: int, events_keep: int, on_progress: Progress | None) -> None:
         marks = await self._owner.call(administration.get_marks)
-        cursor = ClearCursor(administration.READY_PHASE, 0, 0)
-        removed = 0
-        while True:
-            cleared = await self._owner.call(administration.clear_some, marks, cursor, last_phase, events_keep)
-            removed += cleared.removed
-            cursor = cleared.cursor
-            if on_progress is not None:
-                on_progress(removed)
-            if cleared.done:
-                return
+        removed, before = 0, -1
+        while removed != before:  # again, since what workers take meanwhile moves others past the cursor
+            before = removed
+            cursor, done = ClearCursor(administration.READY_PHASE, 0, 0), False
+            while not done:
+                cleared = await self._owner.call(administration.clear_some, marks, cursor, last_phase, events_keep)
+                removed += cleared.removed
+                cursor, done = cleared.cursor, cleared.done
+                if on_progress is not None:
+                    on_progress(removed)
 
     async def clean(
         self,
