@@ -17,7 +17,6 @@ import glide
 
 from benchmarks.measuring import calls_and_microseconds
 from glidemq_pb import NewJob, Ordering, Queue
-from glidemq_pb.backends.backend import Backend
 from glidemq_pb.component import root_key
 from glidemq_pb.semantics import work
 from glidemq_pb.semantics.records import COMPLETED_RUN, Caller, Settlement
@@ -70,19 +69,21 @@ async def park(queue: Queue[None, None], jobs: int, groups: int) -> None:
 
 async def measure(label: str, connection: str, spent: Spent, arguments: argparse.Namespace) -> None:
     """Alternate rounds on a queue beside blocked work and on one without."""
-    async with Queue[None, None]("free", connection=connection, events=False) as free:
-        async with Queue[None, None]("blocked", connection=connection, events=False) as blocked:
-            await park(blocked, arguments.jobs, arguments.groups)
-            sides = [Calls(free, "free"), Calls(blocked, "blocked")]
-            costs: list[list[float]] = [[], []]
-            gc.collect()
-            for _ in range(arguments.rounds):
-                for side, cost in zip(sides, costs, strict=True):
-                    await side.add()
-                    before = await spent()
-                    await side.round()
-                    cost.append((await spent() - before) / (WANT * CALLS))
-            waiting = await blocked.count()
+    async with (
+        Queue[None, None]("free", connection=connection, events=False) as free,
+        Queue[None, None]("blocked", connection=connection, events=False) as blocked,
+    ):
+        await park(blocked, arguments.jobs, arguments.groups)
+        sides = [Calls(free, "free"), Calls(blocked, "blocked")]
+        costs: list[list[float]] = [[], []]
+        gc.collect()
+        for _ in range(arguments.rounds):
+            for side, cost in zip(sides, costs, strict=True):
+                await side.add()
+                before = await spent()
+                await side.round()
+                cost.append((await spent() - before) / (WANT * CALLS))
+        waiting = await blocked.count()
     without, beside = map(statistics.median, costs)
     print(
         f"{label}: {without:.2f} us a job without, {beside:.2f} us beside {waiting:,} jobs in {arguments.groups:,} "

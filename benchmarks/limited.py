@@ -9,6 +9,7 @@ the moment that the gate allows, both by this machine's clock; no interval of an
 import argparse
 import asyncio
 import time
+from itertools import pairwise
 
 from benchmarks.measuring import percentile
 from glidemq_pb import Job, NewJob, Ordering, Queue, RateLimit, TokenBucket, Worker
@@ -39,7 +40,7 @@ async def measure(url: str, label: str, ordering: Ordering, jobs: int) -> None:
         async with Worker[None, None](queue.name, noted, connection=url, block_timeout=60_000):
             await done.wait()
             await queue.drain(delayed=True)
-    late = [at - (before + STEP_MS) for (_, before), (at, _) in zip(starts, starts[1:], strict=False)]
+    late = [at - (before + STEP_MS) for (_, before), (at, _) in pairwise(starts)]
     print(
         f"{label}: {len(late)} starts, late p50 {percentile(late, 50):.1f} ms, p99 {percentile(late, 99):.1f} ms, "
         f"max {max(late):.1f} ms, earliest {min(late):.1f} ms"

@@ -16,7 +16,7 @@ class Emitter:
 
     def __init__(self, names: frozenset[str], label: str) -> None:
         self._listeners: dict[str, list[Listener]] = {name: [] for name in names}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._label = label
 
     def on(self, name: str, listener: Listener) -> None:
@@ -41,7 +41,7 @@ class Emitter:
         logger.error("%s: %s: %s", self._label, what, error, exc_info=error, extra=extra)
         self.emit("error", error)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         """Run a background task whose failure is reported."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
@@ -80,7 +80,7 @@ class Emitter:
         else:
             self.error(error, f"a listener of `{name}` raised")
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.error(error, "a background task failed")

@@ -260,7 +260,7 @@ class Queue(QueueDeadLetters[D, R]):
                         found = newest(found, limit)
         found = newest(found, limit)
         if data is None:
-            found = [job for one in found if (job := await self.get_job(one.id)) is not None]
+            found = [whole for one in found if (whole := await self.get_job(one.id)) is not None]
         return found
 
     async def _all(self, state: JobState, *, exclude_data: bool) -> AsyncIterator[Job[D, R]]:

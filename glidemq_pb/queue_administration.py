@@ -54,7 +54,7 @@ class QueueAdministration(QueueLimits):
 
     async def explain(self, job_id: str) -> Explanation:
         """Why is this job not running? Its state and place, the lease and worker if it runs, and each gate that
-        holds it, with the moment or the jobs that it waits for. `print()` it, or read its `reasons`.
+        holds it, with the moment or the jobs that it waits for: as text (`str()`), and as its `reasons`.
         """
         facts = await self._owner.call(explaining.explain, to_wire(check_job_id(job_id)))
         return explanation_of(job_id, facts)

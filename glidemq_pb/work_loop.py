@@ -77,7 +77,7 @@ class WorkLoop:
             look=self._poke,
             obey=self._obey,
         )
-        self._delivery: asyncio.Task[None] | None = None
+        self._delivery: asyncio.Task[object] | None = None
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -276,7 +276,7 @@ class WorkLoop:
         self._take(reply, sent_at)
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
-            self._delivery = self._emitter.spawn(self._deliver())
+            self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
         self._plan(reply)
         self._ready.set()
 
@@ -373,10 +373,6 @@ class WorkLoop:
             self.hold(reply.hold_ms)
             if woken and not reply.started:
                 self._emitter.spawn(self._listening.pass_wake())
-
-    async def _deliver(self) -> None:
-        """Letters to other queues, dead ones among them; what fails here is tried again after the next call."""
-        await deliver(self._backend, self._owner.root, self._owner.events_keep)
 
     def _hand_back(self, started: StartedJob, token: str) -> None:
         """A job that arrived when the worker must not start it any more goes back to its place (B-10, B-12)."""

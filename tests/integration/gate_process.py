@@ -43,7 +43,7 @@ class Dying(ValkeyBackend):
         if settles or operation in (letters.list_letters, inbox.receive, letters.acknowledge):
             self.seen += 1
             if self.seen == self.die_at:
-                wait = random.random() * CALL_SECONDS * 1.5  # noqa: S311 - not for security
+                wait = random.random() * CALL_SECONDS * 1.5
                 asyncio.get_running_loop().call_later(wait, os.kill, os.getpid(), signal.SIGKILL)
         return await super().call(operation, queue, *args, **kwargs)
 

@@ -97,7 +97,7 @@ async def until_count(queue: Queue[Any, Any], state: str, count: int) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def test_GC_2_three_processes_never_run_more_than_the_global_concurrency(site: Site) -> None:
+async def test_gc_2_three_processes_never_run_more_than_the_global_concurrency(site: Site) -> None:
     """The jobs count themselves on the server."""
     await site.queue.set_global_concurrency(2)
     processes = [await site.start(worker={"concurrency": 5}) for _ in range(3)]
@@ -112,7 +112,7 @@ async def test_GC_2_three_processes_never_run_more_than_the_global_concurrency(s
     assert len(workers) > 1
 
 
-async def test_REV_3_a_job_in_another_process_is_signalled_within_a_second_and_ends_revoked(site: Site) -> None:
+async def test_rev_3_a_job_in_another_process_is_signalled_within_a_second_and_ends_revoked(site: Site) -> None:
     process = await site.start()  # default settings
     job = await site.queue.add("wait", {}, attempts=5)
     assert job is not None
@@ -132,12 +132,12 @@ async def test_REV_3_a_job_in_another_process_is_signalled_within_a_second_and_e
     assert len(process.said("run")) == 1
 
 
-async def test_DLQ_5_workers_killed_between_the_failure_and_the_delivery_leave_one_letter_each(site: Site) -> None:
+async def test_dlq_5_workers_killed_between_the_failure_and_the_delivery_leave_one_letter_each(site: Site) -> None:
     dead: Queue[Any, Any] = Queue(f"{site.name}-dead", backend=site.backend)
-    options = {"dead_letter_queue": dead.name, "lock_duration": LEASE_MS, "max_stalled_count": 1_000}
+    options: dict[str, Any] = {"dead_letter_queue": dead.name, "lock_duration": LEASE_MS, "max_stalled_count": 1_000}
     codes: list[int] = []
     for _ in range(KILLS // 2):  # two at a time, so that they also deliver each other's
-        two = [await site.start(die_at=random.randrange(4), worker=options) for _ in range(2)]  # noqa: S311
+        two = [await site.start(die_at=random.randrange(4), worker=options) for _ in range(2)]
         while any(process.process.returncode is None for process in two):
             counts = await site.queue.get_job_counts()
             if counts.waiting + counts.active == 0:  # what the one left over, the other one takes

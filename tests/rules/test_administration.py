@@ -52,7 +52,11 @@ async def test_JOB_8_remove_erases_a_job_of_any_lane_in_any_state(world: World, 
     await job.remove()
     await world.settle()
     assert await job.get_state() == "unknown"
-    left = {key for key in world.dump() if not key.startswith(("id", "meta", "events", "metrics", "calls", "worker", "wake"))}
+    left = {
+        key
+        for key in world.dump()
+        if not key.startswith(("id", "meta", "events", "metrics", "calls", "worker", "wake"))
+    }
     assert left == set()
     assert [event.job_id for event in await world.events("removed")] == [job.id]
     counts = await queue.get_job_counts()
@@ -116,8 +120,7 @@ async def test_JOB_9_drain_leaves_what_was_added_since_it_began(world: World) ->
     adding: list[asyncio.Task[None]] = []
 
     async def add_more() -> None:
-        for options in LANES:
-            added_since.append((await added(queue, "new", **options)).id)
+        added_since.extend([(await added(queue, "new", **options)).id for options in LANES])
 
     def on_progress(removed: int) -> None:
         if not adding:
@@ -217,7 +220,9 @@ async def test_JOB_9_obliterate_removes_everything(world: World) -> None:
     await queue.set_group_limits("kept", concurrency=2, token_bucket=TokenBucket(5, 0.001))
     await queue.rate_limit_group("paused", 10**6)
     await fill(queue, 30, ttl=10**8)
-    await queue.add_bulk([NewJob("a", delay=5, deduplication=Deduplication(f"d{n}", "throttle", 10**6)) for n in range(9)])
+    await queue.add_bulk(
+        [NewJob("a", delay=5, deduplication=Deduplication(f"d{n}", "throttle", 10**6)) for n in range(9)]
+    )
     await world.advance(100)
     await worker.close()
     await queue.obliterate()
@@ -316,7 +321,9 @@ async def test_JOB_10_retry_jobs_takes_the_oldest_failures_first_to_the_tail_of_
 async def test_JOB_10_each_keeps_its_lane(world: World) -> None:
     queue = world.queue()
     worker = await world.worker(failing(1))
-    await queue.add_bulk([NewJob("fifo"), NewJob("lifo", lifo=True), NewJob("p", priority=5), NewJob("g", ordering=Ordering("g"))])  # noqa: E501
+    await queue.add_bulk(
+        [NewJob("fifo"), NewJob("lifo", lifo=True), NewJob("p", priority=5), NewJob("g", ordering=Ordering("g"))]
+    )
     await world.settle()
     await worker.close()
     await queue.add("waiting")
@@ -392,7 +399,7 @@ async def test_JOB_search_jobs_newest_first_in_every_state_and_lane(world: World
             await queue.add(name, number)
             await world.advance(1)
     for state in ("completed", "failed"):
-        assert [job.data for job in await queue.search_jobs(state)] == [2, 1, 0]  # type: ignore[arg-type]  # a literal
+        assert [job.data for job in await queue.search_jobs(state)] == [2, 1, 0]
     await queue.add_bulk([NewJob("slow", number, lock_duration=10_000 - number) for number in range(3)])
     await world.settle()
     assert [job.data for job in await queue.search_jobs("active")] == [2, 1, 0]
@@ -411,7 +418,9 @@ async def test_JOB_search_jobs_reads_page_by_page(world: World) -> None:
     assert [job.data for job in found] == list(range(1_193, 0, -10))
 
 
-@pytest.mark.parametrize(("arguments", "name"), [({"state": "parked"}, "state"), ({"limit": -1}, "limit"), ({"limit": 1.5}, "limit")])
+@pytest.mark.parametrize(
+    ("arguments", "name"), [({"state": "parked"}, "state"), ({"limit": -1}, "limit"), ({"limit": 1.5}, "limit")]
+)
 async def test_JOB_search_jobs_refuses_bad_arguments(world: World, arguments: Any, name: str) -> None:
     with pytest.raises(InvalidOptionsError, match=name):
         await world.queue().search_jobs(**arguments)

@@ -1,6 +1,5 @@
 """DLQ: copies of jobs that failed for good, in another queue."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -152,7 +151,8 @@ async def test_DLQ_3_a_shared_queue_of_dead_letters_shows_each_its_own(world: Wo
 
 SOURCES = {
     "exhausted": "boom", "unrecoverable": "no use", "discard": "boom", "timeout": "timed out", "stalled": "stalled",
-    "cost": "cost exceeds capacity", "group limit": "group rate limited", "no processor": "no processor for job name 'a'",
+    "cost": "cost exceeds capacity",
+    "group limit": "group rate limited", "no processor": "no processor for job name 'a'",
     "return value": None, "large value": None,
 }  # fmt: skip
 
@@ -243,7 +243,8 @@ async def test_DLQ_5_a_worker_that_dies_at_any_point_of_the_delivery_leaves_exac
     worker = await failing_worker(world)
     line = line_of(worker)
     stop_at = {
-        CUTS[0]: letters.list_letters, CUTS[1]: inbox.receive, CUTS[2]: letters.acknowledge, CUTS[3]: letters.acknowledge,
+        CUTS[0]: letters.list_letters, CUTS[1]: inbox.receive, CUTS[2]: letters.acknowledge,
+        CUTS[3]: letters.acknowledge,
     }[cut]  # fmt: skip
     cut_before(line, stop_at, executed=cut == CUTS[3])
     await queue.add("a", 7)

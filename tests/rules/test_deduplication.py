@@ -209,7 +209,7 @@ async def test_DED_5_one_that_won_its_window_is_left_alone_and_the_newest_is_nev
         await queue.rate_limit_group("g", 1_500)
     options: dict[str, Any] = {"ordering": Ordering("g")} if state == "parked" else {}
     await world.worker(watch, concurrency=2)
-    attempts = {"attempts": 2, "backoff": Backoff("fixed", 5_000)} if state == "retrying" else {}
+    attempts: dict[str, Any] = {"attempts": 2, "backoff": Backoff("fixed", 5_000)} if state == "retrying" else {}
     await queue.add("first", deduplication=DEBOUNCE, **attempts, **options)
     await world.advance(1_000)
     second = await added(queue, "second", deduplication=DEBOUNCE, **options)

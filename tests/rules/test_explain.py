@@ -145,12 +145,16 @@ async def test_explain_is_right_for_each_gate(world: World, gate: str) -> None:
     await world.settle()
     starts = len(watch.starts)
     explanation = await queue.explain(job.id)
-    name = {"retrying": "delayed"}.get(gate, gate.split()[0])
+    name = {"retrying": "delayed"}.get(gate, gate.partition(" ")[0])
     reasons = {reason.gate: reason for reason in explanation.reasons}
     assert name in reasons
     assert (name in ("delayed",)) == (explanation.state == "delayed")
     at = reasons[name].until
-    assert at == (begin + 700 if name in ("delayed", "global_rate_limit", "limiter", "group_paused", "tokens", "group_rate_limit") else None)  # noqa: E501
+    assert at == (
+        begin + 700
+        if name in ("delayed", "global_rate_limit", "limiter", "group_paused", "tokens", "group_rate_limit")
+        else None
+    )
     if blocker is not None:
         assert reasons[name].jobs == [blocker.id]
     assert len(str(explanation).splitlines()) == 1 + len(explanation.reasons)

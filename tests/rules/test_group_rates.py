@@ -33,7 +33,9 @@ async def test_GRL_1_both_gates_must_pass(world: World) -> None:
     assert [at for name, at in watch.starts if name == "b"] == [0, 700, 1_500, 2_200]
 
 
-@pytest.mark.parametrize(("most", "duration"), [(0, 1), (-1, 1), (1, 0), (1, -1), (1.5, 1), (1, 1.5), (True, 1), ("1", 1)])
+@pytest.mark.parametrize(
+    ("most", "duration"), [(0, 1), (-1, 1), (1, 0), (1, -1), (1.5, 1), (1, 1.5), (True, 1), ("1", 1)]
+)
 def test_GRL_1_a_bad_limit_is_refused(most: Any, duration: Any) -> None:
     with pytest.raises(InvalidOptionsError, match=r"rate_limit\.(max|duration)"):
         RateLimit(most, duration)
@@ -205,7 +207,8 @@ async def test_GRL_each_group_has_its_own_window(world: World) -> None:
     watch = Watch(world)
     await world.worker(watch)
     await queue.add_bulk(
-        [NewJob(key, ordering=Ordering(key, 1, RateLimit(most, 1_000))) for key, most in (("a", 1), ("b", 2)) for _ in range(3)]
+        [NewJob(key, ordering=Ordering(key, 1, RateLimit(most, 1_000))) for key, most in (("a", 1), ("b", 2))
+         for _ in range(3)]
     )  # fmt: skip
     await world.settle()
     assert sorted(watch.names) == ["a", "b", "b"]

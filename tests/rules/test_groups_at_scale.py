@@ -24,7 +24,9 @@ async def test_ORD_14_no_key_is_left_of_groups_that_ran_one_job_each(world: Worl
     ]  # fmt: skip
     orderings = [Ordering(f"tenant {number}", **limits[number % 4]) for number in range(GROUPS)]  # type: ignore[arg-type]  # a union
     for first in range(0, GROUPS, 1_000):
-        await queue.add_bulk([NewJob("a", ordering=one, remove_on_complete=True) for one in orderings[first : first + 1_000]])
+        await queue.add_bulk(
+            [NewJob("a", ordering=one, remove_on_complete=True) for one in orderings[first : first + 1_000]]
+        )
     await world.settle()
     assert len(group_keys(world)) > GROUPS / 2  # windows are open, and buckets not full
     await world.advance(60_000)
@@ -35,10 +37,7 @@ async def test_ORD_14_no_key_is_left_of_groups_that_ran_one_job_each(world: Worl
 async def test_ORD_5_a_tenant_with_a_long_backlog_does_not_starve_a_hundred_with_one_job_each(
     world: World, side: Side
 ) -> None:
-    if side.name == "valkey":
-        backlog = BACKLOG // 10
-    else:
-        backlog = BACKLOG
+    backlog = BACKLOG // 10 if side.name == "valkey" else BACKLOG
     queue = world.queue(events=False)
     await queue.add_bulk([NewJob("big", ordering=Ordering("big")) for _ in range(backlog)])
     await queue.add_bulk([NewJob("small", ordering=Ordering(f"tenant {number}")) for number in range(TENANTS)])

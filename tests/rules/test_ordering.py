@@ -432,7 +432,9 @@ async def test_ORD_11_priority_raises_a_groups_head_before_other_work(world: Wor
 
 async def test_ORD_11_with_more_priority_decides_within_the_group(world: World) -> None:
     queue = world.queue()
-    await queue.add_bulk([NewJob("plain", ordering=G2), NewJob("3", priority=3, ordering=G2), NewJob("1", priority=1, ordering=G2)])  # noqa: E501
+    await queue.add_bulk(
+        [NewJob("plain", ordering=G2), NewJob("3", priority=3, ordering=G2), NewJob("1", priority=1, ordering=G2)]
+    )
     watch = Watch(world)
     await world.worker(watch)
     await world.settle()

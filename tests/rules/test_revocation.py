@@ -116,7 +116,9 @@ async def test_REV_3_the_extension_of_its_lease_tells_it_too(world: World) -> No
     assert (await stored(queue, job)).failed_reason == "revoked"
 
 
-@pytest.mark.parametrize("what", ["returns", "raises", "raise_if_aborted", "ignores", "unrecoverable", "delays", "group limit"])
+@pytest.mark.parametrize(
+    "what", ["returns", "raises", "raise_if_aborted", "ignores", "unrecoverable", "delays", "group limit"]
+)
 async def test_REV_4_the_job_ends_as_revoked_whatever_its_processor_does(world: World, what: str) -> None:
     queue = world.queue()
 
@@ -337,4 +339,3 @@ async def test_REV_9_a_revoked_job_whose_worker_died_ends_as_revoked_not_stalled
     await world.advance(30_000)
     assert watch.names == []
     assert (await stored(queue, job)).failed_reason == "revoked"
-

@@ -148,7 +148,10 @@ async def test_TB_5_the_store_refuses_where_the_call_names_no_bucket(world: Worl
     queue = world.queue()
     await queue.set_group_limits("g", token_bucket=TokenBucket(10, 1))
     before = world.dump()
-    for jobs in ([NewJob("a", ordering=Ordering("g"), cost=11)], [NewJob("b"), NewJob("a", ordering=Ordering("g"), cost=11)]):
+    for jobs in (
+        [NewJob("a", ordering=Ordering("g"), cost=11)],
+        [NewJob("b"), NewJob("a", ordering=Ordering("g"), cost=11)],
+    ):
         with pytest.raises(InvalidOptionsError, match="cost"):
             await queue.add_bulk(jobs)
     with pytest.raises(InvalidOptionsError, match="cost"):
@@ -166,7 +169,11 @@ async def test_TB_5_within_one_bulk_the_bucket_named_before_counts(world: World)
     with pytest.raises(InvalidOptionsError, match="cost"):
         await queue.add_bulk([NewJob("a", ordering=bucket(5, 1), cost=5), NewJob("b", ordering=Ordering("g"), cost=6)])
     assert world.dump() == {}
-    jobs = [NewJob("a", ordering=bucket(5, 1), cost=5), NewJob("b", ordering=bucket(9, 1), cost=6), NewJob("c", ordering=Ordering("g"), cost=9)]  # noqa: E501
+    jobs = [
+        NewJob("a", ordering=bucket(5, 1), cost=5),
+        NewJob("b", ordering=bucket(9, 1), cost=6),
+        NewJob("c", ordering=Ordering("g"), cost=9),
+    ]
     assert len(await queue.add_bulk(jobs)) == 3
 
 
@@ -236,7 +243,9 @@ async def test_TB_7_a_cost_of_0_is_free(world: World) -> None:
     queue = world.queue()
     watch = Watch(world)
     await world.worker(watch)
-    await queue.add_bulk([NewJob("paid", ordering=bucket(1, 0.001)), *[NewJob("free", ordering=bucket(1, 0.001), cost=0)] * 3])
+    await queue.add_bulk(
+        [NewJob("paid", ordering=bucket(1, 0.001)), *[NewJob("free", ordering=bucket(1, 0.001), cost=0)] * 3]
+    )
     await world.settle()
     assert watch.names == ["paid", "free", "free", "free"]
 
@@ -339,5 +348,3 @@ async def test_TB_nothing_is_left_when_the_bucket_is_full_again(world: World) ->
     assert group_keys(world) != set()
     await world.advance(1)
     assert group_keys(world) == set()
-
-
