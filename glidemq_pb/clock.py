@@ -102,7 +102,7 @@ class SystemClock:
     def token(self) -> str:
         return secrets.token_urlsafe(9)
 
-    def is_sleeping(self, task: asyncio.Task[Any]) -> bool:
+    def is_sleeping(self, task: asyncio.Task[Any]) -> bool:  # noqa: ARG002 - nobody sleeps virtually here
         return False
 
     def attend(self, participant: Participant) -> None:
