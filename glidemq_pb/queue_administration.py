@@ -60,7 +60,11 @@ class QueueAdministration(QueueLimits):
         return explanation_of(job_id, facts)
 
     async def drain(self, delayed: bool = False, *, on_progress: Progress | None = None) -> None:
-        """Remove all waiting jobs, also those that wait in groups; with `delayed` the delayed ones too."""
+        """Remove all waiting jobs, also those that wait in groups; with `delayed` the delayed ones too.
+
+        Example:
+            await queue.drain(delayed=True, on_progress=bar.update)
+        """
         last = administration.DELAYED_PHASE if check_bool("delayed", delayed) else administration.GROUPS_PHASE
         await self._clear(last, self._owner.events_keep, on_progress)
 

@@ -165,7 +165,8 @@ GROUPING: tuple[tuple[str, ...], ...] = (
     ("ordering_key", "h", "group_capacity", "2000", "group_refill", "1000"),
     ("ordering_key", "g", "group_capacity", "1500", "group_refill", "333", "cost", "1500"),
     ("ordering_key", "g", "group_concurrency", "2", "group_capacity", "3000", "group_refill", "7", "cost", "0"),
-    ("ordering_key", "h", "cost", "500"), ("ordering_key", "g", "cost", "2000"), ("ordering_key", "\xc3\xa9 %{}", "cost", "1"),
+    ("ordering_key", "h", "cost", "500"), ("ordering_key", "g", "cost", "2000"),
+    ("ordering_key", "\xc3\xa9 %{}", "cost", "1"),
 )  # fmt: skip
 DEDUPING: tuple[tuple[str, ...], ...] = (
     *[()] * 9,
@@ -233,7 +234,8 @@ specs = st.builds(
 )
 callers = st.builds(
     lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter, nudge, info, step: CallNumber(
-        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, *limiter, nudge, info), step
+        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter[0], limiter[1], nudge, info),
+        step,
     ),
     st.sampled_from(WORKERS),
     st.sampled_from((1_000, 30_000, 1)),
@@ -277,7 +279,12 @@ ended = st.sampled_from(("completed", "failed"))
 # One row an operation: how often, and how its arguments after (s, q, now) are drawn.
 Arguments = st.SearchStrategy[tuple[Any, ...]]
 OPERATIONS: dict[str, tuple[int, Arguments]] = {
-    "enqueue": (16, st.builds(lambda call, many, kept: (call, *sendable(many), kept), producers_calls, st.lists(specs, max_size=4), keep)),
+    "enqueue": (
+        16,
+        st.builds(
+            lambda call, many, kept: (call, *sendable(many), kept), producers_calls, st.lists(specs, max_size=4), keep
+        ),
+    ),
     "settle_and_activate": (
         30,
         st.tuples(callers, st.lists(settlements, max_size=3), st.sampled_from((1, 2, 0, 9))),
@@ -342,7 +349,13 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     ),
     "rate_limit_group": (
         2,
-        st.tuples(st.sampled_from(("", "r1")), st.sampled_from(GROUPS), st.sampled_from((1, 1_000, 60_000)), st.booleans(), keep),
+        st.tuples(
+            st.sampled_from(("", "r1")),
+            st.sampled_from(GROUPS),
+            st.sampled_from((1, 1_000, 60_000)),
+            st.booleans(),
+            keep,
+        ),
     ),
     "set_global_concurrency": (2, st.tuples(st.sampled_from((0, 0, 1, 2)))),
     "set_global_rate_limit": (2, st.sampled_from(((0, 0), (0, 0), (1, 1_000), (2, 60_000), (2, 500)))),
@@ -363,7 +376,11 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "clean_some": (
         2,
         st.tuples(
-            producers_calls, ended, st.builds(FromNow, st.sampled_from((0, -1, -1_000))), st.sampled_from((1, 2, 9)), keep
+            producers_calls,
+            ended,
+            st.builds(FromNow, st.sampled_from((0, -1, -1_000))),
+            st.sampled_from((1, 2, 9)),
+            keep,
         ),
     ),
     "retry_some": (
@@ -387,7 +404,9 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
         st.tuples(
             st.sampled_from(QUEUES),
             st.builds(
-                lambda ordinal, name, data, options: Letter(pad(ordinal), "glide:{q}", ordinal, name, data, Fields([*options])),
+                lambda ordinal, name, data, options: Letter(
+                    pad(ordinal), "glide:{q}", ordinal, name, data, Fields([*options])
+                ),
                 st.integers(1, 4),
                 st.sampled_from(NAMES),
                 texts,

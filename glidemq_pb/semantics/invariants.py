@@ -72,7 +72,8 @@ def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) ->
         ended_key(q, COMPLETED), ended_key(q, FAILED), metrics_key(q, COMPLETED), metrics_key(q, FAILED),
     }  # fmt: skip
     families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""), group_key(q, ""),
-                group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""), letter_key(q, ""))  # fmt: skip
+                group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""),
+                letter_key(q, ""))  # fmt: skip
     for key in dump:
         if key not in known and not key.startswith(families):
             yield key
@@ -140,7 +141,9 @@ def marks_are_unique_and_counted(dump: Dump, q: str, jobs: dict[str, Job], lates
                 yield f"jobs {seen[mark]} and {job_id} share mark {mark}"
 
 
-def those_with_a_deadline_are_watched_while_not_active(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
+def those_with_a_deadline_are_watched_while_not_active(
+    dump: Dump, q: str, jobs: dict[str, Job], latest: int
+) -> Iterator[str]:
     expected = {
         marked(job, "expiry_mark", job_id): number_of(job, "expire_at") + 1
         for job_id, job in jobs.items()
@@ -196,8 +199,16 @@ def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job], latest: 
     meta = dump.get(meta_key(q), {})
     moments = [
         min(held.values())
-        for key in (expiring_key(q), active_key(q), scheduled_key(q), retained_key(q), workers_key(q),
-                    rate_limited_key(q), limiters_key(q), deduping_key(q))  # fmt: skip
+        for key in (
+            expiring_key(q),
+            active_key(q),
+            scheduled_key(q),
+            retained_key(q),
+            workers_key(q),
+            rate_limited_key(q),
+            limiters_key(q),
+            deduping_key(q),
+        )
         if (held := scores(dump, key))
     ]
     moments += [number_of(meta, field) for field in ("calls_until", "metrics_until") if field in meta]

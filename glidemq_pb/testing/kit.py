@@ -11,6 +11,7 @@ from ..clock import RunningJob
 from ..execution import Execution
 from ..semantics import work
 from ..semantics.endings import MARK_DIGITS
+from ..semantics.gates import window_end
 from ..semantics.keys import (
     active_key,
     expiring_key,
@@ -34,7 +35,8 @@ AnyWorker = Worker[Any, Any]
 
 DUE_KEYS = (expiring_key, active_key, scheduled_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
-kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when exactly it was done."""
+kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when
+exactly it was done."""
 STALLED_MAX = 1
 EVENTS_KEPT = 10_000
 
@@ -195,7 +197,15 @@ class Kit:
                 at = lowest(key(root))
                 if at is not None and (found is None or at < found):
                     found = at
+            end = self._window_end(root)
+            if end is not None and (found is None or end < found):
+                found = end
         return found
+
+    def _window_end(self, root: str) -> int | None:
+        """When the window of the global rate limit ends for which jobs wait."""
+        meta = self.store.read(meta_key(root), Meta)
+        return (window_end(meta) or None) if self.store.zcard(ready_key(root)) and not meta.paused else None
 
     def due_moments(self, root: str) -> dict[str, int]:
         """When each delayed job of a queue falls due, by its id."""
@@ -230,6 +240,8 @@ class Kit:
     def _queue_has_work(self, root: str, leased: set[str]) -> bool:
         store = self.store
         if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)):
+            return True
+        if self._window_end(root) is not None:
             return True
         if store.zcard(active_key(root)) > len(leased):
             return True

@@ -189,7 +189,8 @@ class Life:
         made = [
             Settlement(
                 job_id, token, outcome, what["value"], what["reason"], "",
-                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"], 0, False, False,
+                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"],
+                0, False, False,
             )
             for job_id, token, outcome, what in settlements
         ]  # fmt: skip

@@ -93,8 +93,16 @@ class TenantLife:
                 pick((0, 1, 2, 3)), pick(((), ("completed",), ("completed", "failed"))), ttl=pick((0, 0, 0, 0, 2_000)),
             )  # fmt: skip
             delay = pick((0, 0, 0, 0, 30, 900))
-            options = {"ordering_key": key, "priority": job.priority, "lifo": int(job.lifo), "delay": delay, "ttl": job.ttl}
-            options |= {"attempts": job.attempts, "cost": cost} | {f"group_{name}": value for name, value in limits.items()}
+            options = {
+                "ordering_key": key,
+                "priority": job.priority,
+                "lifo": int(job.lifo),
+                "delay": delay,
+                "ttl": job.ttl,
+            }
+            options |= {"attempts": job.attempts, "cost": cost} | {
+                f"group_{name}": value for name, value in limits.items()
+            }
             options |= {f"remove_on_{state[:-1] if state == 'completed' else 'fail'}": 1 for state in job.gone_when}
             flat = [str(text) for pair in options.items() if pair[1] or pair[0] == "cost" for text in pair]
             made.append((job, limits, delay))
@@ -152,18 +160,24 @@ class TenantLife:
         self.gates.sweep(self.now, 1)
 
     def change(self) -> None:
-        operation = self.random.choice(("revoke", "remove", "retry", "retry", "promote", "change_priority", "change_delay"))
+        operation = self.random.choice(
+            ("revoke", "remove", "retry", "retry", "promote", "change_priority", "change_delay")
+        )
         known = [job.id for job in self.gates.jobs.values() if job.state != "gone"]
         if not known:
             return
         job_id = self.random.choice(known)
         to = self.random.choice((0, 1, 5) if operation == "change_priority" else (0, 60, 800))
         extra = (to,) if operation.startswith("change") else ()
-        self.agree(operation, self.run(operation, "", job_id, *extra, 0), self.gates.change(self.now, operation, job_id, to))
+        self.agree(
+            operation, self.run(operation, "", job_id, *extra, 0), self.gates.change(self.now, operation, job_id, to)
+        )
 
     def limit_group(self) -> None:
         key = self.random.choice(KEYS)
-        limits = self.limits() | self.random.choice(({}, {}, {"rate_max": 0, "rate_ms": 0}, {"capacity": 0, "refill": 0}))
+        limits = self.limits() | self.random.choice(
+            ({}, {}, {"rate_max": 0, "rate_ms": 0}, {"capacity": 0, "refill": 0})
+        )
         names = ("concurrency", "rate_max", "rate_ms", "capacity", "refill")
         self.run("set_group_limits", key, GroupLimits(*[limits.get(name, -1) for name in names]), 0)
         group = self.gates.groups.setdefault(key, Group())
@@ -172,7 +186,11 @@ class TenantLife:
         self.gates.refresh(self.now, key)
 
     def pause_group(self) -> None:
-        key, duration, replace = self.random.choice(KEYS), self.random.choice((1, 90, 2_000)), self.random.random() < 0.5
+        key, duration, replace = (
+            self.random.choice(KEYS),
+            self.random.choice((1, 90, 2_000)),
+            self.random.random() < 0.5,
+        )
         until = self.gates.pause_group(self.now, key, duration, replace=replace)
         self.agree("resumes", self.run("rate_limit_group", "", key, duration, replace, 0), until)
         self.gates.refresh(self.now, key)

@@ -271,8 +271,17 @@ class Writer:
                 ((field, value),) = (word.split("=") for word in arguments[0])
                 return field, value
             case (
-                "count_jobs" | "is_paused" | "last_event" | "pass_wake" | "get_marks" | "forget_queue" | "list_workers"
-                | "get_dead_letters" | "list_letters" | "get_global_limits" | "get_time"
+                "count_jobs"
+                | "is_paused"
+                | "last_event"
+                | "pass_wake"
+                | "get_marks"
+                | "forget_queue"
+                | "list_workers"
+                | "get_dead_letters"
+                | "list_letters"
+                | "get_global_limits"
+                | "get_time"
             ):
                 return ()
         raise ValueError(f"no operation `{operation}`")
@@ -389,8 +398,19 @@ def explained(facts: dict[str, Any]) -> str:
 SETS = {"waiting": "ready"} | {
     name: name
     for name in (
-        "active", "completed", "failed", "expiring", "retained", "workers", "groups", "groupq", "turns", "ratelimited",
-        "limiters", "deduping", "outbox",
+        "active",
+        "completed",
+        "failed",
+        "expiring",
+        "retained",
+        "workers",
+        "groups",
+        "groupq",
+        "turns",
+        "ratelimited",
+        "limiters",
+        "deduping",
+        "outbox",
     )
 }
 SETS["delayed"] = "scheduled"
@@ -443,8 +463,8 @@ def shown_set(kind: str, entries: list[tuple[str, int]], *, timed: bool) -> list
 
 
 INSTANTS = {"expire_at", "finished_on", "processed_on", "timestamp", "next_due", "calls_until", "metrics_until", "at",
-            "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at", "accepted_at",
-            "until", "pending_until", "resume_at"}  # fmt: skip
+            "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at",
+            "accepted_at", "until", "pending_until", "resume_at"}  # fmt: skip
 
 
 def shown_fields(fields: dict[str, str], expected: list[str]) -> list[str]:
