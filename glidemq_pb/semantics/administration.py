@@ -43,7 +43,8 @@ from .keys import (
 from .lanes import place_of
 from .lang import drop, join, number, operation, refuse, split, take, text
 from .limits import BATCH_MAX, PAGE_MAX
-from .records import ClearCursor, Cleared, Marks, Meta, PlaceRow, Retried, WorkerEntry, WorkerInfoRow
+from .records import ClearCursor, Cleared, Marks, Retried, WorkerEntry
+from .rows import Meta, PlaceRow, WorkerInfoRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .wakes import rearm, wake_if_startable

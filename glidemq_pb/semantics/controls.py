@@ -9,7 +9,8 @@ from .gates import window_end
 from .groups import new_group, pause_group, refresh_group, set_limits
 from .keys import group_key, meta_key, ready_key
 from .lang import number, operation, refuse, text
-from .records import GlobalLimits, GroupLimits, Meta, ParkedRow
+from .records import GlobalLimits, GroupLimits
+from .rows import Meta, ParkedRow
 from .store import Store
 from .wakes import rearm, wake_if_startable
 

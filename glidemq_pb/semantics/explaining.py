@@ -22,7 +22,8 @@ from .keys import (
 )
 from .lang import drop, number, operation, pad, refuse, split
 from .limits import MICRO, PAGE_MAX
-from .records import CostRow, GroupRow, JobFacts, LimiterRow, Meta, PlaceRow, Reason
+from .records import JobFacts, Reason
+from .rows import CostRow, GroupRow, LimiterRow, Meta, PlaceRow
 from .states import ACTIVE, DELAYED, WAITING, state_of
 from .store import Store
 from .windows import window_left, window_opening

@@ -25,7 +25,8 @@ from .lanes import class_of, next_mark, ready_score
 from .lang import Fields, lookup_int, number, text
 from .limits import COST_DEFAULT, MICRO, TURNS, UNPAYABLE_MAX
 from .metrics import count_ended
-from .records import CostRow, GroupLimits, GroupRow, PlaceRow
+from .records import GroupLimits
+from .rows import CostRow, GroupRow, PlaceRow
 from .states import FAILED
 from .store import Store
 from .wakes import wake

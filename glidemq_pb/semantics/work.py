@@ -26,19 +26,8 @@ from .keys import (
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended
-from .records import (
-    Caller,
-    DueRow,
-    HeldRow,
-    Meta,
-    Settlement,
-    StartedJob,
-    SweepReply,
-    Swept,
-    TimerRow,
-    WorkerRow,
-    WorkReply,
-)
+from .records import Caller, Settlement, StartedJob, SweepReply, Swept, WorkReply
+from .rows import DueRow, HeldRow, Meta, TimerRow, WorkerRow
 from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store

@@ -22,7 +22,8 @@ from ..semantics.keys import (
     scheduled_key,
 )
 from ..semantics.lang import drop
-from ..semantics.records import Caller, Meta, Settlement, WorkReply
+from ..semantics.records import Caller, Settlement, WorkReply
+from ..semantics.rows import Meta
 from ..semantics.store import Store
 from ..wire import from_wire
 from ..work_loop import WorkLoop

@@ -13,7 +13,8 @@ from typing import get_type_hints
 
 import pytest
 
-from glidemq_pb.semantics import endings, keys, lanes, lang, limits, records, states
+from glidemq_pb.semantics import endings, keys, lanes, lang, limits, states
+from glidemq_pb.semantics import rows as row_classes
 
 LAYOUTS = {1: "91808b44be2c620c"}
 """The digest of the layout of each format that was ever released, and of the present one."""
@@ -35,8 +36,8 @@ def layout() -> dict[str, object]:
     }
     rows = {
         name: {
-            field.name: get_type_hints(getattr(records, name))[field.name].__name__
-            for field in dataclasses.fields(getattr(records, name))
+            field.name: get_type_hints(getattr(row_classes, name))[field.name].__name__
+            for field in dataclasses.fields(getattr(row_classes, name))
         }
         for name in ROWS
     }
@@ -64,7 +65,7 @@ def test_the_layout_is_that_of_its_format() -> None:
 
 
 def test_every_row_is_looked_at() -> None:
-    assert {name for name in vars(records) if name.endswith("Row") or name == "Meta"} == set(ROWS)
+    assert {name for name in vars(row_classes) if name.endswith("Row") or name == "Meta"} == set(ROWS)
 
 
 def test_a_changed_key_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

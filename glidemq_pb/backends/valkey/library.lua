@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_22a183cbc084
+#!lua name=glidemq_pb_04c7aab8e716
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -343,7 +343,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:60 get_marks
+-- administration.py:61 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -352,7 +352,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:69 clear_some
+-- administration.py:70 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -367,7 +367,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:84 clear_phase
+-- administration.py:85 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -387,7 +387,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:99 next_cursor
+-- administration.py:100 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 100 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -395,7 +395,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:106 clear_ready
+-- administration.py:107 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
@@ -410,7 +410,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:118 clear_groups
+-- administration.py:119 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -437,7 +437,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:138 clear_marked
+-- administration.py:139 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
@@ -454,7 +454,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:152 clear_ended
+-- administration.py:153 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
@@ -468,7 +468,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:164 clean_some
+-- administration.py:165 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -493,7 +493,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:187 retry_some
+-- administration.py:188 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -526,7 +526,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:215 forget_queue
+-- administration.py:216 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -569,7 +569,7 @@ O.forget_queue = function(q, now)
   return {1}
 end
 
--- administration.py:253 has_jobs
+-- administration.py:254 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -577,7 +577,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:261 list_workers
+-- administration.py:262 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -593,7 +593,7 @@ O.list_workers = function(q, now)
   return {R.reply_list_of_WorkerEntry(entries)}
 end
 
--- buckets.py:8 bucket_at
+-- buckets.py:9 bucket_at
 H.bucket_at = function(group, now)
   local most = group.capacity * 1000
   if group.tokens_at == 0 then
@@ -604,7 +604,7 @@ H.bucket_at = function(group, now)
   return {tokens = math.min(group.tokens + (elapsed * group.refill + 0), most), at = now}
 end
 
--- buckets.py:18 wait_for_tokens
+-- buckets.py:19 wait_for_tokens
 H.wait_for_tokens = function(group, tokens, need)
   return H.ceil_div(math.max(need - tokens, 0), group.refill)
 end
@@ -974,7 +974,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:18 set_group_limits
+-- controls.py:19 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -996,7 +996,7 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   return {1}
 end
 
--- controls.py:38 rate_limit_group
+-- controls.py:39 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1016,7 +1016,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:59 set_global_concurrency
+-- controls.py:60 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1033,7 +1033,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:74 set_global_rate_limit
+-- controls.py:75 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1056,7 +1056,7 @@ O.set_global_rate_limit = function(q, now, most, duration)
   return {1}
 end
 
--- controls.py:94 get_global_limits
+-- controls.py:95 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1190,7 +1190,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:38 sweep
+-- due.py:39 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1198,7 +1198,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:46
+  -- due.py:47
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1207,7 +1207,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:53
+  -- due.py:54
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1222,7 +1222,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:65
+  -- due.py:66
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1233,11 +1233,11 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:75
+  -- due.py:76
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:79
+  -- due.py:80
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
@@ -1252,7 +1252,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:92 expire_waiting
+-- due.py:93 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1262,7 +1262,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:102 recover
+-- due.py:103 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1291,7 +1291,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:126 wake_groups
+-- due.py:127 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1303,7 +1303,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:136 forget_aged
+-- due.py:137 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1326,7 +1326,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:154 forget_workers
+-- due.py:155 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1340,7 +1340,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:166 keep_house
+-- due.py:167 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1360,7 +1360,7 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:181 find_next_due
+-- due.py:182 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1540,7 +1540,7 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   end
 end
 
--- explaining.py:35 explain
+-- explaining.py:36 explain
 O.explain = function(q, now, job_id)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1583,7 +1583,7 @@ O.explain = function(q, now, job_id)
   return {{state, place, until_, worker, R.reply_list_of_Reason(reasons)}}
 end
 
--- explaining.py:68 explain_queue
+-- explaining.py:69 explain_queue
 H.explain_queue = function(q, now, meta, reasons)
   local call = redis.call
   if meta.paused == 1 then
@@ -1617,7 +1617,7 @@ H.explain_queue = function(q, now, meta, reasons)
   end
 end
 
--- explaining.py:92 explain_group
+-- explaining.py:93 explain_group
 H.explain_group = function(q, now, job_id, row, reasons)
   local call = redis.call
   local key = row.ordering_key
@@ -1657,7 +1657,7 @@ H.explain_group = function(q, now, job_id, row, reasons)
   end
 end
 
--- explaining.py:121 running_members
+-- explaining.py:122 running_members
 H.running_members = function(q, key)
   local call = redis.call
   local members = {}
@@ -1683,7 +1683,7 @@ H.stamp = function(q, meta)
   end
 end
 
--- gates.py:14 queue_lets_start
+-- gates.py:15 queue_lets_start
 H.queue_lets_start = function(q, now, meta, want)
   local call = redis.call
   if meta.paused == 1 then
@@ -1701,12 +1701,12 @@ H.queue_lets_start = function(q, now, meta, want)
   return allowed
 end
 
--- gates.py:29 limiter_name
+-- gates.py:30 limiter_name
 H.limiter_name = function(caller)
   return R.text(caller.limiter_max) .. ':' .. R.text(caller.limiter_ms)
 end
 
--- gates.py:34 limiter_lets_start
+-- gates.py:35 limiter_lets_start
 H.limiter_lets_start = function(q, now, caller, want)
   if caller.limiter_max == 0 then
     return want
@@ -1715,7 +1715,7 @@ H.limiter_lets_start = function(q, now, caller, want)
   return math.min(want, H.window_left(caller.limiter_max, caller.limiter_ms, row.window_at, row.window_used, now))
 end
 
--- gates.py:42 limiter_hold_ms
+-- gates.py:43 limiter_hold_ms
 H.limiter_hold_ms = function(q, now, caller)
   if H.limiter_lets_start(q, now, caller, 1) > 0 then
     return 0
@@ -1724,7 +1724,7 @@ H.limiter_hold_ms = function(q, now, caller)
   return H.window_opening(caller.limiter_ms, row.window_at, now) + caller.limiter_ms - now
 end
 
--- gates.py:50 steady_windows
+-- gates.py:51 steady_windows
 H.steady_windows = function(q, now, meta, caller)
   local call = redis.call
   if caller.limiter_max > 0 then
@@ -1743,7 +1743,7 @@ H.steady_windows = function(q, now, meta, caller)
   return meta
 end
 
--- gates.py:68 count_starts
+-- gates.py:69 count_starts
 H.count_starts = function(q, now, meta, caller, starts)
   local call = redis.call
   if meta.global_rate_max > 0 then
@@ -1763,12 +1763,12 @@ H.count_starts = function(q, now, meta, caller, starts)
   end
 end
 
--- gates.py:85 window_end
+-- gates.py:86 window_end
 H.window_end = function(meta)
   return meta.global_window_at == 0 and 0 or meta.global_window_at + meta.global_rate_ms
 end
 
--- gates.py:90 close_windows
+-- gates.py:91 close_windows
 H.close_windows = function(q, now, meta)
   local call = redis.call
   local limiters = call('ZRANGE', q .. ':limiters', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
@@ -1785,7 +1785,7 @@ H.close_windows = function(q, now, meta)
   return true
 end
 
--- groups.py:37 new_group
+-- groups.py:38 new_group
 H.new_group = function(q, key)
   local call = redis.call
   if not (call('EXISTS', q .. ':group:' .. key) == 1) then
@@ -1795,7 +1795,7 @@ H.new_group = function(q, key)
   end
 end
 
--- groups.py:45 join_turns
+-- groups.py:46 join_turns
 H.join_turns = function(q, key, job_id)
   local call = redis.call
   H.new_group(q, key)
@@ -1805,20 +1805,20 @@ H.join_turns = function(q, key, job_id)
   return turn
 end
 
--- groups.py:54 wait_in_group
+-- groups.py:55 wait_in_group
 H.wait_in_group = function(q, key, job_id, priority, turn)
   local call = redis.call
   call('ZADD', q .. ':groupq:' .. key, H.class_of(priority) * 1099511627776 + turn, job_id)
 end
 
--- groups.py:59 rejoin
+-- groups.py:60 rejoin
 H.rejoin = function(q, key, job_id, row)
   local call = redis.call
   call('ZADD', q .. ':turns:' .. key, row.turn, job_id)
   H.wait_in_group(q, key, job_id, row.priority, row.turn)
 end
 
--- groups.py:65 go_first
+-- groups.py:66 go_first
 H.go_first = function(q, key, job_id, row)
   local call = redis.call
   local first_turn = R.maybe_int(call('ZRANGE', q .. ':turns:' .. key, 0, 0, 'WITHSCORES')[2])
@@ -1836,14 +1836,14 @@ H.go_first = function(q, key, job_id, row)
   call('ZADD', q .. ':groupq:' .. key, place, job_id)
 end
 
--- groups.py:80 leave_group
+-- groups.py:81 leave_group
 H.leave_group = function(q, key, job_id)
   local call = redis.call
   call('ZREM', q .. ':groupq:' .. key, job_id)
   call('ZREM', q .. ':turns:' .. key, job_id)
 end
 
--- groups.py:86 enter_active
+-- groups.py:87 enter_active
 H.enter_active = function(q, now, key, job_id, cost)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -1860,13 +1860,13 @@ H.enter_active = function(q, now, key, job_id, cost)
   end
 end
 
--- groups.py:103 leave_active
+-- groups.py:104 leave_active
 H.leave_active = function(q, key)
   local call = redis.call
   call('HINCRBY', q .. ':group:' .. key, 'active', -1)
 end
 
--- groups.py:111 refresh_group
+-- groups.py:112 refresh_group
 H.refresh_group = function(q, now, keep, key)
   local call = redis.call
   if key == '' then
@@ -1915,7 +1915,7 @@ H.refresh_group = function(q, now, keep, key)
   end
 end
 
--- groups.py:152 steady
+-- groups.py:153 steady
 H.steady = function(q, now, key)
   local call = redis.call
   local group = R.read_GroupRow(q .. ':group:' .. key)
@@ -1931,7 +1931,7 @@ H.steady = function(q, now, key)
   return R.read_GroupRow(q .. ':group:' .. key)
 end
 
--- groups.py:164 next_member
+-- groups.py:165 next_member
 H.next_member = function(q, key, group)
   local call = redis.call
   if group.active >= math.max(group.concurrency, 1) then
@@ -1948,12 +1948,12 @@ H.next_member = function(q, key, group)
   return first[1]
 end
 
--- groups.py:177 cost_of
+-- groups.py:178 cost_of
 H.cost_of = function(row)
   return row.cost == '' and 1000 or R.int(row.cost)
 end
 
--- groups.py:182 may_run_at
+-- groups.py:183 may_run_at
 H.may_run_at = function(group, now, cost)
   local at_ = group.paused_until
   if group.capacity > 0 then
@@ -1969,7 +1969,7 @@ H.may_run_at = function(group, now, cost)
   return at_ > now and at_ or 0
 end
 
--- groups.py:194 fail_unpayable
+-- groups.py:195 fail_unpayable
 H.fail_unpayable = function(q, now, keep, key, job_id)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -1984,7 +1984,7 @@ H.fail_unpayable = function(q, now, keep, key, job_id)
   end
 end
 
--- groups.py:207 place_head
+-- groups.py:208 place_head
 H.place_head = function(q, key, group, head)
   local call = redis.call
   if head == group.head then
@@ -2003,7 +2003,7 @@ H.place_head = function(q, key, group, head)
   call('HSET', q .. ':group:' .. key, 'head', head)
 end
 
--- groups.py:222 look_again
+-- groups.py:223 look_again
 H.look_again = function(q, key, group, at_)
   local call = redis.call
   if at_ == group.looks_at then
@@ -2019,7 +2019,7 @@ H.look_again = function(q, key, group, at_)
   end
 end
 
--- groups.py:235 says_nothing_at
+-- groups.py:236 says_nothing_at
 H.says_nothing_at = function(group, now)
   local at_ = group.paused_until
   if group.capacity > 0 and group.tokens_at > 0 then
@@ -2032,7 +2032,7 @@ H.says_nothing_at = function(group, now)
   return at_ > now and at_ or 0
 end
 
--- groups.py:246 forget_group
+-- groups.py:247 forget_group
 H.forget_group = function(q, key, group)
   local call = redis.call
   if group.looks_at > 0 then
@@ -2050,14 +2050,14 @@ H.forget_group = function(q, key, group)
   end
 end
 
--- groups.py:263 limits_in
+-- groups.py:264 limits_in
 H.limits_in = function(options)
   return {concurrency = H.lookup_int(options, 'group_concurrency', -1), rate_max = H.lookup_int(options,
       'group_rate_max', -1), rate_ms = H.lookup_int(options, 'group_rate_ms', -1), capacity = H.lookup_int(options,
       'group_capacity', -1), refill = H.lookup_int(options, 'group_refill', -1)}
 end
 
--- groups.py:274 set_limits
+-- groups.py:275 set_limits
 H.set_limits = function(q, now, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
@@ -2089,7 +2089,7 @@ H.set_limits = function(q, now, key, limits)
   end
 end
 
--- groups.py:300 pause_group
+-- groups.py:301 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -2108,7 +2108,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- inbox.py:29 receive
+-- inbox.py:30 receive
 O.receive = function(q, now, source, letter, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2126,7 +2126,7 @@ O.receive = function(q, now, source, letter, events_keep)
   if letter.ordinal > taken + 1 then
     return {'early'}
   end
-  -- inbox.py:43
+  -- inbox.py:44
   H.stamp(q, meta)
   call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
   local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
@@ -2138,7 +2138,7 @@ O.receive = function(q, now, source, letter, events_keep)
   return {'taken'}
 end
 
--- inbox.py:54 replay
+-- inbox.py:55 replay
 O.replay = function(q, now, job_id, target, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2171,7 +2171,7 @@ O.replay = function(q, now, job_id, target, events_keep)
   return {1}
 end
 
--- inbox.py:85 set_dead_letters
+-- inbox.py:86 set_dead_letters
 O.set_dead_letters = function(q, now, target)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2183,7 +2183,7 @@ O.set_dead_letters = function(q, now, target)
   return {1}
 end
 
--- inbox.py:96 get_dead_letters
+-- inbox.py:97 get_dead_letters
 O.get_dead_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2196,7 +2196,7 @@ O.get_dead_letters = function(q, now)
   return {target}
 end
 
--- jobs.py:28 enqueue
+-- jobs.py:29 enqueue
 O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2212,7 +2212,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       return {false, 'COST'}
     end
   end
-  -- jobs.py:46
+  -- jobs.py:47
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -2290,7 +2290,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       end
     end
   end
-  -- jobs.py:108
+  -- jobs.py:109
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -2308,7 +2308,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   return {ids}
 end
 
--- jobs.py:123 is_payable
+-- jobs.py:124 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -2318,7 +2318,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:131 add_one
+-- jobs.py:132 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -2358,7 +2358,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:168 earlier
+-- jobs.py:169 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -2397,7 +2397,7 @@ H.next_mark = function(q)
   return call('HINCRBY', q .. ':meta', 'mark', 1)
 end
 
--- letters.py:22 write_letter
+-- letters.py:23 write_letter
 H.write_letter = function(q, target, name, data, options)
   local call = redis.call
   local sequence = call('HINCRBY', q .. ':sent', '', 1)
@@ -2412,7 +2412,7 @@ H.write_letter = function(q, target, name, data, options)
   call('ZADD', q .. ':outbox', sequence, R.pad(sequence))
 end
 
--- letters.py:35 bury
+-- letters.py:36 bury
 H.bury = function(q, job_id, reason)
   local call = redis.call
   local target = call('HGET', q .. ':meta', 'dead_letters') or ''
@@ -2440,7 +2440,7 @@ H.bury = function(q, job_id, reason)
   H.write_letter(q, target, H.lookup(fields, 'name'), H.lookup(fields, 'data'), options)
 end
 
--- letters.py:61 list_letters
+-- letters.py:62 list_letters
 O.list_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2464,7 +2464,7 @@ O.list_letters = function(q, now)
   return {R.reply_list_of_Letter(letters)}
 end
 
--- letters.py:80 acknowledge
+-- letters.py:81 acknowledge
 O.acknowledge = function(q, now, sequences)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2600,7 +2600,7 @@ H.watch_expiry = function(q, job_id, expire_at, mark)
   call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
 end
 
--- reads.py:28 get_job
+-- reads.py:29 get_job
 O.get_job = function(q, now, job_id, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2613,7 +2613,7 @@ O.get_job = function(q, now, job_id, exclude_data)
   return {fields}
 end
 
--- reads.py:39 list_jobs
+-- reads.py:40 list_jobs
 O.list_jobs = function(q, now, state, start, stop, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2640,7 +2640,7 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   return {R.reply_list_of_JobEntry(entries)}
 end
 
--- reads.py:64 list_parked
+-- reads.py:65 list_parked
 O.list_parked = function(q, now, group, skip, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2677,7 +2677,7 @@ O.list_parked = function(q, now, group, skip, exclude_data)
   return {{R.reply_list_of_JobEntry(entries), at_group, at_member, #keys_ < 500 and 1 or 0}}
 end
 
--- reads.py:96 state_key
+-- reads.py:97 state_key
 H.state_key = function(q, state)
   if state == 'waiting' then
     return q .. ':ready'
@@ -2691,7 +2691,7 @@ H.state_key = function(q, state)
   return q .. ':' .. state
 end
 
--- reads.py:108 count_jobs
+-- reads.py:109 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2702,7 +2702,7 @@ O.count_jobs = function(q, now)
       call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), 0, meta.parked}}
 end
 
--- reads.py:125 get_time
+-- reads.py:126 get_time
 O.get_time = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2710,7 +2710,7 @@ O.get_time = function(q, now)
   return {now}
 end
 
--- reads.py:133 is_paused
+-- reads.py:134 is_paused
 O.is_paused = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -2719,7 +2719,7 @@ O.is_paused = function(q, now)
   return {meta.paused == 1 and 1 or 0}
 end
 
--- reads.py:142 get_log
+-- reads.py:143 get_log
 O.get_log = function(q, now, job_id, start, stop)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2741,7 +2741,7 @@ O.get_log = function(q, now, job_id, start, stop)
   return {{lines, call('LLEN', q .. ':logs:' .. job_id)}}
 end
 
--- reads.py:160 get_metrics
+-- reads.py:161 get_metrics
 O.get_metrics = function(q, now, state)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2750,7 +2750,7 @@ O.get_metrics = function(q, now, state)
   return {call('HGETALL', q .. ':metrics:' .. state)}
 end
 
--- reads.py:168 read_events
+-- reads.py:169 read_events
 O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2758,7 +2758,7 @@ O.read_events = function(q, now, after, count)
   return {R.reply_list_of_Entry(R.xafter(q .. ':events', after, count))}
 end
 
--- reads.py:176 last_event
+-- reads.py:177 last_event
 O.last_event = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2766,12 +2766,12 @@ O.last_event = function(q, now)
   return {R.xlast(q .. ':events')}
 end
 
--- retries.py:11 attempts_remain
+-- retries.py:12 attempts_remain
 H.attempts_remain = function(row)
   return row.attempts_made + 1 < row.attempts
 end
 
--- retries.py:16 delay_before_retry
+-- retries.py:17 delay_before_retry
 H.delay_before_retry = function(row, settlement)
   if settlement.until_ >= 0 then
     return math.min(settlement.until_, 31536000000)
@@ -2793,7 +2793,7 @@ H.delay_before_retry = function(row, settlement)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
 end
 
--- settling.py:27 settle
+-- settling.py:28 settle
 H.settle = function(q, now, caller, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -2816,7 +2816,7 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:45 leave_run
+-- settling.py:46 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -2850,7 +2850,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:72 fail_attempt
+-- settling.py:73 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -2871,7 +2871,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:89 delay_run
+-- settling.py:90 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -2880,7 +2880,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:96 resume_later
+-- settling.py:97 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -3001,7 +3001,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:49 settle_and_activate
+-- work.py:38 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3016,7 +3016,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:63
+  -- work.py:52
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3044,7 +3044,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:87
+  -- work.py:76
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3084,7 +3084,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, letters and 1 or 0, hold_ms}}
 end
 
--- work.py:116 start
+-- work.py:105 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3142,14 +3142,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:167 start_member
+-- work.py:156 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:174 earliest
+-- work.py:163 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3158,7 +3158,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:182 repeat
+-- work.py:171 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3174,7 +3174,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
 end
 
--- work.py:196 record
+-- work.py:185 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3194,7 +3194,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:213 time_to_look
+-- work.py:202 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3203,7 +3203,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:222 extend
+-- work.py:211 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3224,7 +3224,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:242 nudge
+-- work.py:231 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3235,7 +3235,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:252 pass_wake
+-- work.py:241 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3245,7 +3245,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:262 leave
+-- work.py:251 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3255,7 +3255,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:271
+  -- work.py:260
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -3270,7 +3270,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:283 tick
+-- work.py:272 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3294,7 +3294,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_22a183cbc084',
+  function_name = 'glidemq_pb_get_marks_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3303,7 +3303,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_22a183cbc084',
+  function_name = 'glidemq_pb_clear_some_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3313,7 +3313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_22a183cbc084',
+  function_name = 'glidemq_pb_clean_some_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3322,7 +3322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_22a183cbc084',
+  function_name = 'glidemq_pb_retry_some_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3332,7 +3332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_22a183cbc084',
+  function_name = 'glidemq_pb_forget_queue_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3341,7 +3341,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_22a183cbc084',
+  function_name = 'glidemq_pb_list_workers_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3350,7 +3350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_22a183cbc084',
+  function_name = 'glidemq_pb_remove_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3359,7 +3359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_22a183cbc084',
+  function_name = 'glidemq_pb_retry_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3368,7 +3368,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_22a183cbc084',
+  function_name = 'glidemq_pb_revoke_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3377,7 +3377,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_22a183cbc084',
+  function_name = 'glidemq_pb_promote_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3386,7 +3386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_22a183cbc084',
+  function_name = 'glidemq_pb_change_priority_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3395,7 +3395,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_22a183cbc084',
+  function_name = 'glidemq_pb_change_delay_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3404,7 +3404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_22a183cbc084',
+  function_name = 'glidemq_pb_update_data_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3413,7 +3413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_22a183cbc084',
+  function_name = 'glidemq_pb_update_progress_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3422,7 +3422,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_22a183cbc084',
+  function_name = 'glidemq_pb_add_log_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3431,7 +3431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_22a183cbc084',
+  function_name = 'glidemq_pb_pause_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3440,7 +3440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_22a183cbc084',
+  function_name = 'glidemq_pb_resume_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3449,7 +3449,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_22a183cbc084',
+  function_name = 'glidemq_pb_set_group_limits_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3458,7 +3458,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_22a183cbc084',
+  function_name = 'glidemq_pb_rate_limit_group_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3468,7 +3468,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_22a183cbc084',
+  function_name = 'glidemq_pb_set_global_concurrency_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3477,7 +3477,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_22a183cbc084',
+  function_name = 'glidemq_pb_set_global_rate_limit_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3486,7 +3486,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_22a183cbc084',
+  function_name = 'glidemq_pb_get_global_limits_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3495,7 +3495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_22a183cbc084',
+  function_name = 'glidemq_pb_explain_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3504,7 +3504,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_22a183cbc084',
+  function_name = 'glidemq_pb_receive_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3514,7 +3514,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_22a183cbc084',
+  function_name = 'glidemq_pb_replay_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3523,7 +3523,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_22a183cbc084',
+  function_name = 'glidemq_pb_set_dead_letters_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3532,7 +3532,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_22a183cbc084',
+  function_name = 'glidemq_pb_get_dead_letters_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3541,7 +3541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_22a183cbc084',
+  function_name = 'glidemq_pb_enqueue_04c7aab8e716',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3553,7 +3553,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_22a183cbc084',
+  function_name = 'glidemq_pb_list_letters_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3562,7 +3562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_22a183cbc084',
+  function_name = 'glidemq_pb_acknowledge_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3572,7 +3572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_22a183cbc084',
+  function_name = 'glidemq_pb_get_job_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3581,7 +3581,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_22a183cbc084',
+  function_name = 'glidemq_pb_list_jobs_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3590,7 +3590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_22a183cbc084',
+  function_name = 'glidemq_pb_list_parked_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3599,7 +3599,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_22a183cbc084',
+  function_name = 'glidemq_pb_count_jobs_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3608,7 +3608,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_22a183cbc084',
+  function_name = 'glidemq_pb_get_time_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3617,7 +3617,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_22a183cbc084',
+  function_name = 'glidemq_pb_is_paused_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3626,7 +3626,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_22a183cbc084',
+  function_name = 'glidemq_pb_get_log_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3635,7 +3635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_22a183cbc084',
+  function_name = 'glidemq_pb_get_metrics_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3644,7 +3644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_22a183cbc084',
+  function_name = 'glidemq_pb_read_events_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3653,7 +3653,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_22a183cbc084',
+  function_name = 'glidemq_pb_last_event_04c7aab8e716',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3662,7 +3662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_22a183cbc084',
+  function_name = 'glidemq_pb_settle_and_activate_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3672,7 +3672,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_22a183cbc084',
+  function_name = 'glidemq_pb_extend_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3686,7 +3686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_22a183cbc084',
+  function_name = 'glidemq_pb_nudge_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3695,7 +3695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_22a183cbc084',
+  function_name = 'glidemq_pb_pass_wake_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3704,7 +3704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_22a183cbc084',
+  function_name = 'glidemq_pb_leave_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3713,7 +3713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_22a183cbc084',
+  function_name = 'glidemq_pb_tick_04c7aab8e716',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
