@@ -67,6 +67,9 @@ class WorkLoop:
         self._ready = asyncio.Event()
         self._calling = False
         self._pausing = False
+        self._leases = Leases(
+            backend, owner.root, self._id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
+        )
         self._listening = Listening(
             backend,
             owner,
@@ -75,16 +78,13 @@ class WorkLoop:
             emitter,
             has_room=lambda: self._room() > 0,
             look=self._poke,
-            obey=self._obey,
+            obey=self._leases.obey,
         )
         self._delivery: asyncio.Task[object] | None = None
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
         self._info_at = -float(INFO_MS)
-        self._leases = Leases(
-            backend, owner.root, self._id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
-        )
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life cycle ---------------------------------------------------------------------------------------------------
@@ -207,16 +207,6 @@ class WorkLoop:
         self._leases.abort(execution)
         return True
 
-    def _obey(self, what: str, job_id: str) -> None:
-        """The store says that a job is gone, or revoked."""
-        execution = self._by_id.get(job_id)
-        if execution is None or execution.is_over:
-            return
-        if what == "lost":
-            self._leases.lose(execution)
-        elif what == "revoked":
-            self._leases.revoke(execution)
-
     # --- what executions report ---------------------------------------------------------------------------------------
 
     def settle(self, outcome: Outcome) -> None:
@@ -274,6 +264,7 @@ class WorkLoop:
             self._calling = False
         self._report(outcomes, reply)
         self._take(reply, sent_at)
+        self._leases.catch_up()
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
             self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))

@@ -339,3 +339,30 @@ async def test_REV_9_a_revoked_job_whose_worker_died_ends_as_revoked_not_stalled
     await world.advance(30_000)
     assert watch.names == []
     assert (await stored(queue, job)).failed_reason == "revoked"
+
+
+@pytest.mark.parametrize("way", ["revoke", "remove"])
+async def test_REV_9_a_message_that_overtakes_the_reply_which_starts_the_job_is_not_lost(
+    world: World, way: str
+) -> None:
+    """The worker hears of the job before it knows that it runs it."""
+    queue = world.queue()
+    told: list[tuple[object, int]] = []
+
+    async def work(job: Job[Any, Any]) -> None:
+        await job.abort_signal.wait()
+        told.append((job.abort_signal.reason, world.now - job.timestamp))
+
+    worker = await world.worker(work, concurrency=2)
+    line_of(worker).hold_replies()
+    job = await added(queue, "a")
+    await world.settle()
+    if way == "revoke":
+        assert await queue.revoke(job.id) == "flagged"
+    else:
+        await job.remove()
+    await world.settle()
+    line_of(worker).release_replies()
+    await world.settle()
+    assert told == [("revoked" if way == "revoke" else "lease lost", 0)]
+    assert (await queue.get_job_counts()).failed == (way == "revoke")
