@@ -12,6 +12,7 @@ import asyncio
 import time
 
 import glide
+
 from benchmarks.measuring import calls_and_microseconds, percentile
 from glidemq_pb import Job, Queue, Worker
 from glidemq_pb.server import PrivateServer
@@ -59,8 +60,9 @@ async def measure(url: str, port: int, jobs: int, workers: int) -> None:
             await worker.close()
     await client.close()
     print(
-        f"{workers:>2} idle workers, {jobs} jobs: late p50 {percentile(late, 50):.1f} ms, p99 {percentile(late, 99):.1f} ms, "
-        f"max {max(late):.1f} ms; workers' calls a job, from its adding to its settlement: median {percentile(caused, 50)}, max {max(caused)}"
+        f"{workers:>2} idle workers, {jobs} jobs: late p50 {percentile(late, 50):.1f} ms, "
+        f"p99 {percentile(late, 99):.1f} ms, max {max(late):.1f} ms; workers' calls a job, from its adding "
+        f"to its settlement: median {percentile(caused, 50)}, max {max(caused)}"
     )
 
 

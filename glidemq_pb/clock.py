@@ -102,7 +102,7 @@ class SystemClock:
     def token(self) -> str:
         return secrets.token_urlsafe(9)
 
-    def is_sleeping(self, task: asyncio.Task[Any]) -> bool:
+    def is_sleeping(self, task: asyncio.Task[Any]) -> bool:  # noqa: ARG002 - nobody sleeps virtually here
         return False
 
     def attend(self, participant: Participant) -> None:
@@ -110,3 +110,13 @@ class SystemClock:
 
     def dismiss(self, participant: Participant) -> None:
         """Real time waits for nobody."""
+
+
+async def pass_time(clock: Clock, delay: float) -> None:
+    """Wait until the clock has moved by `delay` milliseconds."""
+    over = asyncio.Event()
+    timer = clock.call_later(delay, over.set)
+    try:
+        await over.wait()
+    finally:
+        timer.cancel()

@@ -23,6 +23,9 @@ class Deduplication:
 
     `ttl` is milliseconds or a timedelta; `throttle` needs one, `debounce` needs one or a `delay`.
     Raises InvalidOptionsError.
+
+    Example:
+        await queue.add("search", {"q": "val"}, deduplication=Deduplication("user:42", "debounce", ttl=300))
     """
 
     id: str

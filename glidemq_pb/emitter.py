@@ -16,7 +16,7 @@ class Emitter:
 
     def __init__(self, names: frozenset[str], label: str) -> None:
         self._listeners: dict[str, list[Listener]] = {name: [] for name in names}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._label = label
 
     def on(self, name: str, listener: Listener) -> None:
@@ -41,17 +41,22 @@ class Emitter:
         logger.error("%s: %s: %s", self._label, what, error, exc_info=error, extra=extra)
         self.emit("error", error)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         """Run a background task whose failure is reported."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
+    def waits_inside(self) -> None:
+        """The task that calls this waits for what waits for `settled`: leave it out, if it is one of ours."""
+        task = asyncio.current_task()
+        self._tasks = {one for one in self._tasks if one is not task}
+
     async def settled(self) -> None:
         """Wait for the background tasks that run now."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     def cancel(self) -> None:
         """Cancel the background tasks that run now."""
@@ -75,7 +80,7 @@ class Emitter:
         else:
             self.error(error, f"a listener of `{name}` raised")
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.error(error, "a background task failed")

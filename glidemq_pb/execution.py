@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
-from typing import Any
+from typing import Any, cast
 
 from .clock import Clock, Timer
 from .emitter import Emitter
@@ -148,14 +148,15 @@ class Executor:
 
     async def _perform(self, execution: Execution) -> None:
         try:
-            outcome = await self._outcome_of_run(execution)
+            outcome = await self._outcome_of(execution)
             if outcome is not None and not execution.is_over:
                 execution.settled = True
                 self._settle(outcome)
-        finally:  # whatever a processor raises, its slot is free
+        finally:
             self._free(execution)
 
-    async def _outcome_of_run(self, execution: Execution) -> Outcome | None:
+    async def _outcome_of(self, execution: Execution) -> Outcome | None:
+        """Run the processor: what came of it, None for nothing that is to be told."""
         try:
             result = await self._call(execution)
         except (RunDelayed, RunRateLimited) as ended:
@@ -170,13 +171,16 @@ class Executor:
             return self._outcome(execution, RETURNED_RUN)
         except asyncio.CancelledError as error:
             return self._cancelled(execution, error)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):  # not the job's: they end the program
+            raise
+        except BaseException as error:
             return self._failure(execution, error)
+        else:
+            return self._success(execution, result)
         finally:
             execution.run.over = True
             if execution.timer is not None:
                 execution.timer.cancel()
-        return self._success(execution, result)
 
     def _ended(self, execution: Execution, ended: RunDelayed | RunRateLimited) -> Outcome:
         if isinstance(ended, RunDelayed):
@@ -185,22 +189,26 @@ class Executor:
 
     async def _call(self, execution: Execution) -> object:
         job = execution.job
-        processor = self._processor
-        if isinstance(processor, Mapping):
-            if job.name not in processor:
-                raise UnrecoverableError(f"no processor for job name {job.name!r}")
-            processor = processor[job.name]
+        processor = self._processor_of(job)
         if iscoroutinefunction(processor) or iscoroutinefunction(getattr(processor, "__call__", None)):  # noqa: B004
             return await processor(job)
         execution.threaded = True
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._concurrency, thread_name_prefix="glidemq_pb")
         context = contextvars.copy_context()
-        result = await asyncio.get_running_loop().run_in_executor(self._threads, context.run, processor, job)
+        call: Callable[[], object] = lambda: context.run(processor, job)  # noqa: E731 - a partial of `run` has no type
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         if isawaitable(result):  # a lambda or a partial around a coroutine function
             execution.threaded = False
             return await result
         return result
+
+    def _processor_of(self, job: Job[Any, Any]) -> Processor:
+        if callable(self._processor):
+            return self._processor
+        if job.name not in self._processor:
+            raise UnrecoverableError(f"no processor for job name {job.name!r}")
+        return self._processor[job.name]
 
     def _success(self, execution: Execution, result: object) -> Outcome:
         try:
@@ -217,13 +225,9 @@ class Executor:
             until = self._custom_delay(execution, error)
         trace = "".join(traceback.format_exception(error))[-TRACE_MAX:]
         return self._outcome(
-            execution, FAILED_RUN, reason=self._reason(error, limit), trace=trace, until=until, final=final,
-            error=error, limit=limit,
+            execution, FAILED_RUN, reason="group rate limited" if limit is not None else reason_of(error), trace=trace,
+            until=until, final=final, error=error, limit=limit,
         )  # fmt: skip
-
-    @staticmethod
-    def _reason(error: BaseException, limit: GroupRateLimitError | None) -> str:
-        return "group rate limited" if limit is not None else str(error) or type(error).__name__
 
     def _rate_limited(self, execution: Execution, error: GroupRateLimitError) -> Outcome:
         """The job's group pauses; the job goes back to it, or this attempt fails (RRL-1, RRL-6, RRL-9)."""
@@ -247,9 +251,9 @@ class Executor:
             return
         outcome = self._failure(execution, TimeoutError("timed out"))
         execution.settled = True
-        execution.run.over = True
-        self._settle(outcome)
         self.abort(execution, "timed out", cancel=True)
+        execution.run.over = True  # after the signal, which the function's thread may be looking for
+        self._settle(outcome)
         self._watch_zombie(execution)
 
     def _watch_zombie(self, execution: Execution) -> None:
@@ -311,9 +315,19 @@ def run_end_within(group: BaseExceptionGroup[BaseException]) -> RunDelayed | Run
     for error in group.exceptions:
         if isinstance(error, RunDelayed | RunRateLimited):
             return error
-        if isinstance(error, BaseExceptionGroup) and (within := run_end_within(error)) is not None:
-            return within
+        if isinstance(error, BaseExceptionGroup):
+            within = run_end_within(cast("BaseExceptionGroup[BaseException]", error))
+            if within is not None:
+                return within
     return None
+
+
+def reason_of(error: BaseException) -> str:
+    """The error's text, or its type where it has none."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # the processor's own class, whose __str__ is broken
+        return type(error).__name__
 
 
 def is_unrecoverable(error: BaseException) -> bool:
@@ -323,10 +337,10 @@ def is_unrecoverable(error: BaseException) -> bool:
     )
 
 
-def whole_milliseconds(delay: int | float | timedelta) -> int:
+def whole_milliseconds(delay: object) -> int:
     """A backoff strategy's answer as milliseconds. InvalidOptionsError when it is none."""
     if isinstance(delay, timedelta):
-        delay = delay.total_seconds() * 1000
+        return whole_milliseconds(delay.total_seconds() * 1000)
     if isinstance(delay, bool) or not isinstance(delay, int | float) or not math.isfinite(delay) or delay < 0:
         raise InvalidOptionsError(f"a backoff strategy returned {delay!r}; milliseconds, 0 or more, are allowed")
     return min(round(delay), DELAY_MAX_MS)

@@ -32,6 +32,11 @@ class Heartbeat:
         self._timer: Timer | None = None
         self._at = 0.0
 
+    @property
+    def is_set(self) -> bool:
+        """Whether its timer is set."""
+        return self._timer is not None
+
     def watch(self, execution: Execution) -> None:
         """Keep this lease from now on."""
         if self._timer is None or execution.extend_at < self._at:

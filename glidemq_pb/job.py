@@ -137,10 +137,10 @@ class Job(JobSnapshot[D, R]):
 
     @property
     def abort_signal(self) -> AbortSignal:
-        """Fires when the processor should stop. Also to be read once the run is over, as one that was aborted is."""
-        if self._run is None:
-            raise InvalidStateError(f"job {self.id!r}: abort_signal is only possible inside its processor")
-        return self._run.abort
+        """Fires when the processor should stop. One that was told to may go on reading it."""
+        if self._run is not None and self._run.abort.aborted:
+            return self._run.abort
+        return self._running("abort_signal").abort
 
     async def update_progress(self, progress: float | Mapping[str, Any]) -> None:
         """Store how far it is, a number or a dict, and tell observers."""

@@ -25,6 +25,9 @@ class Leases:
     ) -> None:
         self.executor: Executor
         self._backend = backend
+        self._running = running
+        self._early: set[str] = set()
+        """Jobs of which something was said that are not known here; the reply that starts them may be on its way."""
         self._root = root
         self._worker_id = worker_id
         self._emitter = emitter
@@ -35,9 +38,31 @@ class Leases:
         """Keep this job's lease from now on."""
         self._heartbeat.watch(execution)
 
+    @property
+    def renews(self) -> bool:
+        """Whether a timer is set to renew them."""
+        return self._heartbeat.is_set
+
     def stop(self) -> None:
         """Keep no lease any more."""
         self._heartbeat.stop()
+
+    def obey(self, what: str, job_id: str) -> None:
+        """The store says that a job is `lost` or `revoked`."""
+        execution = next((one for one in self._running() if one.job.id == job_id and not one.is_over), None)
+        if execution is None:
+            self._early.add(job_id)
+        elif what == "lost":
+            self.lose(execution)
+        elif what == "revoked":
+            self.revoke(execution)
+
+    def catch_up(self) -> None:
+        """After a call's jobs were started: ask about those of which something was said before (REV-9)."""
+        asked = [one for one in self._running() if one.job.id in self._early and not one.is_over]
+        self._early.clear()
+        if asked:
+            self._extend(asked, self._backend.clock.monotonic())
 
     def lose(self, execution: Execution) -> None:
         """The lease is gone: nothing of this run reaches the store any more."""

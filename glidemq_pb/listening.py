@@ -1,114 +1,122 @@
-"""How a worker waits to be woken: on the queue's wake list while it has room, on its own control list always.
+"""A worker's ears: the queue's wake list while the worker has room, and its own control list always.
 
 A wait is ended by a push to the control list, never by cancelling it: a cancelled wait may swallow the token
 that another worker needs.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
 from .backends.backend import Backend, Listener
+from .clock import pass_time
+from .emitter import Emitter
 from .errors import ClosedError, QueueConnectionError
+from .job_owner import JobOwner
 from .semantics import work
 from .semantics.keys import control_key, wake_key
 from .semantics.wakes import LOOK
 from .wire import from_wire
 
-
-class Woken(Protocol):
-    """What a worker does when it is woken."""
-
-    def has_room(self) -> bool:
-        """Whether it could start a job."""
-        ...
-
-    def is_done(self) -> bool:
-        """Whether it closes and nothing of it runs or waits to be settled."""
-        ...
-
-    def look(self) -> None:
-        """Make a call: something may be startable or due."""
-        ...
-
-    def obey(self, what: str, job_id: str) -> None:
-        """A message about one of its jobs: `lost` or `revoked`."""
-        ...
+RETRY_MS = 500
+"""How long a worker waits before it repeats a call, or a wait, that could not be made."""
 
 
-class Ear:
-    """One worker's waiting."""
+class Listening:
+    """Hears for one worker; `look` and `obey` are told what is heard, `has_room` is asked what to listen to.
+
+    `obey` gets what the store says of one of the worker's jobs, `lost` or `revoked`, and the job's id.
+    """
 
     def __init__(
         self,
         backend: Backend,
-        root: str,
-        worker_id: str,
+        owner: JobOwner,
+        worker: str,
         timeout: int,
-        woken: Woken,
-        failed: Callable[[Exception], Awaitable[None]],
+        emitter: Emitter,
+        *,
+        has_room: Callable[[], bool],
+        look: Callable[[], None],
+        obey: Callable[[str, str], None],
     ) -> None:
-        self.hears_wakes = False
-        """Whether the wait under way is also on the wake list."""
-        self.is_waiting = False
+        self._backend = backend
+        self._owner = owner
+        self._control = control_key(owner.root, worker)
+        self._wake = wake_key(owner.root)
+        self._timeout = timeout
+        self._emitter = emitter
+        self._has_room = has_room
+        self._look = look
+        self._obey = obey
         self.took_wake = False
         """Whether it holds a wake that no call has answered yet."""
-        self._backend = backend
-        self._root = root
-        self._control = control_key(root, worker_id)
-        self._wake = wake_key(root)
-        self._timeout = timeout
-        self._woken = woken
-        self._failed = failed
         self._listener: Listener | None = None
+        self._hears_wakes = False
+        self._listening = False
+        self._pausing = False
+        self._closed = False
 
     @property
-    def hears_only_control(self) -> bool:
-        """Whether it must be nudged to hear wakes again."""
-        return self.is_waiting and not self.hears_wakes
+    def waits(self) -> bool:
+        """Whether its wait is registered, or it waits before it tries again."""
+        return self._listening or self._pausing
+
+    @property
+    def is_deaf_to_wakes(self) -> bool:
+        """Whether it waits on the control list alone."""
+        return self._listening and not self._hears_wakes
 
     async def open(self) -> None:
-        """Make the connection to wait on."""
+        """Connect. QueueConnectionError."""
         self._listener = await self._backend.listener()
 
     async def close(self) -> None:
-        """Give it up."""
+        """End, also the wait under way."""
+        self._closed = True
         if self._listener is not None:
             await self._listener.close()
 
-    async def listen(self) -> None:
-        """Wait and tell, until the worker is done."""
-        while self._listener is not None and not self._woken.is_done():
-            self.hears_wakes = self._woken.has_room()
-            keys = [self._control, self._wake] if self.hears_wakes else [self._control]
-            self.is_waiting = True
-            try:
-                heard = await self._listener.listen(keys, self._timeout)
-            except QueueConnectionError as error:
-                self.is_waiting = False
-                await self._failed(error)
-                continue
-            except ClosedError:
-                return
-            finally:
-                self.is_waiting = False
-            await self._hear(heard)
-
     async def pass_wake(self) -> None:
         """Hand a wake on to another worker."""
-        await self._backend.call(work.pass_wake, self._root)
+        await self._backend.call(work.pass_wake, self._owner.root)
+
+    async def listen(self, is_over: Callable[[], bool]) -> None:
+        """Listen until the worker may leave. ClosedError when the backend was closed under it."""
+        while not is_over():
+            try:
+                await self._hear(await self._wait())
+            except QueueConnectionError as error:
+                self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
+                self._pausing = True
+                await pass_time(self._backend.clock, RETRY_MS)
+                self._pausing = False
+            except ClosedError:
+                if self._closed:
+                    return
+                raise
+
+    async def _wait(self) -> tuple[str, str] | None:
+        if self._listener is None:
+            raise ClosedError("this worker does not listen")
+        self._hears_wakes = self._has_room()
+        self._listening = True
+        try:
+            keys = [self._control, self._wake] if self._hears_wakes else [self._control]
+            return await self._listener.listen(keys, self._timeout)
+        finally:
+            self._listening = False
 
     async def _hear(self, heard: tuple[str, str] | None) -> None:
         if heard is None:
-            self._woken.look()
+            self._look()
         elif heard[0] == self._wake:
-            if self._woken.has_room():
+            if self._has_room():
                 self.took_wake = True
-                self._woken.look()
-            else:
+                self._look()
+            else:  # also when it is closing: its last job may take long
                 await self.pass_wake()
         elif heard[1] == LOOK:
-            self._woken.look()
+            self._look()
         else:
             what, _, job_id = heard[1].partition(":")
             if job_id:
-                self._woken.obey(what, from_wire(job_id))
+                self._obey(what, from_wire(job_id))

@@ -59,6 +59,9 @@ class TokenBucket:
     """`capacity` tokens, refilled by `refill_rate` a second; each start takes the job's `cost` (TB-1).
 
     Both are `int` or `float` in steps of 0.001, above 0, at most a million. Raises InvalidOptionsError.
+
+    Example:
+        await queue.add("infer", {}, ordering=Ordering("gpu", token_bucket=TokenBucket(100, 10)), cost=25)
     """
 
     capacity: float
@@ -76,6 +79,10 @@ class Ordering:
 
     `None` keeps what the group has; a new group starts with concurrency 1, which is strict order (ORD-2), and
     no limits. Concurrency below 1 counts as 1. An empty `key` is no group. Raises InvalidOptionsError.
+
+    Example:
+        await queue.add("charge", {"order": 7}, ordering=Ordering("user:42"))  # one at a time, in order
+        await queue.add("call", {}, ordering=Ordering("api", concurrency=5, rate_limit=RateLimit(100, 60_000)))
     """
 
     key: str

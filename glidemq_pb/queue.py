@@ -1,6 +1,6 @@
 """The Queue: adds jobs, looks at them, pauses."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, Unpack
 
@@ -12,7 +12,7 @@ from .job import Job, JobState
 from .job_options import JobOptions, NewJob, encode_options
 from .options import check_choice, check_int, check_job_name, check_str
 from .payload import encode_value
-from .queue_administration import matches
+from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
 from .queue_schedulers import QueueSchedulers
 from .semantics import changes, jobs, reads
@@ -242,25 +242,42 @@ class Queue(QueueSchedulers[D, R]):
         data: Mapping[str, Any] | None = None,
         limit: int = 100,
     ) -> list[Job[D, R]]:
-        """Jobs with this name and, in their data, these keys with these values: the newest of each state first.
+        """Jobs with this name and, in their data, these keys with these values: the last added first.
 
-        Reads page by page until `limit` are found, so a search that finds little reads the whole queue.
+        Reads all jobs of the state, or of every state, page by page; their payloads only where `data` asks for them.
+
+        Example:
+            await queue.search_jobs("failed", "send-email", {"to": "a@example.com"})
         """
         if state is not None:
             check_choice("state", state, STATES)
         check_int("limit", limit, 0)
         found: list[Job[D, R]] = []
         for one in STATES if state is None else (state,):
-            end = await self._size(one)
-            while end > 0 and len(found) < limit:
-                page = await self.get_jobs(one, max(end - PAGE_MAX, 0), end - 1)
-                found += [job for job in reversed(page) if matches(job, name, data)]
-                end -= PAGE_MAX
-        return found[:limit]
+            async for job in self._all(one, exclude_data=data is None):
+                if matches(job, name, data):
+                    found.append(job)
+                    if len(found) >= 2 * limit + PAGE_MAX:
+                        found = newest(found, limit)
+        found = newest(found, limit)
+        if data is None:
+            found = [whole for one in found if (whole := await self.get_job(one.id)) is not None]
+        return found
 
-    async def _size(self, state: JobState) -> int:
-        counts = await self.get_job_counts()
-        return int(getattr(counts, state.replace("-", "_")))
+    async def _all(self, state: JobState, *, exclude_data: bool) -> AsyncIterator[Job[D, R]]:
+        """All jobs of a state, page by page."""
+        start = 0
+        while page := await self._owner.call(reads.list_jobs, state, start, -1, exclude_data):
+            for entry in page:
+                yield Job(self._owner, entry.job_id, entry.fields)
+            start += len(page)
+        group = member = 0
+        last = state != "waiting"
+        while not last:
+            parked = await self._owner.call(reads.list_parked, group, member, exclude_data)
+            for entry in parked.entries:
+                yield Job(self._owner, entry.job_id, entry.fields)
+            group, member, last = parked.group, parked.skip, parked.last
 
     async def get_job_logs(self, job_id: str, start: int = 0, end: int = -1) -> JobLogs:
         """Lines of a job's log from `start` to `end` (inclusive; -1 is the last); none of a job that is gone."""

@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from .errors import InvalidStateError
 from .explanation import Explanation, explanation_of
+from .job import Job
 from .options import check_bool, check_choice, check_duration, check_int, check_job_id
 from .queue_limits import QueueLimits
 from .semantics import administration, changes, explaining, reads
@@ -17,6 +18,8 @@ from .wire import from_wire, to_wire
 
 Progress = Callable[[int], object]
 """Called with the number of jobs handled so far."""
+J = TypeVar("J", bound=Job[Any, Any])
+
 RevokeResult = Literal["revoked", "flagged", "not_found", "finished"]
 
 
@@ -34,7 +37,7 @@ class WorkerInfo:
 
 
 class QueueAdministration(QueueLimits):
-    """Bounded calls: each handles at most 500 jobs, so that none holds the server for long.
+    """Bounded calls: each handles at most 100 jobs, so that none holds the server for long.
 
     What acts on many jobs acts on those that were there when it began.
     """
@@ -51,13 +54,17 @@ class QueueAdministration(QueueLimits):
 
     async def explain(self, job_id: str) -> Explanation:
         """Why is this job not running? Its state and place, the lease and worker if it runs, and each gate that
-        holds it, with the moment or the jobs that it waits for. `print()` it, or read its `reasons`.
+        holds it, with the moment or the jobs that it waits for: as text (`str()`), and as its `reasons`.
         """
         facts = await self._owner.call(explaining.explain, to_wire(check_job_id(job_id)))
         return explanation_of(job_id, facts)
 
     async def drain(self, delayed: bool = False, *, on_progress: Progress | None = None) -> None:
-        """Remove all waiting jobs, also those that wait in groups; with `delayed` the delayed ones too."""
+        """Remove all waiting jobs, also those that wait in groups; with `delayed` the delayed ones too.
+
+        Example:
+            await queue.drain(delayed=True, on_progress=bar.update)
+        """
         last = administration.DELAYED_PHASE if check_bool("delayed", delayed) else administration.GROUPS_PHASE
         await self._clear(last, self._owner.events_keep, on_progress)
 
@@ -77,16 +84,16 @@ class QueueAdministration(QueueLimits):
 
     async def _clear(self, last_phase: int, events_keep: int, on_progress: Progress | None) -> None:
         marks = await self._owner.call(administration.get_marks)
-        cursor = ClearCursor(administration.READY_PHASE, 0, 0)
-        removed = 0
-        while True:
-            cleared = await self._owner.call(administration.clear_some, marks, cursor, last_phase, events_keep)
-            removed += cleared.removed
-            cursor = cleared.cursor
-            if on_progress is not None:
-                on_progress(removed)
-            if cleared.done:
-                return
+        removed, before = 0, -1
+        while removed != before:  # again, since what workers take meanwhile moves others past the cursor
+            before = removed
+            cursor, done = ClearCursor(administration.READY_PHASE, 0, 0), False
+            while not done:
+                cleared = await self._owner.call(administration.clear_some, marks, cursor, last_phase, events_keep)
+                removed += cleared.removed
+                cursor, done = cleared.cursor, cleared.done
+                if on_progress is not None:
+                    on_progress(removed)
 
     async def clean(
         self,
@@ -148,13 +155,19 @@ def worker_info(worker: str, info: str, seen_at: int) -> WorkerInfo:
     )
 
 
-def matches(job: Any, name: str | None, data: Mapping[str, Any] | None) -> bool:
+def matches(job: Job[Any, Any], name: str | None, data: Mapping[str, Any] | None) -> bool:
     """Whether a job has this name, and these keys with these values in its data."""
     if name is not None and job.name != name:
         return False
     if data is None:
         return True
-    if not isinstance(job.data, Mapping):
+    payload: object = job.data
+    if not isinstance(payload, Mapping):
         return False
-    found = cast("Mapping[str, object]", job.data)
+    found = cast("Mapping[str, object]", payload)
     return all(key in found and found[key] == value for key, value in data.items())
+
+
+def newest(jobs: list[J], most: int) -> list[J]:
+    """The last added first, at most so many; ids of the queue's own counter order those of one millisecond."""
+    return sorted(jobs, key=lambda job: (job.timestamp, int(job.id) if job.id.isdecimal() else 0), reverse=True)[:most]

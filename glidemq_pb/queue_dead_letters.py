@@ -37,7 +37,8 @@ class QueueDeadLetters(QueueAdministration, Generic[D, R]):
         """This queue's waiting dead letters, oldest first, from position `start` to `end` (inclusive; -1 is the last).
 
         `job.data` is `{"original_queue", "original_job_id", "data", "failed_reason", "attempts_made"}`. Empty
-        where no worker and no Queue object has named a dead letter queue (DLQ-3).
+        where no worker and no Queue object has named a dead letter queue (DLQ-3). A payload that cannot be
+        decoded is `{}` there, and `deserialization_failed` is True; its bytes are kept, and come back with a replay.
         """
         owner = await self._dead_letters()
         if owner is None:

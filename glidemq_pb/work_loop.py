@@ -1,24 +1,23 @@
 """The loop of a worker: settle what finished while the last call was under way, take what there is room
 for, start it, repeat.
 
-Two tasks: `_work` makes the calls, one at a time; the other listens (see `listening`).
+Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits to be told to make one.
 """
 
 import asyncio
 import json
 import os
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from .backends.backend import Backend
-from .clock import Timer
+from .clock import Timer, pass_time
 from .emitter import Emitter
-from .errors import FormatError, JobAbortedError, QueueConnectionError
+from .errors import GlideMQError, InvalidStateError, JobAbortedError, QueueConnectionError
 from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
-from .listening import Ear
-from .ordering import RateLimit
+from .listening import RETRY_MS, Listening
 from .postman import deliver
 from .run import Run
 from .schedule import planned
@@ -26,34 +25,25 @@ from .semantics import schedulers, work
 from .semantics.lang import Refusal
 from .semantics.records import RETURNED_RUN, Caller, PlannedRun, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST, REVOKED_STATUS
+from .settings import Settings
 from .wire import from_wire, to_wire
 
-RETRY_MS = 500
-"""How long a worker waits before it repeats a call that could not be made."""
 RECORD_MS_MIN = 60_000
 INFO_MS = 5_000
 """How often a worker says again who it is (see `limits.WORKER_REFRESH_MS`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """A worker's options, validated; durations are milliseconds."""
-
-    concurrency: int
-    lock_duration: int
-    stalled_interval: int
-    max_stalled_count: int
-    block_timeout: int
-    cancel_on_abort: bool
-    metrics: bool
-    limiter: RateLimit | None
-
-
 class WorkLoop:
     """What a Worker does between `connect` and `close`."""
 
-    def __init__(self, backend: Backend, owner: JobOwner, settings: Settings, emitter: Emitter) -> None:
-        self.executor: Executor
+    def __init__(
+        self,
+        backend: Backend,
+        owner: JobOwner,
+        settings: Settings,
+        emitter: Emitter,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self.holding = False
         """Paused: start nothing more."""
         self.closing = False
@@ -64,6 +54,8 @@ class WorkLoop:
         self._owner = owner
         self._settings = settings
         self._emitter = emitter
+        self._on_failure = on_failure
+        self._failure: BaseException | None = None
         self._id = self._clock.token()
         self._call = 0
         self._slots: set[Execution] = set()
@@ -75,37 +67,48 @@ class WorkLoop:
         self._idle.set()
         self._ready = asyncio.Event()
         self._calling = False
-        self._delivery: asyncio.Task[None] | None = None
-        self._planning: asyncio.Task[None] | None = None
+        self._pausing = False
+        self._leases = Leases(
+            backend, owner.root, self._id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
+        )
+        self._listening = Listening(
+            backend,
+            owner,
+            self._id,
+            min(settings.block_timeout, settings.stalled_interval),
+            emitter,
+            has_room=lambda: self._room() > 0,
+            look=self._poke,
+            obey=self._leases.obey,
+        )
+        self._delivery: asyncio.Task[object] | None = None
+        self._planning: asyncio.Task[object] | None = None
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
         self._info_at = -float(INFO_MS)
-        self._leases = Leases(
-            backend, owner.root, self._id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
-        )
-        timeout = min(settings.block_timeout, settings.stalled_interval)
-        self._ear = Ear(backend, owner.root, self._id, timeout, self, self._cannot_listen)
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life cycle ---------------------------------------------------------------------------------------------------
 
     async def start(self, executor: Executor) -> None:
         """Begin to take jobs: returns after the first call was answered, or raises what made it fail."""
-        self.executor = self._leases.executor = executor
-        await self._ear.open()
-        self._clock.attend(self)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._work()), loop.create_task(self._ear.listen())]
-        for task in self._tasks:
-            task.add_done_callback(self._watch)
-        ready = loop.create_task(self._ready.wait())
-        await asyncio.wait([ready, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                await self.stop()
-                raise error
+        self._executor = self._leases.executor = executor
+        try:
+            await self._listening.open()
+            self._clock.attend(self)
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._work()), loop.create_task(self._listening.listen(self._may_leave))]
+            for task in self._tasks:
+                task.add_done_callback(self._watch)
+            ready = loop.create_task(self._ready.wait())
+            await asyncio.wait([ready, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if self._failure is not None:
+                raise self._failure
+        except BaseException:
+            await self.stop()
+            raise
 
     async def finish(self) -> None:
         """End gracefully: running jobs end and are settled, nothing new is started.
@@ -113,43 +116,55 @@ class WorkLoop:
         A store that cannot be reached ends it too: what was not settled is recovered when its lease ends.
         """
         self.closing = True
-        self.look()
+        self._poke()
         await asyncio.wait(self._tasks if self._delivery is None else [*self._tasks, self._delivery])
-        self._clock.dismiss(self)
         if not self.stopped:
+            self._clock.dismiss(self)
             self._leases.stop()
             self._cancel_timers()
             try:
-                await self._backend.call(work.leave, self._owner.root, self._id)
-            except QueueConnectionError as error:
+                await self._owner.call(work.leave, self._id)
+            except GlideMQError as error:
                 self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
-            await self._ear.close()
+            await self._listening.close()
 
     def _watch(self, task: asyncio.Task[None]) -> None:
-        """A loop that ends by an error takes its twin along: half a worker would look alive."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            if self._ready.is_set():
-                self._emitter.error(error, "the worker stopped", queue=self._owner.queue_name)
-            self.closing = True
-            for other in self._tasks:
-                other.cancel()
+        """A loop that ends by an error takes everything along: half a worker would look alive."""
+        if task.cancelled() or (error := task.exception()) is None or self._failure is not None:
+            return
+        self._failure = error
+        if self._ready.is_set():
+            self._emitter.error(error, "the worker stopped", queue=self._owner.queue_name)
+            self._emitter.spawn(self.stop())
+            self._on_failure(error)
 
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
         self.stopped = self.closing = True
+        self._clock.dismiss(self)
         self._leases.stop()
         self._cancel_timers()
         for execution in list(self._slots):
             execution.lost = True
+            self._executor.abort(execution, "aborted", cancel=True)
             execution.run.over = True  # its token is good until the lease ends, so its writes are refused here
-            self.executor.abort(execution, "aborted", cancel=True)
         for task in self._tasks:
             task.cancel()
-        await self._ear.close()
+        await self._listening.close()
+
+    def shut_down(self) -> None:
+        """Take no more threads."""
+        self._executor.shut_down()
 
     async def drained_slots(self) -> None:
         """Wait until no job runs."""
         await self._idle.wait()
+
+    def check_outside(self, what: str) -> None:
+        """Raise InvalidStateError inside one of the processors that `what` would wait for."""
+        task = asyncio.current_task()
+        if any(execution.task is task for execution in self._slots):
+            raise InvalidStateError(f"{what}() waits for running jobs, so it cannot be awaited inside a processor")
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -160,7 +175,13 @@ class WorkLoop:
     @property
     def parked(self) -> bool:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
-        return not (self._calling or self._must_call or self._finished) and (self._ear.is_waiting or self.closing)
+        works = self._calling or self._must_call or bool(self._finished)
+        return (not works or self._pausing) and (self._listening.waits or self.closing)
+
+    @property
+    def renews(self) -> bool:
+        """Whether a timer is set to renew leases."""
+        return self._leases.renews
 
     @property
     def is_held(self) -> bool:
@@ -170,7 +191,7 @@ class WorkLoop:
     def resume(self) -> None:
         """Take jobs again."""
         self.holding = False
-        self.look()
+        self._poke()
 
     def hold(self, duration: int) -> None:
         """Start nothing for `duration` milliseconds; 0 changes nothing (WRK-2)."""
@@ -178,7 +199,7 @@ class WorkLoop:
             self._held_until = max(self._held_until, self._clock.monotonic() + duration)
             if self._hold_timer is not None:
                 self._hold_timer.cancel()
-            self._hold_timer = self._clock.call_later(self._held_until - self._clock.monotonic(), self.look)
+            self._hold_timer = self._clock.call_later(self._held_until - self._clock.monotonic(), self._poke)
 
     def abort(self, job_id: str) -> bool:
         """Fire the signal of a running job: whether it runs here."""
@@ -187,31 +208,6 @@ class WorkLoop:
             return False
         self._leases.abort(execution)
         return True
-
-    # --- when woken (see `listening.Woken`) ---------------------------------------------------------------------------
-
-    def has_room(self) -> bool:
-        return self._room() > 0
-
-    def is_done(self) -> bool:
-        return self.closing and not self._slots and not self._finished
-
-    def look(self) -> None:
-        self._must_call = True
-        self._poked.set()
-
-    def obey(self, what: str, job_id: str) -> None:
-        execution = self._by_id.get(job_id)
-        if execution is None or execution.is_over:
-            return
-        if what == "lost":
-            self._leases.lose(execution)
-        elif what == "revoked":
-            self._leases.revoke(execution)
-
-    async def _cannot_listen(self, error: Exception) -> None:
-        self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
-        await self._pause_for(RETRY_MS)
 
     # --- what executions report ---------------------------------------------------------------------------------------
 
@@ -229,17 +225,25 @@ class WorkLoop:
         if not self._slots:
             self._leases.stop()
             self._idle.set()
-        self.look()
+        self._poke()
 
     # --- the calls ----------------------------------------------------------------------------------------------------
+
+    def _poke(self) -> None:
+        self._must_call = True
+        self._poked.set()
 
     def _room(self) -> int:
         if self.closing or self.holding or self.is_held:
             return 0
         return self._settings.concurrency - len(self._slots)
 
+    def _may_leave(self) -> bool:
+        """Whether it is closing and nothing is left to do."""
+        return self.closing and not self._slots and not self._finished
+
     async def _work(self) -> None:
-        while not self.is_done():
+        while not self._may_leave():
             if self._must_call or self._finished:
                 await self._exchange()
             else:
@@ -254,17 +258,18 @@ class WorkLoop:
         self._finished = []
         want = self._room()
         self._call += 1
-        caller = self._caller(nudge=want > 0 and self._ear.hears_only_control)
+        caller = self._caller(nudge=want > 0 and self._listening.is_deaf_to_wakes)
         self._calling = True
         try:
             sent_at, reply = await self._send(caller, [outcome.settlement for outcome in outcomes], want)
         finally:
             self._calling = False
         self._report(outcomes, reply)
+        self._take(reply, sent_at)
+        self._leases.catch_up()
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
-            self._delivery = self._emitter.spawn(self._deliver())
-        self._take(reply, sent_at)
+            self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
         if reply.unplanned and (self._planning is None or self._planning.done()):
             runs = [planned(run) for run in reply.unplanned]
             self._planning = self._emitter.spawn(self._plan_runs(runs))
@@ -277,19 +282,16 @@ class WorkLoop:
             try:
                 reply = await self._backend.call(work.settle_and_activate, self._owner.root, caller, settlements, want)
             except Refusal as refusal:
-                raise FormatError(f"queue {self._owner.queue_name!r}: {refusal.code}") from refusal
+                self._owner.raise_refusal(refusal)
             except QueueConnectionError as error:
                 if self.closing or not self._ready.is_set():
                     raise
                 self._emitter.error(error, "the queue cannot be reached", queue=self._owner.queue_name)
-                await self._pause_for(RETRY_MS)
+                self._pausing = True
+                await pass_time(self._clock, RETRY_MS)
+                self._pausing = False
             else:
                 return sent_at, reply
-
-    async def _pause_for(self, delay: int) -> None:
-        over = asyncio.Event()
-        self._clock.call_later(delay, over.set)
-        await over.wait()
 
     def _caller(self, *, nudge: bool) -> Caller:
         settings = self._settings
@@ -342,7 +344,7 @@ class WorkLoop:
 
     def _take(self, reply: WorkReply, sent_at: float) -> None:
         for started in reply.started:
-            if self.closing or self.holding:
+            if self.closing or self.holding or self.is_held:
                 self._hand_back(started, reply.token)
                 continue
             run = Run(reply.token)
@@ -358,22 +360,18 @@ class WorkLoop:
                     ValueError(f"the payload of job {job.id} cannot be decoded"), "bad payload", **execution.log_extra
                 )
             self._emitter.emit("active", job)
-            self.executor.start(execution)
+            self._executor.start(execution)
 
     def _obey_limiter(self, reply: WorkReply) -> None:
         """While its own limiter holds it, a worker must not keep the wake that another one could use (WRK-1)."""
-        woken, self._ear.took_wake = self._ear.took_wake, False
+        woken, self._listening.took_wake = self._listening.took_wake, False
         if reply.hold_ms > 0:
             self.hold(reply.hold_ms)
             if woken and not reply.started:
-                self._emitter.spawn(self._ear.pass_wake())
-
-    async def _deliver(self) -> None:
-        """Letters to other queues, dead ones among them; what fails here is tried again after the next call."""
-        await deliver(self._backend, self._owner.root, self._owner.events_keep)
+                self._emitter.spawn(self._listening.pass_wake())
 
     def _hand_back(self, started: StartedJob, token: str) -> None:
-        """A job that arrived while the worker was closing or pausing goes back to its place (B-10, B-12)."""
+        """A job that arrived when the worker must not start it any more goes back to its place (B-10, B-12)."""
         run = Run(token)
         job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
         execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
@@ -390,9 +388,9 @@ class WorkLoop:
             self._due_timer.cancel()
             self._due_timer = None
         if reply.more:
-            self.look()
+            self._poke()
         elif reply.wait_ms >= 0:
-            self._due_timer = self._clock.call_later(reply.wait_ms, self.look, weak=True)
+            self._due_timer = self._clock.call_later(reply.wait_ms, self._poke, weak=True)
 
     def _cancel_timers(self) -> None:
         for timer in (self._due_timer, self._hold_timer):

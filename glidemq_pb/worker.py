@@ -19,7 +19,8 @@ from .postman import deliver
 from .queue_dead_letters import check_dead_letter_queue
 from .semantics import inbox
 from .serializers import JSON_SERIALIZER, Serializer
-from .work_loop import Settings, WorkLoop
+from .settings import Settings
+from .work_loop import WorkLoop
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -98,6 +99,7 @@ class Worker(Component, Generic[D, R]):
         self._loop: WorkLoop | None = None
         self._starting: asyncio.Task[None] | None = None
         self._closed_event = asyncio.Event()
+        self._failure: BaseException | None = None
         self._closing: asyncio.Task[None] | None = None
 
     # --- events -------------------------------------------------------------------------------------------------------
@@ -127,6 +129,7 @@ class Worker(Component, Generic[D, R]):
         self._check_open()
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._start())
+            self._starting.add_done_callback(self._note_start)
         await asyncio.shield(self._starting)
 
     async def _start(self) -> None:
@@ -135,7 +138,7 @@ class Worker(Component, Generic[D, R]):
             target = root_key(self._owner.prefix, self._dead_letter_queue)
             await self._owner.call(inbox.set_dead_letters, target)
             await deliver(self.backend, target, self._owner.events_keep)  # replayed ones that a crash left behind
-        loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter)
+        loop = WorkLoop(self.backend, self._owner, self._settings, self._emitter, self._fail)
         executor = Executor(
             self._processor,
             concurrency=self._settings.concurrency,
@@ -146,13 +149,25 @@ class Worker(Component, Generic[D, R]):
             free=loop.free,
             hold=loop.hold,
         )
-        self._loop = loop
         await loop.start(executor)
+        self._loop = loop
+
+    def _note_start(self, task: asyncio.Task[None]) -> None:
+        """One that failed may be tried again."""
+        if task.cancelled() or task.exception() is not None:
+            self._starting = None
+
+    def _fail(self, error: BaseException) -> None:
+        """The loop ended by an error, and its jobs were aborted."""
+        self._failure = error
+        self._closed_event.set()
 
     async def run(self) -> None:
-        """Take jobs until `close()`."""
+        """Take jobs until `close()`. Raises what else ended it: FormatError, ClosedError, or a defect of ours."""
         await self.start()
         await self._closed_event.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -164,23 +179,30 @@ class Worker(Component, Generic[D, R]):
         await self.close()
 
     async def close(self, force: bool = False) -> None:
-        """Stop. Running jobs end and are settled first (WRK-6); idempotent.
+        """Stop. Running jobs end and are settled first (WRK-6); idempotent. InvalidStateError inside a processor.
 
         With `force` it returns at once: leases are renewed no more, processors are aborted and cancelled,
         nothing they do reaches the store, and their jobs are recovered as stalled when the lease ends.
         """
+        if self._loop is not None and not force:
+            self._loop.check_outside("close")
+        self._emitter.waits_inside()
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
+        if force and self._starting is not None:
+            self._starting.cancel()
         if force and self._loop is not None:
             await self._loop.stop()
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
         self._emitter.emit("closing")
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
         loop = self._loop
         if loop is not None:
             await loop.finish()
-            loop.executor.shut_down()
+            loop.shut_down()
         await super().close()
         self._emitter.emit("closed")
         if loop is None or not loop.stopped:
@@ -192,8 +214,13 @@ class Worker(Component, Generic[D, R]):
     # --- control ------------------------------------------------------------------------------------------------------
 
     async def pause(self, force: bool = False) -> None:
-        """Start nothing more; returns when running jobs have ended, with `force` at once (WRK-5)."""
+        """Start nothing more; returns when running jobs have ended, with `force` at once (WRK-5).
+
+        InvalidStateError inside a processor, which would wait for itself.
+        """
         loop = self._running_loop()
+        if not force:
+            loop.check_outside("pause")
         loop.holding = True
         if not force:
             await loop.drained_slots()
@@ -234,14 +261,10 @@ def check_count(option: str, value: object, least: int, most: int) -> int:
 
 def check_processor(processor: object) -> None:
     """A function, or a mapping of names to functions. InvalidOptionsError otherwise."""
-    if not isinstance(processor, Mapping):
-        check_function("processor", processor)
-        return
-    for name, function in cast("Mapping[object, object]", processor).items():
-        check_function(f"processor[{name!r}]", function)
-
-
-def check_function(option: str, value: object) -> None:
-    """Something that can be called."""
-    if not callable(value):
-        raise InvalidOptionsError(f"{option}={value!r}: allowed: a function, or a mapping of job names to functions")
+    named = cast("Mapping[object, object]", processor) if isinstance(processor, Mapping) else {"": processor}
+    for name, function in named.items():
+        if not callable(function):
+            where = f"processor[{name!r}]" if isinstance(processor, Mapping) else "processor"
+            raise InvalidOptionsError(
+                f"{where} is {function!r}; allowed: a function, or a mapping of job names to them"
+            )

@@ -132,11 +132,27 @@ class Move:
 
 WORKERS = ("w1", "w2", "w3")
 TEXTS = (
-    "x", "", "0", "nil", "-1", "1e3", "a b", "\x00", "\x00\r\n'\"\\", "line\nline", "\xc3\xa9", "\xff\xfe", "%s%%", "]]",
-    "y" * 65, "z" * EVENT_VALUE_MAX, "z" * (EVENT_VALUE_MAX + 1),
+    "x", "", "0", "nil", "-1", "1e3", "a b", "\x00", "\x00\r\n'\"\\", "line\nline", "\xc3\xa9", "\xff\xfe", "%s%%",
+    "]]", "y" * 65, "z" * EVENT_VALUE_MAX, "z" * (EVENT_VALUE_MAX + 1),
 )  # fmt: skip
 NAMES = ("n", "0", "\xc3\xb1", "name " * 20)
-CUSTOM_IDS = ("", "", "", "", "", "a", "b", "2", "7", "007", "0", "99999999999", "1234567890123", "i\xc3\xa9", "n" * 256)
+CUSTOM_IDS = (
+    "",
+    "",
+    "",
+    "",
+    "",
+    "a",
+    "b",
+    "2",
+    "7",
+    "007",
+    "0",
+    "99999999999",
+    "1234567890123",
+    "i\xc3\xa9",
+    "n" * 256,
+)
 DELAYS = (0, 1, 1_000, 60_000, DELAY_MAX_MS)
 MOMENTS = (
     *[When("now", 0, 0)] * 10,
@@ -158,8 +174,8 @@ TRYING: tuple[tuple[str, ...], ...] = (
     ("attempts", "2", "backoff", "fixed", "backoff_delay", str(2 * DELAY_MAX_MS), "backoff_jitter", "100000"),
 )  # fmt: skip
 KEEPING: tuple[tuple[str, ...], ...] = (
-    (), (), ("remove_on_complete", "1"), ("keep_completed", "1"), ("keep_completed_ms", "1000"), ("remove_on_fail", "1"),
-    ("keep_failed", "0"), ("keep_failed", "2", "keep_failed_ms", "1000"),
+    (), (), ("remove_on_complete", "1"), ("keep_completed", "1"), ("keep_completed_ms", "1000"),
+    ("remove_on_fail", "1"), ("keep_failed", "0"), ("keep_failed", "2", "keep_failed_ms", "1000"),
     ("keep_completed", "0", "keep_completed_ms", "5000"), ("lock_duration", "2000"), ("timeout", "5"),
 )  # fmt: skip
 
@@ -171,7 +187,8 @@ GROUPING: tuple[tuple[str, ...], ...] = (
     ("ordering_key", "h", "group_capacity", "2000", "group_refill", "1000"),
     ("ordering_key", "g", "group_capacity", "1500", "group_refill", "333", "cost", "1500"),
     ("ordering_key", "g", "group_concurrency", "2", "group_capacity", "3000", "group_refill", "7", "cost", "0"),
-    ("ordering_key", "h", "cost", "500"), ("ordering_key", "g", "cost", "2000"), ("ordering_key", "\xc3\xa9 %{}", "cost", "1"),
+    ("ordering_key", "h", "cost", "500"), ("ordering_key", "g", "cost", "2000"),
+    ("ordering_key", "\xc3\xa9 %{}", "cost", "1"),
 )  # fmt: skip
 DEDUPING: tuple[tuple[str, ...], ...] = (
     *[()] * 9,
@@ -241,7 +258,8 @@ specs = st.builds(
 )
 callers = st.builds(
     lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter, nudge, info, step: CallNumber(
-        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, *limiter, nudge, info), step
+        Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter[0], limiter[1], nudge, info),
+        step,
     ),
     st.sampled_from(WORKERS),
     st.sampled_from((1_000, 30_000, 1)),
@@ -254,31 +272,37 @@ callers = st.builds(
     st.sampled_from(("", "info \xc3\xa9")),
     st.sampled_from((1, 1, 1, 1, 1, 1, 0, 0, -1, 5)),
 )
-settlements = st.builds(
-    lambda which, outcome: Settled(which, **outcome),
-    held,
-    st.sampled_from(
-        [{"outcome": COMPLETED_RUN, "value": value} for value in TEXTS]
-        + [
-            {"outcome": FAILED_RUN, "reason": reason, "trace": trace, "until": until, "fraction": fraction, "final": final}
-            for reason, trace, until, fraction, final in (
-                ("boom", "", -1, 0, False), ("boom", "trace", -1, 50_000, False), ("", "", -1, 100_000, False),
-                ("expired", "", 0, 0, False), ("r" * 5_000, "t", 1_000, 0, False), ("no more", "", -1, 0, True),
-                ("stalled", "", 2 * DELAY_MAX_MS, 0, False),
-            )
-        ] * 2  # fmt: skip
-        + [{"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")]
-        + [{"outcome": RETURNED_RUN}] * 4
-        + [
-            {"outcome": outcome, "group_ms": ms, "group_replace": replace, "back": back, "reason": "group rate limited"}
-            for outcome in (RETURNED_RUN, FAILED_RUN)
-            for ms in (1, 1_000)
-            for replace in (False, True)
-            for back in (False, True)
-        ]
+FAILURES: tuple[dict[str, Any], ...] = (
+    {"outcome": FAILED_RUN},
+    {"outcome": FAILED_RUN, "reason": "boom", "trace": "trace", "fraction": 50_000},
+    {"outcome": FAILED_RUN, "reason": "boom", "fraction": 100_000},
+    {"outcome": FAILED_RUN, "reason": "expired", "until": 0},
+    {"outcome": FAILED_RUN, "reason": "r" * 5_000, "trace": "t", "until": 1_000},
+    {"outcome": FAILED_RUN, "reason": "no more", "final": True},
+    {"outcome": FAILED_RUN, "reason": "stalled", "until": 2 * DELAY_MAX_MS},
+)
+ENDS: tuple[dict[str, Any], ...] = (
+    *({"outcome": COMPLETED_RUN, "value": value} for value in TEXTS),
+    *({"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")),
+    *[{"outcome": RETURNED_RUN}] * 4,
+    *FAILURES,
+    *FAILURES,
+    *(
+        {"outcome": outcome, "group_ms": ms, "group_replace": replace, "back": back, "reason": "group rate limited"}
+        for outcome in (RETURNED_RUN, FAILED_RUN)
+        for ms in (1, 1_000)
+        for replace in (False, True)
+        for back in (False, True)
     ),
 )
-templates = st.builds(spec_of, st.just(""), st.sampled_from(NAMES), texts, *map(st.sampled_from, (TEMPLATED, LIVING, TRYING, KEEPING, GROUPING)))
+settlements = st.builds(lambda which, how: Settled(which, **how), held, st.sampled_from(ENDS))
+templates = st.builds(
+    spec_of,
+    st.just(""),
+    st.sampled_from(NAMES),
+    texts,
+    *map(st.sampled_from, (TEMPLATED, LIVING, TRYING, KEEPING, GROUPING)),
+)
 schedules = st.builds(
     Scheduled,
     st.sampled_from(
@@ -299,7 +323,12 @@ ended = st.sampled_from(("completed", "failed"))
 # One row an operation: how often, and how its arguments after (s, q, now) are drawn.
 Arguments = st.SearchStrategy[tuple[Any, ...]]
 OPERATIONS: dict[str, tuple[int, Arguments]] = {
-    "enqueue": (16, st.builds(lambda call, many, kept: (call, *sendable(many), kept), producers_calls, st.lists(specs, max_size=4), keep)),
+    "enqueue": (
+        16,
+        st.builds(
+            lambda call, many, kept: (call, *sendable(many), kept), producers_calls, st.lists(specs, max_size=4), keep
+        ),
+    ),
     "settle_and_activate": (
         30,
         st.tuples(callers, st.lists(settlements, max_size=3), st.sampled_from((1, 2, 0, 9))),
@@ -311,7 +340,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
                 worker,
                 [("id", one) for one in which],
                 [("token", one) for one in which],
-                [lease] * len(which),
+                [lease + i for i in range(len(which))],
             ),
             st.sampled_from(WORKERS),
             st.lists(held, max_size=3),
@@ -364,7 +393,13 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     ),
     "rate_limit_group": (
         2,
-        st.tuples(st.sampled_from(("", "r1")), st.sampled_from(GROUPS), st.sampled_from((1, 1_000, 60_000)), st.booleans(), keep),
+        st.tuples(
+            st.sampled_from(("", "r1")),
+            st.sampled_from(GROUPS),
+            st.sampled_from((1, 1_000, 60_000)),
+            st.booleans(),
+            keep,
+        ),
     ),
     "set_global_concurrency": (2, st.tuples(st.sampled_from((0, 0, 1, 2)))),
     "set_global_rate_limit": (2, st.sampled_from(((0, 0), (0, 0), (1, 1_000), (2, 60_000), (2, 500)))),
@@ -385,7 +420,11 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "clean_some": (
         2,
         st.tuples(
-            producers_calls, ended, st.builds(FromNow, st.sampled_from((0, -1, -1_000))), st.sampled_from((1, 2, 9)), keep
+            producers_calls,
+            ended,
+            st.builds(FromNow, st.sampled_from((0, -1, -1_000))),
+            st.sampled_from((1, 2, 9)),
+            keep,
         ),
     ),
     "retry_some": (
@@ -409,7 +448,9 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
         st.tuples(
             st.sampled_from(QUEUES),
             st.builds(
-                lambda ordinal, name, data, options: Letter(pad(ordinal), "glide:{q}", ordinal, name, data, Fields([*options])),
+                lambda ordinal, name, data, options: Letter(
+                    pad(ordinal), "glide:{q}", ordinal, name, data, Fields([*options])
+                ),
                 st.integers(1, 4),
                 st.sampled_from(NAMES),
                 texts,

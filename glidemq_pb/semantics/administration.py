@@ -8,16 +8,17 @@ from typing import Final
 
 from .calls import recall, remember
 from .changes import erase, retry_job
+from .deadlines import lower_next_due
 from .drains import note_drained
+from .due import forget_workers
 from .endings import MARK_DIGITS, forget_ended
 from .errors import Code
 from .events import emit_with
-from .formats import is_foreign
+from .formats import is_foreign, stamp
 from .groups import refresh_group
 from .keys import (
     active_key,
     calls_key,
-    control_key,
     dedup_key,
     deduping_key,
     ended_key,
@@ -43,7 +44,8 @@ from .keys import (
 from .lanes import place_of
 from .lang import drop, join, number, operation, refuse, split, take, text
 from .limits import BATCH_MAX, PAGE_MAX
-from .records import ClearCursor, Cleared, Marks, Meta, PlaceRow, Retried, WorkerEntry, WorkerInfoRow
+from .records import ClearCursor, Cleared, Marks, Retried, WorkerEntry
+from .rows import Meta, PlaceRow, WorkerInfoRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .timetable import forget_scheduler
@@ -214,7 +216,7 @@ def retry_some(s: Store, q: str, now: int, call: str, marks: Marks, skip: int, l
 
 @operation(frees_memory=True)
 def forget_queue(s: Store, q: str, now: int) -> bool:
-    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on.
+    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on. Living workers stay.
 
     False, and nothing more, while it has jobs; one call removes a batch of groups, so call until True.
     """
@@ -240,16 +242,18 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         forget_scheduler(s, q, name)
     if s.zcard(scheduler_names_key(q)) > 0:
         return False
-    records: list[str] = []
-    for worker in s.zrange(workers_key(q), 0, -1):
-        records.append(worker_key(q, worker))
-        records.append(control_key(q, worker))
+    limiters: list[str] = []
     for limiter in s.zrange(limiters_key(q), 0, -1):
-        records.append(limiter_key(q, limiter))
-    s.delete(records)
+        limiters.append(limiter_key(q, limiter))
+    s.delete(limiters)
     s.xclear(events_key(q))
-    s.delete([meta_key(q), id_key(q), limiters_key(q), workers_key(q), wake_key(q)])
+    s.delete([meta_key(q), id_key(q), limiters_key(q), wake_key(q)])
     s.delete([calls_key(q), old_calls_key(q), metrics_key(q, COMPLETED), metrics_key(q, FAILED)])
+    forget_workers(s, q, now, PAGE_MAX)
+    living_until = s.zlowest(workers_key(q))
+    if living_until is not None:  # they may not have read yet that their leases are lost
+        stamp(s, q, s.read(meta_key(q), Meta))
+        lower_next_due(s, q, living_until)
     return True
 
 
@@ -266,7 +270,8 @@ def list_workers(s: Store, q: str, now: int) -> list[WorkerEntry]:
     if is_foreign(s.read(meta_key(q), Meta)):
         refuse(Code.FORMAT)
     entries: list[WorkerEntry] = []
-    for worker in s.zrange(workers_key(q), 0, PAGE_MAX - 1):
-        row = s.read(worker_key(q, worker), WorkerInfoRow)
-        entries.append(WorkerEntry(worker, row.info, row.seen_at))
+    for worker in s.zrange_scored(workers_key(q), 0, PAGE_MAX - 1):
+        if worker.score > now:
+            row = s.read(worker_key(q, worker.member), WorkerInfoRow)
+            entries.append(WorkerEntry(worker.member, row.info, row.seen_at))
     return entries

@@ -2,7 +2,8 @@
 
 from .lang import ceil_div
 from .limits import MICRO
-from .records import Bucket, GroupRow
+from .records import Bucket
+from .rows import GroupRow
 
 
 def bucket_at(group: GroupRow, now: int) -> Bucket:

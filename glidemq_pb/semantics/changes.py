@@ -16,7 +16,7 @@ from .lanes import moved_score, next_mark
 from .lang import operation, refuse, split, text
 from .metrics import count_ended
 from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_again, watch_expiry
-from .records import Meta, PlaceRow
+from .rows import Meta, PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, state_of
 from .store import Store
 from .timetable import job_ended

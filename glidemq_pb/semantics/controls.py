@@ -2,12 +2,15 @@
 
 from .calls import recall, remember
 from .deadlines import lower_next_due
+from .drains import note_drained
 from .errors import Code
 from .formats import is_foreign, stamp
+from .gates import window_end
 from .groups import new_group, pause_group, refresh_group, set_limits
-from .keys import group_key, meta_key
+from .keys import group_key, meta_key, ready_key
 from .lang import number, operation, refuse, text
-from .records import GlobalLimits, GroupLimits, Meta
+from .records import GlobalLimits, GroupLimits
+from .rows import Meta, ParkedRow
 from .store import Store
 from .wakes import rearm, wake_if_startable
 
@@ -22,7 +25,11 @@ def set_group_limits(s: Store, q: str, now: int, key: str, limits: GroupLimits, 
     new_group(s, q, key)
     s.hset(group_key(q, key), keeps=1)
     set_limits(s, q, now, key, limits)
+    parked = s.read(meta_key(q), ParkedRow).parked
+    ready = s.zcard(ready_key(q))
     refresh_group(s, q, now, events_keep, key)
+    if s.zcard(ready_key(q)) + s.read(meta_key(q), ParkedRow).parked < ready + parked:
+        note_drained(s, q, now, events_keep)  # jobs failed that cost more than a lowered capacity
     wake_if_startable(s, q, now)
     rearm(s, q, meta.next_due)
     return True
@@ -75,7 +82,9 @@ def set_global_rate_limit(s: Store, q: str, now: int, most: int, duration: int) 
         s.hdel(meta_key(q), ["global_rate_max", "global_rate_ms", "global_window_at", "global_window_used"])
     else:
         s.hset(meta_key(q), global_rate_max=most, global_rate_ms=duration)
-        if meta.global_window_at > 0:
+        if now >= window_end(meta):
+            s.hdel(meta_key(q), ["global_window_at", "global_window_used"])
+        else:
             lower_next_due(s, q, meta.global_window_at + duration)
     wake_if_startable(s, q, now)
     rearm(s, q, meta.next_due)

@@ -1,7 +1,7 @@
 """The queue's next due moment: `meta.next_due` is a lower bound of them all; 0 is none."""
 
 from .keys import meta_key
-from .records import DueRow
+from .rows import DueRow
 from .store import Store
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from .deadlines import lower_next_due
 from .keys import dedup_key, deduping_key, job_key
 from .lang import Fields, lookup, lookup_int
-from .records import DedupRow, PlaceRow
+from .rows import DedupRow, PlaceRow
 from .states import DELAYED
 from .store import Store
 

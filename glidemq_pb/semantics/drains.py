@@ -2,7 +2,7 @@
 
 from .events import emit
 from .keys import active_key, meta_key, ready_key
-from .records import ParkedRow
+from .rows import ParkedRow
 from .states import COMPLETED, DELAYED, FAILED
 from .store import Store
 

@@ -31,7 +31,8 @@ from .lang import drop
 from .limits import SWEEP_MAX
 from .metrics import forget_minutes
 from .placing import leave_state, make_ready, return_to_front, watch_expiry
-from .records import Meta, PlaceRow, Swept
+from .records import Swept
+from .rows import Meta, PlaceRow
 from .schedulers import fire_due
 from .states import COMPLETED, DELAYED, FAILED
 from .store import Store

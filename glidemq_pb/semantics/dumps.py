@@ -39,4 +39,4 @@ def marked(job: Job, field: str, job_id: str) -> str:
 
 
 def scores(dump: Dump, key: str) -> dict[str, int]:
-    return {member: score for member, score in dump.get(key, [])}
+    return dict(dump.get(key, []))

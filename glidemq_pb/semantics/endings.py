@@ -9,7 +9,7 @@ from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained
 from .lang import drop, number, pad
 from .letters import bury
 from .limits import TRIM_MAX
-from .records import FailedKeepRow, HeldRow, Meta, PlaceRow
+from .rows import FailedKeepRow, HeldRow, Meta, PlaceRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .timetable import job_ended

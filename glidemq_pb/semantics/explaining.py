@@ -22,7 +22,8 @@ from .keys import (
 )
 from .lang import drop, number, operation, pad, refuse, split
 from .limits import MICRO, PAGE_MAX
-from .records import CostRow, GroupRow, JobFacts, LimiterRow, Meta, PlaceRow, Reason
+from .records import JobFacts, Reason
+from .rows import CostRow, GroupRow, LimiterRow, Meta, PlaceRow
 from .states import ACTIVE, DELAYED, WAITING, state_of
 from .store import Store
 from .windows import window_left, window_opening
@@ -84,7 +85,8 @@ def explain_queue(s: Store, q: str, now: int, meta: Meta, reasons: list[Reason])
         row = s.read(limiter_key(q, limiter), LimiterRow)
         if window_left(most, length, row.window_at, row.window_used, now) == 0:
             reasons.append(Reason("limiter", window_opening(length, row.window_at, now) + length, []))
-    if s.zcard(workers_key(q)) == 0:
+    last = s.zrange_scored(workers_key(q), -1, -1)
+    if len(last) == 0 or last[0].score <= now:
         reasons.append(Reason("no_worker", 0, []))
 
 

@@ -2,7 +2,7 @@
 
 from .keys import meta_key
 from .limits import FORMAT
-from .records import Meta
+from .rows import Meta
 from .store import Store
 
 

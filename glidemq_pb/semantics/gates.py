@@ -6,7 +6,8 @@ Pause, global concurrency (GC-1..6), global rate limit (GRATE-1..5), and the cal
 from .deadlines import lower_next_due
 from .keys import active_key, limiter_key, limiters_key, meta_key
 from .lang import text
-from .records import Caller, LimiterRow, Meta
+from .records import Caller
+from .rows import LimiterRow, Meta
 from .store import Store
 from .windows import window_count, window_left, window_opening
 

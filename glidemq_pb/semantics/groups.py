@@ -16,6 +16,7 @@ from .keys import (
     groups_key,
     job_key,
     meta_key,
+    outbox_key,
     rate_limited_key,
     ready_key,
     turns_key,
@@ -24,9 +25,11 @@ from .lanes import class_of, next_mark, ready_score
 from .lang import Fields, lookup_int, number, text
 from .limits import COST_DEFAULT, MICRO, TURNS, UNPAYABLE_MAX
 from .metrics import count_ended
-from .records import CostRow, GroupLimits, GroupRow, PlaceRow
+from .records import GroupLimits
+from .rows import CostRow, GroupRow, PlaceRow
 from .states import FAILED
 from .store import Store
+from .wakes import wake
 from .windows import window_count, window_left, window_opening
 
 # --- members ---------------------------------------------------------------------------------------------------------
@@ -198,6 +201,8 @@ def fail_unpayable(s: Store, q: str, now: int, keep: int, key: str, job_id: str)
     mark = next_mark(s, q)
     fail_job(s, q, now, keep, job_id, "cost exceeds capacity", mark)
     count_ended(s, q, now, FAILED, 1)
+    if s.zcard(outbox_key(q)) > 0:
+        wake(s, q)  # somebody must deliver its dead letter, and no worker may be in this call
 
 
 def place_head(s: Store, q: str, key: str, group: GroupRow, head: str) -> None:
@@ -268,11 +273,15 @@ def limits_in(options: Fields) -> GroupLimits:
 
 
 def set_limits(s: Store, q: str, now: int, key: str, limits: GroupLimits) -> None:
-    """Set what is named. Time that has passed refills a bucket at its old rate; one that was full stays full."""
+    """Set what is named. Time that has passed counts as it did: a window that has ended stays so, and a bucket
+    was refilled at its old rate; one that was full stays full."""
     group = group_key(q, key)
     if limits.concurrency >= 0:
         s.hset(group, concurrency=max(limits.concurrency, 1))
     if limits.rate_max > 0:
+        old_window = s.read(group, GroupRow)
+        if old_window.window_at > 0 and now >= old_window.window_at + old_window.rate_ms:
+            s.hdel(group, ["window_at", "window_used"])
         s.hset(group, rate_max=limits.rate_max, rate_ms=limits.rate_ms)
     elif limits.rate_max == 0:
         s.hdel(group, ["rate_max", "rate_ms", "window_at", "window_used"])

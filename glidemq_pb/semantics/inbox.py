@@ -15,7 +15,8 @@ from .jobs import add_one
 from .keys import id_key, inbox_key, job_key, meta_key
 from .lang import drop, lookup, number, operation, refuse, take, text
 from .letters import REPLAYED_PREFIX, write_letter
-from .records import JobSpec, Letter, Meta, PlaceRow
+from .records import JobSpec, Letter
+from .rows import Meta, PlaceRow
 from .store import Store
 from .wakes import rearm, wake_if_startable
 

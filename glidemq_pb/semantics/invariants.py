@@ -49,30 +49,12 @@ from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 
 STATES = (WAITING, DELAYED, ACTIVE, COMPLETED, FAILED)
-EVENTS = frozenset(
-    [
-        "added",
-        "active",
-        "progress",
-        "completed",
-        "failed",
-        "retrying",
-        "stalled",
-        "expired",
-        "removed",
-        "promoted",
-        "delay-changed",
-        "priority-changed",
-        "paused",
-        "resumed",
-        "drained",
-        "retried",
-        "lease-lost",
-        "revoked",
-        "cleaned",
-        "group-rate-limited",
-    ]
-)
+EVENTS = frozenset((
+    "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",
+    "delay-changed", "priority-changed", "paused", "resumed", "drained", "retried", "lease-lost", "revoked", "cleaned",
+    "group-rate-limited",
+))  # fmt: skip
+
 
 def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
     """Everything that is wrong with the queue whose root key is `q`; an empty list for a sound queue.
@@ -95,8 +77,8 @@ def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) ->
         ended_key(q, COMPLETED), ended_key(q, FAILED), metrics_key(q, COMPLETED), metrics_key(q, FAILED),
     }  # fmt: skip
     families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""), group_key(q, ""),
-                group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""), letter_key(q, ""),
-                scheduler_key(q, ""))  # fmt: skip
+                group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""),
+                letter_key(q, ""), scheduler_key(q, ""))  # fmt: skip
     for key in dump:
         if key not in known and not key.startswith(families):
             yield key
@@ -132,7 +114,8 @@ def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job]
     for name, key in sets.items():
         held = set(scores(dump, key))
         if held != expected[name]:
-            yield f"{name}: set without job {sorted(held - expected[name])}, job without set {sorted(expected[name] - held)}"
+            lost, stray = sorted(expected[name] - held), sorted(held - expected[name])
+            yield f"{name}: in the set without a job {stray}, a job without its place {lost}"
 
 
 def ready_scores_follow_the_lane(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
@@ -163,7 +146,9 @@ def marks_are_unique_and_counted(dump: Dump, q: str, jobs: dict[str, Job], lates
                 yield f"jobs {seen[mark]} and {job_id} share mark {mark}"
 
 
-def those_with_a_deadline_are_watched_while_not_active(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
+def those_with_a_deadline_are_watched_while_not_active(
+    dump: Dump, q: str, jobs: dict[str, Job], latest: int
+) -> Iterator[str]:
     expected = {
         marked(job, "expiry_mark", job_id): number_of(job, "expire_at") + 1
         for job_id, job in jobs.items()
@@ -219,8 +204,17 @@ def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job], latest: 
     meta = dump.get(meta_key(q), {})
     moments = [
         min(held.values())
-        for key in (expiring_key(q), active_key(q), scheduled_key(q), retained_key(q), workers_key(q),
-                    rate_limited_key(q), limiters_key(q), deduping_key(q), schedulers_key(q))  # fmt: skip
+        for key in (
+            expiring_key(q),
+            active_key(q),
+            scheduled_key(q),
+            schedulers_key(q),
+            retained_key(q),
+            workers_key(q),
+            rate_limited_key(q),
+            limiters_key(q),
+            deduping_key(q),
+        )
         if (held := scores(dump, key))
     ]
     moments += [number_of(meta, field) for field in ("calls_until", "metrics_until") if field in meta]

@@ -4,7 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 
 from .dumps import MARK_DIGITS, Dump, Job, number_of, records, scores
-from .keys import dedup_key, deduping_key, inbox_key, letter_key, limiter_key, limiters_key, meta_key, outbox_key, sent_key
+from .keys import (
+    dedup_key,
+    deduping_key,
+    inbox_key,
+    letter_key,
+    limiter_key,
+    limiters_key,
+    meta_key,
+    outbox_key,
+    sent_key,
+)
 
 
 def dedup_records_count_their_jobs(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
@@ -58,7 +68,8 @@ def letters_are_numbered_without_gaps(dump: Dump, q: str, jobs: dict[str, Job], 
     for sequence in sorted(letters):
         target, ordinal = letters[sequence].get("target", ""), number_of(letters[sequence], "ordinal")
         if not ordinals.get(target, 0) < ordinal <= number_of(sent, target):
-            yield f"letter {sequence} is number {ordinal} to {target}, after {ordinals.get(target)} of {sent.get(target)}"
+            before, last = ordinals.get(target), sent.get(target)
+            yield f"letter {sequence} is number {ordinal} to {target}, after {before} of {last}"
         ordinals[target] = ordinal
     if any(int(count) < 1 for count in [*sent.values(), *dump.get(inbox_key(q), {}).values()]):
         yield f"sent {sent}, taken {dump.get(inbox_key(q))}"

@@ -43,7 +43,7 @@ def gates_open(group: Job, job: Job, now: int) -> bool:
     capacity = number_of(group, "capacity")
     if capacity and "tokens_at" in group:
         gained = Fraction(max(now - number_of(group, "tokens_at"), 0) * number_of(group, "refill"), MICRO)
-        if min(Fraction(number_of(group, "tokens"), MICRO) + gained, capacity) < cost(job):
+        if min(Fraction(number_of(group, "tokens"), MICRO) + gained, Fraction(capacity)) < Fraction(cost(job)):
             return False
     opened, length = number_of(group, "window_at"), number_of(group, "rate_ms")
     open_now = "window_at" in group and now < opened + length

@@ -15,7 +15,8 @@ from .lanes import next_mark, ready_score
 from .lang import is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
 from .limits import CANONICAL_DIGITS_MAX, COST_DEFAULT
 from .placing import make_delayed, make_ready, watch_expiry
-from .records import GroupRow, JobSpec, Meta, PlaceRow
+from .records import JobSpec
+from .rows import GroupRow, Meta, PlaceRow
 from .states import DELAYED
 from .store import Store
 from .wakes import rearm, wake_if_startable

@@ -2,7 +2,7 @@
 
 | key | type | what it holds |
 | --- | --- | --- |
-| `:meta` | hash | FORMAT, flags, sequences, due moments (see `records.Meta`) |
+| `:meta` | hash | FORMAT, flags, sequences, due moments (see `rows.Meta`) |
 | `:id` | counter | the last id given by the counter |
 | `:job:<id>` | hash | one job; only what differs from the default |
 | `:logs:<id>` | list | the lines of one job's log |
@@ -16,9 +16,9 @@
 | `:metrics:completed` `:metrics:failed` | hash | ended jobs by minute |
 | `:calls` `:calls:old` | hash | replies to producers' calls by token, two generations |
 | `:workers` | sorted set | worker by the moment its record dies |
-| `:worker:<w>` | hash | a worker's last call and its reply (see `records.WorkerRow`) |
+| `:worker:<w>` | hash | a worker's last call and its reply (see `rows.WorkerRow`) |
 | `:groups` | sorted set | ordering key by the order in which its group came to be |
-| `:group:<key>` | hash | a group's limits and state (see `records.GroupRow`) |
+| `:group:<key>` | hash | a group's limits and state (see `rows.GroupRow`) |
 | `:groupq:<key>` | sorted set | id by priority and turn: the group's waiting jobs, its head included |
 | `:turns:<key>` | sorted set | id by turn: the group's waiting and delayed jobs |
 | `:ratelimited` | sorted set | ordering key by the moment its group must be looked at again |
@@ -27,7 +27,7 @@
 | `:dedup:<id>` | hash | jobs that exist under a deduplication id, and the last acceptance |
 | `:deduping` | sorted set | deduplication id by the end of its window |
 | `:outbox` | sorted set | letters to other queues that are not delivered, by sequence |
-| `:letter:<n>` | hash | one such letter (see `records.LetterRow`) |
+| `:letter:<n>` | hash | one such letter (see `rows.LetterRow`) |
 | `:sent` | hash | letters ever written, by target; all of them, under the empty name |
 | `:inbox` | hash | the last letter taken, by source |
 | `:schedulers` | sorted set | name of a job scheduler by its next run |

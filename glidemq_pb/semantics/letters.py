@@ -12,7 +12,8 @@ from .formats import is_foreign
 from .keys import job_key, letter_key, meta_key, outbox_key, sent_key
 from .lang import Fields, drop, lookup, operation, pad, refuse
 from .limits import LETTERS_MAX
-from .records import DeadLettersRow, Letter, LetterRow, Meta
+from .records import Letter
+from .rows import DeadLettersRow, LetterRow, Meta
 from .store import Store
 
 REPLAYED_PREFIX: Final = "dead:"

@@ -19,8 +19,8 @@ SWEEP_MAX: Final = 200
 """Due entries moved in one call: about 2 ms of the server."""
 TRIM_MAX: Final = 100
 """Jobs one ending may remove by a retention count; the rest is due work."""
-BATCH_MAX: Final = 500
-"""Jobs that one call of an administrative work handles: a few milliseconds of the server."""
+BATCH_MAX: Final = 100
+"""Jobs that one call of an administrative work handles: at most 10 ms of the server with a million jobs."""
 LETTERS_MAX: Final = 50
 """Letters in one reading of the outbox."""
 PLANS_MAX: Final = 20

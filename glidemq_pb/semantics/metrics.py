@@ -4,7 +4,7 @@ from .deadlines import lower_next_due
 from .keys import meta_key, metrics_key
 from .lang import number, text
 from .limits import METRICS_KEPT_MS, MINUTE_MS
-from .records import MetricsRow
+from .rows import MetricsRow
 from .states import COMPLETED, FAILED
 from .store import Store
 

@@ -26,7 +26,7 @@ from .keys import (
 )
 from .lanes import ready_score
 from .lang import pad
-from .records import PlaceRow
+from .rows import PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 from .store import Store
 

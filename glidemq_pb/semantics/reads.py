@@ -19,7 +19,8 @@ from .keys import (
 )
 from .lang import Fields, byte_length, drop, lookup, operation, refuse, without
 from .limits import PAGE_MAX, REPLY_BYTES_MAX
-from .records import Counts, GroupRow, JobEntry, LogPage, Meta, ParkedPage
+from .records import Counts, JobEntry, LogPage, ParkedPage
+from .rows import GroupRow, Meta
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
 from .store import Entry, Store
 

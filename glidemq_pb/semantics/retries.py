@@ -3,7 +3,8 @@
 from typing import Final
 
 from .limits import DELAY_MAX_MS, FRACTIONS
-from .records import AttemptRow, Settlement
+from .records import Settlement
+from .rows import AttemptRow
 
 DOUBLINGS_MAX: Final = 60
 

@@ -15,7 +15,8 @@ from .keys import id_key, meta_key, scheduler_key, scheduler_names_key, schedule
 from .lanes import next_mark
 from .lang import Fields, drop, operation, refuse, take, text
 from .limits import PAGE_MAX, PLANS_MAX
-from .records import JobSpec, Meta, PlannedRun, SchedulerEntry, SchedulerRow, SchedulerSpec, Unplanned
+from .records import JobSpec, PlannedRun, SchedulerEntry, SchedulerSpec, Unplanned
+from .rows import Meta, SchedulerRow
 from .store import Store
 from .timetable import AFTER, forget_scheduler, go_on, set_next_run
 from .wakes import rearm

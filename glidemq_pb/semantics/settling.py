@@ -9,8 +9,9 @@ from .groups import leave_active, pause_group, refresh_group
 from .keys import active_key, job_key
 from .lang import pad
 from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
-from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, AttemptRow, Caller, HeldRow, PlaceRow, Settlement
+from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, Caller, Settlement
 from .retries import attempts_remain, delay_before_retry
+from .rows import AttemptRow, HeldRow, PlaceRow
 from .states import ACTIVE
 from .store import Store
 

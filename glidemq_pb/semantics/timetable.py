@@ -4,7 +4,7 @@ from typing import Final
 
 from .deadlines import lower_next_due
 from .keys import scheduler_key, scheduler_names_key, schedulers_key, unplanned_key
-from .records import SchedulerRow
+from .rows import SchedulerRow
 from .store import Store
 
 AFTER: Final = "after"

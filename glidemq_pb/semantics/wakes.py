@@ -10,9 +10,8 @@ from typing import Final
 from .gates import queue_lets_start
 from .keys import control_key, meta_key, ready_key, wake_key, worker_key
 from .limits import BACKUP_TIMER_MS
-from .records import DueRow, Meta, TimerRow
+from .rows import DueRow, Meta, TimerRow
 from .store import Store
-
 
 LOOK: Final = "look"
 """Tells one worker to call again, though it may have no room."""

@@ -26,19 +26,8 @@ from .keys import (
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended
-from .records import (
-    Caller,
-    DueRow,
-    HeldRow,
-    Meta,
-    Settlement,
-    StartedJob,
-    SweepReply,
-    Swept,
-    TimerRow,
-    WorkerRow,
-    WorkReply,
-)
+from .records import Caller, Settlement, StartedJob, SweepReply, Swept, WorkReply
+from .rows import DueRow, HeldRow, Meta, TimerRow, WorkerRow
 from .schedulers import list_unplanned
 from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
 from .states import ACTIVE, COMPLETED, FAILED
@@ -101,7 +90,7 @@ def settle_and_activate(
         count_ended(s, q, now, COMPLETED, completed)
     if caller.metrics and failed + swept.failed > 0:
         count_ended(s, q, now, FAILED, failed + swept.failed)
-    if len(started) + len(settlements) + swept.readied > 0:
+    if len(started) + len(settlements) + swept.readied + swept.failed > 0:
         wake_if_startable(s, q, now)
     if caller.nudge and len(started) < want:
         s.rpush(control_key(q, caller.worker), "nudge")
@@ -118,29 +107,30 @@ def settle_and_activate(
 def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) -> list[StartedJob]:
     """Lease the first `allowed` ready jobs to the caller, fewer when their payloads are large.
 
-    A group's next head enters the ready set when its head has started, behind what is there: another round
-    of picking finds it.
+    When a group's head has started, its next head enters the ready set. Where that one stands before the
+    rest of what was picked, picking begins anew, so that each start is of the first job there is then (PRI-4).
     """
     started: list[StartedJob] = []
     leases: list[str] = []
     ends: list[int] = []
     payload = 0
-    for _picks in range(allowed):
+    for _picks in range(allowed):  # pragma: no branch - each round starts a job at least
         picked = s.zrange_scored(ready_key(q), 0, allowed - len(started) - 1)
         if len(picked) == 0:
             break
         last_mark = s.hincrby(meta_key(q), "mark", len(picked))
         mark = last_mark - len(picked)
         ids: list[str] = []
-        grouped = False
-        for pick in picked:
-            job_id = pick.member
+        again = False
+        for i in range(len(picked)):
+            job_id = picked[i].member
             fields = s.hgetall(job_key(q, job_id))
             payload = payload + byte_length(lookup(fields, "data"))
             if payload > REPLY_BYTES_MAX and len(started) > 0:
+                again = False
                 break
             mark = mark + 1
-            s.hset(job_key(q, job_id), state=ACTIVE, token=token, mark=mark, place=pick.score, processed_on=now)
+            s.hset(job_key(q, job_id), state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)
             if lookup(fields, "expire_at") != "":
                 s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
             emit(s, q, now, caller.events_keep, "active", job_id)
@@ -149,11 +139,15 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) 
             leases.append(pad(mark) + job_id)
             ends.append(now + lookup_int(fields, "lock_duration", caller.lease_ms))
             if lookup(fields, "ordering_key") != "":
-                grouped = True
+                s.zrem_many(ready_key(q), ids)
+                start_member(s, q, now, caller.events_keep, started[len(started) - 1])
+                again = True
+                left = len(picked) - i - 1
+                if left > 0 and s.zrank(ready_key(q), picked[len(picked) - 1].member) != left - 1:
+                    break
+                ids = []
         s.zrem_many(ready_key(q), ids)
-        if grouped:
-            start_members(s, q, now, caller.events_keep, started, len(started) - len(ids))
-        if not grouped or len(ids) < len(picked) or len(started) == allowed:
+        if not again or len(started) == allowed:
             break
     if len(started) > 0:
         s.zadd_many(active_key(q), ends, leases)
@@ -161,14 +155,11 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) 
     return started
 
 
-def start_members(s: Store, q: str, now: int, keep: int, started: list[StartedJob], first: int) -> None:
-    """Let the groups of the jobs from position `first` know that their heads have started."""
-    for i in range(first, len(started)):
-        key = lookup(started[i].fields, "ordering_key")
-        if key != "":
-            cost = lookup_int(started[i].fields, "cost", COST_DEFAULT)
-            enter_active(s, q, now, key, started[i].job_id, cost)
-            refresh_group(s, q, now, keep, key)
+def start_member(s: Store, q: str, now: int, keep: int, job: StartedJob) -> None:
+    """Let the group of a job know that its head has started."""
+    key = lookup(job.fields, "ordering_key")
+    enter_active(s, q, now, key, job.job_id, lookup_int(job.fields, "cost", COST_DEFAULT))
+    refresh_group(s, q, now, keep, key)
 
 
 def earliest(moments: list[int]) -> int:
@@ -267,7 +258,8 @@ def leave(s: Store, q: str, now: int, worker: str) -> bool:
     s.delete([worker_key(q, worker), control_key(q, worker)])
     s.zrem(workers_key(q), worker)
     timer = s.read(meta_key(q), TimerRow)
-    if timer.timer_worker == worker or timer.timer_backup == worker:
+    # Without a keeper, one that was told to take over may be the one that leaves.
+    if timer.timer_worker == "" or timer.timer_worker == worker or timer.timer_backup == worker:
         s.hdel(meta_key(q), ["timer_due", "timer_worker", "timer_backup"])
         for other in s.zrange(workers_key(q), -1, -1):
             s.rpush(control_key(q, other), LOOK)
@@ -290,7 +282,7 @@ def tick(s: Store, q: str, now: int, stalled_max: int, events_keep: int) -> Swee
             count_ended(s, q, now, FAILED, swept.failed)
         if swept.left > 0:
             note_drained(s, q, now, events_keep)
-        if swept.readied > 0:
+        if swept.readied + swept.failed > 0:
             wake_if_startable(s, q, now)
     more = is_due(s, q, now)
     return SweepReply(more, s.read(meta_key(q), DueRow).next_due)

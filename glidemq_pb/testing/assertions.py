@@ -101,15 +101,25 @@ async def perform(
     """
     queue: AnyQueue = TestQueue("perform", clock=clock)
     errors: list[BaseException | None] = [None]
-    results: list[Any] = []
-    async with queue, TestWorker(queue, processor, **(worker or {})) as performer:
-        performer.on("failed", lambda _, error: errors.append(error))
-        performer.on("completed", lambda _, result: results.append(result))
+    results: list[object] = []
+
+    def note_failure(_: AnyJob, error: BaseException) -> None:
+        errors.append(error)
+
+    def note_result(_: AnyJob, result: object) -> None:
+        results.append(result)
+
+    performer = TestWorker(queue, processor, **(worker or {}))
+    performer.on("failed", note_failure)
+    performer.on("completed", note_result)
+    try:
         job = await queue.add(name, data, **job_options)
         if job is None:
             raise InvalidOptionsError(f"job_id={job_options.get('job_id')!r}: this clock has performed that job before")
         await queue.run_to_completion()
         ended = await queue.get_job(job.id)
+    finally:
+        await queue.end_test()
     if not results:
         reason = (ended and ended.failed_reason) or str(errors[-1])
         raise JobFailedError(job.id, reason) from errors[-1]
@@ -125,8 +135,11 @@ async def drain(queue: AnyQueue, worker: TestWorker[Any, Any] | Process) -> JobC
     if isinstance(worker, TestWorker):
         await queue.run_to_completion()
     else:
-        async with TestWorker(queue, worker):
+        drainer = TestWorker(queue, worker)
+        try:
             await queue.run_to_completion()
+        finally:
+            await drainer.close(force=bool(queue.running()))  # what hangs would not let it go
     return await queue.get_job_counts()
 
 
@@ -135,9 +148,14 @@ async def drain(queue: AnyQueue, worker: TestWorker[Any, Any] | Process) -> JobC
 
 def matches(data: Any, wanted: Any) -> bool:
     """Whether data is as wanted: for dicts, these keys have these values."""
-    if isinstance(wanted, Mapping) and isinstance(data, Mapping):
+    if is_dict(wanted) and is_dict(data):
         return all(key in data and data[key] == value for key, value in wanted.items())
     return bool(data == wanted)
+
+
+def is_dict(value: object) -> bool:
+    """Whether it is a dict; what of, the caller cannot know."""
+    return isinstance(value, dict)
 
 
 def due_at(job: AnyJob, due: Mapping[str, int]) -> int:

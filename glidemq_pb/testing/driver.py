@@ -9,7 +9,7 @@ Weak timers (an idle worker's look at its queue, see `Clock.call_later`) do not 
 an idle worker anything, and here the store's due moments are visited whether a worker sleeps or not, and no
 wake is ever lost; so those looks could change nothing but the workers' own records of being alive. They are
 made up for at the last millisecond before each moment that is visited: to everyone who can look, each worker
-has been heard of in time.
+has been heard of in time. (Not where nobody can: a lone idle worker looks at its queue at the moment itself.)
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ..backends.memory import VirtualClock
 from ..errors import GlideMQError, InvalidOptionsError, duration_ms
+from ..work_loop import WorkLoop
 from .kit import Kit
 
 MS_US = 1_000
@@ -120,11 +121,16 @@ class Driver:
     # --- for the loop, when a test waits for virtual time without one of the above ------------------------------------
 
     def has_more(self, until_us: int) -> bool:
-        """Whether there is a worker to be started, or a due moment up to `until_us`."""
+        """Whether there is a worker to be started, or a due moment up to `until_us` that may wake somebody.
+
+        The renewal of leases does not: a processor that hangs would keep time going for ever.
+        """
         if any(kit.waits_for_start for kit in self._kits()):
             return True
         due = self._next()
-        return due is not None and due <= until_us
+        if due is None or due > until_us:
+            return False
+        return self._has_work() or any(len(clock.timers) > renewals(clock) for clock in self._axis.clocks)
 
     async def step(self) -> None:
         """Start the workers that were not, else visit the next due moment."""
@@ -139,7 +145,7 @@ class Driver:
 
     async def _visit(self, moment: int) -> None:
         eve = moment - MS_US
-        if eve > self._axis.now_us and self._weak_due_before(moment):
+        if eve > self._axis.now_us and self._somebody_looks_at(moment) and self._weak_due_before(moment):
             self._axis.move_us(eve)
             await self._settle()
         self._axis.move_us(max(moment, self._axis.now_us))
@@ -220,6 +226,19 @@ class Driver:
                 found = _earlier(found, start + (clock.elapsed + due - clock.now()) * MS_US)
         return None if found is None else max(found, self._axis.now_us)
 
+    def _somebody_looks_at(self, moment: int) -> bool:
+        """Whether somebody could tell at `moment` that a worker's record is old: who sleeps, or another worker."""
+        if (due := self._axis.next_timer_us()) is not None and due <= moment:
+            return True
+        for clock, start in self._axis.clocks.items():
+            first = clock.sleep_timers.first()
+            if first is not None and start + first[0] * MS_US <= moment:
+                return True
+            participants = clock.participants
+            if len(participants) > 1 or any(participant.running() for participant in participants):
+                return True
+        return False
+
     def _weak_due_before(self, moment: int) -> bool:
         for clock, start in self._axis.clocks.items():
             first = clock.weak_timers.first()
@@ -238,6 +257,11 @@ class Driver:
     def _still_running(self) -> str:
         names = [name for kit in self._kits() for name in kit.describe_running()]
         return f"; still running: {', '.join(names)}" if names else ""
+
+
+def renewals(clock: VirtualClock) -> int:
+    """How many timers of a clock do nothing but renew leases."""
+    return sum(isinstance(one, WorkLoop) and one.renews for one in clock.participants)
 
 
 def instant_ms(until: int | datetime | timedelta, now: int) -> int:

@@ -19,8 +19,7 @@ def freeze_time(clock: VirtualClock) -> Generator[None]:
     except ImportError as missing:
         raise GlideMQError("freeze_time() needs freezegun: pip install 'glidemq_pb[test]'") from missing
     key = object()
-    # The library's own waits in real time, and the event loop's, must stay real.
-    with freezegun.freeze_time(clock.datetime(), ignore=["glidemq_pb", "asyncio"], real_asyncio=True) as frozen:
+    with freezegun.freeze_time(clock.datetime(), real_asyncio=True) as frozen:
         clock.on_move[key] = lambda: frozen.move_to(clock.datetime().astimezone(UTC).replace(tzinfo=None))
         try:
             yield

@@ -11,11 +11,10 @@ from ..clock import RunningJob
 from ..execution import Execution
 from ..semantics import work
 from ..semantics.endings import MARK_DIGITS
+from ..semantics.gates import window_end
 from ..semantics.keys import (
     active_key,
-    deduping_key,
     expiring_key,
-    limiters_key,
     meta_key,
     rate_limited_key,
     ready_key,
@@ -23,9 +22,9 @@ from ..semantics.keys import (
     scheduled_key,
     schedulers_key,
 )
-from ..semantics.gates import window_end
 from ..semantics.lang import drop
-from ..semantics.records import Caller, Meta, Settlement, WorkReply
+from ..semantics.records import Caller, Settlement, WorkReply
+from ..semantics.rows import Meta
 from ..semantics.store import Store
 from ..wire import from_wire
 from ..work_loop import WorkLoop
@@ -36,18 +35,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AnyWorker = Worker[Any, Any]
 
-DUE_KEYS = (
-    expiring_key,
-    active_key,
-    scheduled_key,
-    schedulers_key,
-    rate_limited_key,
-    limiters_key,
-    deduping_key,
-    retained_key,
-)
+DUE_KEYS = (expiring_key, active_key, scheduled_key, schedulers_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
-kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when exactly it was done."""
+kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when
+exactly it was done."""
 STALLED_MAX = 1
 EVENTS_KEPT = 10_000
 
@@ -127,6 +118,7 @@ class KitBackend(MemoryBackend):
     ) -> R:
         kit = self._kit
         kit.roots[queue] = None
+        kit.clock.join(asyncio.get_running_loop())
         if kit.gate.closed and operation is work.settle_and_activate and (barrier := await kit.gate.passed()):
             try:
                 reply = await self._settle_only(queue, *cast("tuple[Caller, list[Settlement], int]", args))
@@ -207,10 +199,15 @@ class Kit:
                 at = lowest(key(root))
                 if at is not None and (found is None or at < found):
                     found = at
-            end = window_end(self.store.read(meta_key(root), Meta))
-            if end > 0 and (found is None or end < found):
+            end = self._window_end(root)
+            if end is not None and (found is None or end < found):
                 found = end
         return found
+
+    def _window_end(self, root: str) -> int | None:
+        """When the window of the global rate limit ends for which jobs wait."""
+        meta = self.store.read(meta_key(root), Meta)
+        return (window_end(meta) or None) if self.store.zcard(ready_key(root)) and not meta.paused else None
 
     def due_moments(self, root: str) -> dict[str, int]:
         """When each delayed job of a queue falls due, by its id."""
@@ -245,6 +242,8 @@ class Kit:
     def _queue_has_work(self, root: str, leased: set[str]) -> bool:
         store = self.store
         if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)):
+            return True
+        if self._window_end(root) is not None:
             return True
         if store.zcard(active_key(root)) > len(leased):
             return True

@@ -1,6 +1,7 @@
 """The same test on a real store, in real time: waits for what virtual time would make happen."""
 
 import asyncio
+import re
 import time
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from ..backends import connect_backend
 from ..backends.backend import Backend
+from ..backends.valkey import ValkeyBackend
 from ..clock import RunningJob, SystemClock
 from ..connection import Connection
 from ..errors import InvalidStateError, duration_ms
@@ -17,12 +19,13 @@ from ..semantics import reads
 from ..work_loop import WorkLoop
 from .driver import NotCompletedError, instant_ms
 from .kit import AnyWorker
-from .loop import PATIENCE_MS
 from .timeline import Recorder, Timeline
 
 POLL_SECONDS = 0.01
 QUIET_POLLS = 5
 """Looks, one after another, that must find nothing going on."""
+PATIENCE_MS = 250
+"""How long a processor that is not done is waited for: less than elsewhere, as time does not stand still meanwhile."""
 COMPLETION_MS = 60_000
 """How long `run_to_completion` waits when it is not told."""
 EVENTS_PAGE = 1_000
@@ -51,12 +54,15 @@ class LiveClock(SystemClock):
         return task in self._sleeping
 
 
+LIVE_CLOCK = LiveClock()
+
+
 class LiveStage:
     """Implements `Stage` on a real store. Only what the store itself promises is exact there."""
 
     def __init__(self, backend: Backend, patience: int | None, *, owns_backend: bool = False) -> None:
         self.backend = backend
-        self.clock = LiveClock()
+        self.clock = LIVE_CLOCK
         self._owns_backend = owns_backend
         self._patience = PATIENCE_MS if patience is None else patience
         self._recorder = Recorder()
@@ -79,6 +85,20 @@ class LiveStage:
         self._roots.pop(root, None)
         if not self._roots and self._owns_backend:
             await self.backend.close()
+
+    async def erase(self, root: str) -> None:
+        """Remove all keys of a queue from a server that is no cluster."""
+        if not isinstance(self.backend, ValkeyBackend):
+            return
+        client: Any = await self.backend._connected()
+        pattern = re.sub(r"([\\\[\]*?])", r"\\\1", root) + ":*"
+        cursor = b"0"
+        while True:
+            cursor, keys = await client.custom_command(["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"])
+            if keys:
+                await client.custom_command(["UNLINK", *keys])
+            if int(cursor) == 0:
+                return
 
     def enroll(self, worker: AnyWorker) -> None:
         self._unstarted.append(worker)
@@ -169,13 +189,31 @@ class LiveStage:
         return nullcontext()
 
 
-_stages: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | Connection, LiveStage]] = WeakKeyDictionary()
+_stages: WeakKeyDictionary[Backend, LiveStage] = WeakKeyDictionary()
+_backends: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | Connection, Backend]] = WeakKeyDictionary()
 
 
-def live_stage(connection: str | Connection, patience: int | None) -> LiveStage:
-    """The stage of a connection in the running event loop: queues of one connection are driven together."""
-    stages = _stages.setdefault(asyncio.get_running_loop(), {})
-    stage = stages.get(connection)
-    if stage is None or stage.is_empty:
-        stage = stages[connection] = LiveStage(connect_backend(connection), patience, owns_backend=True)
+def live_stage(backend: Backend, patience: int | None, *, owns_backend: bool = False) -> LiveStage:
+    """The stage of a backend: queues of one backend are driven together."""
+    stage = _stages.get(backend)
+    if stage is None:
+        stage = _stages[backend] = LiveStage(backend, patience, owns_backend=owns_backend)
     return stage
+
+
+def connected_stage(connection: str | Connection, patience: int | None) -> LiveStage:
+    """The stage of a connection; queues made inside one event loop share it until the last of them is closed."""
+    backends = _backends.setdefault(asyncio.get_running_loop(), {}) if is_loop_running() else {}
+    backend = backends.get(connection)
+    if backend is None or live_stage(backend, patience).is_empty:
+        backend = backends[connection] = connect_backend(connection)
+    return live_stage(backend, patience, owns_backend=True)
+
+
+def is_loop_running() -> bool:
+    """Whether this is called inside an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

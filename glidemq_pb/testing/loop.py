@@ -217,10 +217,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._executor = executor
         super().set_default_executor(executor)
 
-    async def shutdown_default_executor(self, *args: Any) -> None:
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
         self._ending_threads = True  # asyncio waits for it in a thread that is not one of the executor's
         try:
-            await super().shutdown_default_executor(*args)
+            await super().shutdown_default_executor(*args, **kwargs)
         finally:
             self._ending_threads = False
 

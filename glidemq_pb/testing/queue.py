@@ -12,8 +12,8 @@ from ..execution import Execution
 from ..job import Job
 from ..queue import Queue
 from .kit import AnyWorker, kit_of
-from .live import LiveStage, live_stage
-from .stage import Stage, TestClock, VirtualStage
+from .live import connected_stage, live_stage
+from .stage import KitClock, Stage, VirtualStage
 from .timeline import Timeline
 
 D = TypeVar("D")
@@ -55,6 +55,7 @@ class TestQueue(Queue[D, R], Generic[D, R]):
     ) -> None:
         patience_ms = None if patience is None else duration_ms("patience", patience)
         self._stage = choose_stage(clock, backend, connection, patience_ms)
+        self._workers: list[AnyWorker] = []
         self._prefix: str = options.get("prefix", "glide")
         super().__init__(name, backend=self._stage.backend, **options)
         self._stage.join(self._root)
@@ -77,7 +78,7 @@ class TestQueue(Queue[D, R], Generic[D, R]):
         return make
 
     @property
-    def clock(self) -> TestClock:
+    def clock(self) -> KitClock:
         """The clock that it lives by: a VirtualClock, or the system's when it is on a real store."""
         return self._stage.clock
 
@@ -86,6 +87,14 @@ class TestQueue(Queue[D, R], Generic[D, R]):
         if not self._owner.closed:
             await super().close()
             await self._stage.leave(self._root)
+
+    async def end_test(self, *, erase: bool = False) -> None:
+        """Close it and its TestWorkers at once, whatever they run; with `erase`, take it out of a real store."""
+        for worker in self._workers:
+            await worker.close(force=True)
+        if erase and not self._owner.closed:
+            await self._stage.erase(self._root)
+        await self.close()
 
     # --- moving time --------------------------------------------------------------------------------------------------
 
@@ -146,6 +155,7 @@ class TestQueue(Queue[D, R], Generic[D, R]):
 
     def enroll(self, worker: AnyWorker) -> None:
         """Start this worker with the next call that moves time."""
+        self._workers.append(worker)
         self._stage.enroll(worker)
 
     def withdraw(self, worker: AnyWorker) -> None:
@@ -165,9 +175,9 @@ def choose_stage(
     if len(given) > 1 and not (backend is not None and backend.clock is clock):
         raise InvalidOptionsError(f"{' and '.join(given)}: give one of them")
     if connection is not None:
-        return live_stage(connection, patience)
+        return connected_stage(connection, patience)
     if backend is None:
         return VirtualStage(kit_of(VirtualClock() if clock is None else clock), patience)
     if isinstance(backend, MemoryBackend) and isinstance(backend.clock, VirtualClock):
         return VirtualStage(kit_of(backend.clock, backend.server), patience)
-    return LiveStage(backend, patience)
+    return live_stage(backend, patience)

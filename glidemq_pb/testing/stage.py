@@ -17,7 +17,7 @@ from .patient import PatientAxis
 from .timeline import Timeline
 
 
-class TestClock(Clock, Protocol):
+class KitClock(Clock, Protocol):
     """What tests and processors use of a clock besides what the library does."""
 
     def datetime(self) -> datetime:
@@ -35,10 +35,11 @@ class Stage(Protocol):
     @property
     def backend(self) -> Backend: ...
     @property
-    def clock(self) -> TestClock: ...
+    def clock(self) -> KitClock: ...
 
     def join(self, root: str) -> None: ...
     async def leave(self, root: str) -> None: ...
+    async def erase(self, root: str) -> None: ...
     def enroll(self, worker: AnyWorker) -> None: ...
     def withdraw(self, worker: AnyWorker) -> None: ...
     def running(self) -> Sequence[RunningJob]: ...
@@ -72,6 +73,9 @@ class VirtualStage:
 
     async def leave(self, root: str) -> None:
         """What is in the store stays, for the other queues of this clock."""
+
+    async def erase(self, root: str) -> None:
+        """The store goes with its clock."""
 
     def enroll(self, worker: AnyWorker) -> None:
         self._kit.enroll(worker)

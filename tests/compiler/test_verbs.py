@@ -85,6 +85,7 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
         "None",
         ('s.xadd(q + ":x", 2, ["f", "v", "g", ""])', 's.xadd(q + ":new", 1, ["f", "v"])', 's.xadd(q + ":x", 5, names)'),
     ),
+    "xclear": ("None", ('s.xclear(q + ":x")', 's.xclear(q + ":none")')),
     "xlast": ("int", ('s.xlast(q + ":x")', 's.xlast(q + ":none")')),
     "xlen": ("int", ('s.xlen(q + ":x")', 's.xlen(q + ":none")')),
     "xafter": (

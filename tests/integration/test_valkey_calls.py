@@ -56,7 +56,7 @@ async def test_the_packaged_library_runs_a_job(valkey_server: PrivateServer, roo
     assert await backend.call(jobs.enqueue, root, "call", [spec], guarded=[], events_keep=0) == ["1"]
     reply = await backend.call(work.settle_and_activate, root, caller, [], 1)
     assert [job.job_id for job in reply.started] == ["1"]
-    assert await backend.call(reads.count_jobs, root) == Counts(0, 1, 0, 0, 0, 0)
+    assert await backend.call(reads.count_jobs, root) == Counts(0, 1, 0, 0, 0, 0, 0)
     await backend.close()
 
 

@@ -27,7 +27,7 @@ START = 28_333_333 * 60_000
 DUE_SETS = ("scheduled", "active", "expiring", "retained", "workers", "ratelimited", "limiters", "deduping", "schedulers")
 
 
-class Disagreement(AssertionError):
+class DisagreementError(AssertionError):
     """Says what differs and prints the history as a script."""
 
     def __init__(self, problem: str, steps: Sequence[Step]) -> None:
@@ -147,7 +147,7 @@ class World:
 
 
 def play(moves: Iterable[Move], sides: Sequence[Side]) -> list[Step]:
-    """Make the moves on all sides; the steps they came to. Raises `Disagreement` at the first difference."""
+    """Make the moves on all sides; the steps they came to. Raises `DisagreementError` at the first difference."""
     world = World()
     steps: list[Step] = []
     for side in sides:
@@ -176,13 +176,13 @@ def compare(steps: Sequence[Step], sides: Sequence[Side]) -> Outcome:
     for side, outcome in zip(sides[1:], outcomes[1:], strict=True):
         if outcome.reply != first.reply:
             problem = f"{step.operation}: {sides[0].name} replies {first.reply!r},\n{side.name} {outcome.reply!r}"
-            raise Disagreement(problem, steps)
+            raise DisagreementError(problem, steps)
         if outcome.state != first.state:
             problem = f"{step.operation}: states differ ({sides[0].name}, {side.name})\n"
-            raise Disagreement(problem + "\n".join(differences(first.state, outcome.state)), steps)
+            raise DisagreementError(problem + "\n".join(differences(first.state, outcome.state)), steps)
     foreign = first.state.get(f"{Q}:meta", {}).get("format", str(FORMAT)) != str(FORMAT)
     if not foreign and (problems := violations(first.state, Q, max(one.now for one in steps))):
-        raise Disagreement(f"{step.operation} breaks\n" + "\n".join(problems), steps)
+        raise DisagreementError(f"{step.operation} breaks\n" + "\n".join(problems), steps)
     return first
 
 
@@ -196,7 +196,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def script(steps: Sequence[Step]) -> str:
-    """The history as a program that plays it again; `python -m tests.properties.replay FILE` runs it on both sides."""
+    """The history as a program that plays it again on both sides; run it from the root of the repository."""
     lines = "\n".join(f"    {step!r}," for step in steps)
     return (
         "from glidemq_pb.semantics.records import (\n"

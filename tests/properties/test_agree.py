@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, seed
 
 from glidemq_pb.server import PrivateServer
 from tests import summary
 from tests.strategies import OPERATIONS, POP, Move, histories
 
 from .agree import play
-from .profile import EXAMPLES, machine
+from .profile import EXAMPLES, SHARDS, machine
 from .sides import MemorySide, Side, operations
 from .valkey_side import ValkeySide
 
@@ -28,9 +28,11 @@ def test_the_machine_draws_every_operation() -> None:
     assert OPERATIONS.keys() - {POP} == operations().keys()
 
 
-def test_two_backends_agree_after_every_step(sides: list[Side]) -> None:
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_two_backends_agree_after_every_step(shard: int, sides: list[Side]) -> None:
     steps = 0
 
+    @seed(shard)
     @machine(EXAMPLES)
     @given(histories(LENGTH))
     def agree(moves: list[Move]) -> None:

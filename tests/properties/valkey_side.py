@@ -124,5 +124,3 @@ class ValkeySide:
     def _state(found: list[Any]) -> dict[str, Any]:
         rows = sorted(decoded(found))
         return {key: plain(kind, value) for key, kind, value in rows}
-
-

@@ -19,7 +19,7 @@ KEPT = 1_000_000_000
 REPEATED_WITHIN = 60_000
 
 
-class Broken(AssertionError):
+class BrokenPromiseError(AssertionError):
     """A promise that was not kept."""
 
 
@@ -90,7 +90,7 @@ class Life:
 
     def agree(self, operation: str, actual: Any, expected: Any) -> None:
         if actual != expected:
-            raise Broken(f"{operation} replied {actual!r}, promised {expected!r}")
+            raise BrokenPromiseError(f"{operation} replied {actual!r}, promised {expected!r}")
 
     def options(self) -> dict[str, str]:
         pick = self.random.choice
@@ -98,8 +98,15 @@ class Life:
         for one in (
             pick(({}, {}, {}, {"delay": pick((1, 50, 1_000))}, {"ttl": pick((1, 40, 900))}, {"delay": 30, "ttl": 40})),
             pick(({}, {}, {"priority": pick((1, 2, 2048))}, {"lifo": 1}, {"priority": 2, "lifo": 1})),
-            pick(({}, {"attempts": pick((1, 2, 3))}, {"attempts": 4, "backoff": "fixed", "backoff_delay": pick((0, 25))})),
-            pick(({}, {"attempts": 5, "backoff": "exponential", "backoff_delay": 10, "backoff_jitter": pick((0, 30_000))})),
+            pick(
+                ({}, {"attempts": pick((1, 2, 3))}, {"attempts": 4, "backoff": "fixed", "backoff_delay": pick((0, 25))})
+            ),
+            pick(
+                (
+                    {},
+                    {"attempts": 5, "backoff": "exponential", "backoff_delay": 10, "backoff_jitter": pick((0, 30_000))},
+                )
+            ),
             pick(({}, {}, {"backoff_max": 25}, {"lock_duration": 700})),
             pick(({}, {"remove_on_complete": 1}, {"keep_completed": pick((0, 1, 3))}, {"keep_completed_ms": 500})),
             pick(({}, {"remove_on_fail": 1}, {"keep_failed": pick((0, 2))}, {"keep_failed": 3, "keep_failed_ms": 800})),
@@ -118,7 +125,9 @@ class Life:
     def add(self) -> None:
         if len(self.model.jobs) > 60:
             return
-        wanted = [self.random.choice(("", "", "", "a", "b", "c", "7", "040", "33")) for _ in range(self.random.randint(1, 4))]
+        wanted = [
+            self.random.choice(("", "", "", "a", "b", "c", "7", "040", "33")) for _ in range(self.random.randint(1, 4))
+        ]
         specs = [(one, f"n{one}", f"d{self.steps}", self.options()) for one in wanted]
         call = self.producer_call()
         self.calls.append((self.now, call, "enqueue", (specs,)))
@@ -180,7 +189,8 @@ class Life:
         made = [
             Settlement(
                 job_id, token, outcome, what["value"], what["reason"], "",
-                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"], 0, False, False,
+                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"],
+                0, False, False,
             )
             for job_id, token, outcome, what in settlements
         ]  # fmt: skip
@@ -193,7 +203,7 @@ class Life:
                 raise
             return
         if expected is None:
-            raise Broken(f"call {call} of {worker.name} came late and was answered")
+            raise BrokenPromiseError(f"call {call} of {worker.name} came late and was answered")
         statuses, ids, stalled, drained = expected
         self.agree("statuses", reply.statuses, statuses)
         self.agree("started", [job.job_id for job in reply.started], ids)
@@ -202,12 +212,16 @@ class Life:
         if not repeated:
             self.agree("more", reply.more, False)
         for job in reply.started:
-            self.agree("data", dict(zip(job.fields[::2], job.fields[1::2], strict=True))["data"], self.model.jobs[job.job_id].data)
+            self.agree(
+                "data",
+                dict(zip(job.fields[::2], job.fields[1::2], strict=True))["data"],
+                self.model.jobs[job.job_id].data,
+            )
         if not repeated:
             worker.last = (lease, stalled_max, metrics, settlements, want)
             for one in settlements:
                 worker.held.pop(one[0], None)
-            worker.held.update({job_id: reply.token for job_id in ids})
+            worker.held.update(dict.fromkeys(ids, reply.token))
             worker.idle, worker.woken = len(ids) < want, False
             worker.looks_at = None if reply.wait_ms < 0 else self.now + reply.wait_ms
             while self.side.store.take_first(f"{Q}:control:{worker.name}") is not None:
@@ -248,7 +262,9 @@ class Life:
         job_id, text = self.an_id(), f"t{self.steps}"
         job = self.model.jobs.get(job_id)
         token = self.random.choice(("", "w0:1", job.token if job else ""))
-        before, after = (("",), ()) if operation == "add_log" else ((), (KEPT,) if operation == "update_progress" else ())
+        before, after = (
+            (("",), ()) if operation == "add_log" else ((), (KEPT,) if operation == "update_progress" else ())
+        )
         actual = self.run(operation, *before, job_id, token, text, *after)
         self.agree(operation, actual, self.model.write(operation, job_id, token, text))
 
@@ -275,7 +291,9 @@ class Life:
         counts = self.run("count_jobs")
         for state in STATES:
             listed = self.run("list_jobs", state, 0, -1, False)
-            self.agree(f"list of {state}", [entry.job_id for entry in listed], [job.id for job in self.model.listed(state)])
+            self.agree(
+                f"list of {state}", [entry.job_id for entry in listed], [job.id for job in self.model.listed(state)]
+            )
             self.agree(f"count of {state}", getattr(counts, state), len(listed))
             for entry in listed:
                 self.check_job(entry.job_id, dict(zip(entry.fields[::2], entry.fields[1::2], strict=True)))
@@ -313,7 +331,7 @@ class Life:
                 if of == state and minute * 60_000 + DAY > self.latest:
                     self.agree(f"{state} in {minute}", counted.pop(minute, 0), count)
             if any(minute * 60_000 + DAY > self.latest for minute in counted):
-                raise Broken(f"{state}: counted {counted} too much")
+                raise BrokenPromiseError(f"{state}: counted {counted} too much")
 
     def about_to_look(self, worker: FleetWorker) -> bool:
         """Woken, told on its own list, or at its timer."""
@@ -332,13 +350,13 @@ class Life:
         looking = any(self.about_to_look(worker) for worker in self.fleet)
         taking = any(worker.idle and self.about_to_look(worker) for worker in self.fleet)
         if self.model.listed("waiting") and not self.model.paused and idle and not token and not taking:
-            raise Broken("a job can start, a worker idles, and nobody wakes it")
+            raise BrokenPromiseError("a job can start, a worker idles, and nobody wakes it")
         moments = self.model.due_moments()
         called = [worker for worker in self.fleet if worker.call]
         if moments and called and not (token and idle) and not looking:
             soonest = min((worker.looks_at for worker in called if worker.looks_at is not None), default=None)
             if soonest is None or soonest > max(moments[0], self.now):
                 late = None if soonest is None else soonest - moments[0]
-                raise Broken(f"due {moments[0] - self.now} ms from now; the first to look is {late} ms late")
-
-
+                raise BrokenPromiseError(
+                    f"due {moments[0] - self.now} ms from now; the first to look is {late} ms late"
+                )

@@ -215,13 +215,13 @@ async def test_JOB_7_discard_does_not_make_a_success_a_failure(world: World) -> 
 async def test_JOB_7_an_unrecoverable_error_is_terminal_by_class_or_by_name(world: World) -> None:
     queue = world.queue()
 
-    class Refused(UnrecoverableError):
+    class RefusedError(UnrecoverableError):
         pass
 
     foreign = type("UnrecoverableError", (Exception,), {})
 
     async def work(job: Job[Any, Any]) -> None:
-        raise {"class": UnrecoverableError, "subclass": Refused, "name": foreign}[job.name]("for good")
+        raise {"class": UnrecoverableError, "subclass": RefusedError, "name": foreign}[job.name]("for good")
 
     await world.worker(work)
     for name in ("class", "subclass", "name"):

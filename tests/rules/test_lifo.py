@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from glidemq_pb import Backoff, InvalidOptionsError, Job, NewJob
+from glidemq_pb import Backoff, InvalidOptionsError, Job, NewJob, Ordering
 
 from .world import World, added, noting
 
@@ -132,3 +132,15 @@ async def test_LIFO_8_what_is_done_to_jobs_is_done_to_lifo_jobs_too(world: World
     await world.worker(noting(ran))
     await world.advance(10)
     assert ran == ["moved", "stays", "held"]
+
+
+async def test_LIFO_3_not_together_with_an_ordering_key(world: World) -> None:
+    queue = world.queue()
+    message = r"lifo and ordering\.key cannot be used together"
+    with pytest.raises(InvalidOptionsError, match=message):
+        await queue.add("a", lifo=True, ordering=Ordering("g"))
+    with pytest.raises(InvalidOptionsError, match=message):
+        await queue.add_bulk([NewJob("good"), NewJob("a", lifo=True, ordering=Ordering("g"))])
+    assert world.dump() == {}
+    assert await queue.add("a", lifo=True, ordering=Ordering("")) is not None
+    assert await queue.add("a", lifo=False, ordering=Ordering("g")) is not None

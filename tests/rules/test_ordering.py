@@ -267,7 +267,7 @@ async def test_ORD_7_every_way_out_of_active_frees_the_slot_once(world: World, w
     second = await world.worker(work, concurrency=4)
     await world.advance(31_000)
     line_of(worker).mend()
-    await queue.add_bulk([NewJob("next", ordering=G) for _ in range(6)])
+    await queue.add_bulk([NewJob("next", ordering=G2) for _ in range(6)])
     await world.advance(30)
     assert watch.most == 2
     assert watch.moments == [31_000, 31_000, 31_010, 31_010, 31_020, 31_020]
@@ -432,7 +432,9 @@ async def test_ORD_11_priority_raises_a_groups_head_before_other_work(world: Wor
 
 async def test_ORD_11_with_more_priority_decides_within_the_group(world: World) -> None:
     queue = world.queue()
-    await queue.add_bulk([NewJob("plain", ordering=G2), NewJob("3", priority=3, ordering=G2), NewJob("1", priority=1, ordering=G2)])  # noqa: E501
+    await queue.add_bulk(
+        [NewJob("plain", ordering=G2), NewJob("3", priority=3, ordering=G2), NewJob("1", priority=1, ordering=G2)]
+    )
     watch = Watch(world)
     await world.worker(watch)
     await world.settle()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ async def gaps(world: World, attempts: int, backoff: Backoff | None, until: int 
     await world.worker(work, **options)
     await queue.add("a", attempts=attempts, backoff=backoff)
     await world.advance(until)
-    return [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    return [after - before for before, after in pairwise(starts)]
 
 
 @pytest.mark.parametrize("attempts", [None, 0, 1])
@@ -255,5 +256,3 @@ async def test_RET_8_the_60th_doubling_does_not_wrap(world: World) -> None:
     assert delays[:4] == [1, 2, 4, 8]
     assert delays == sorted(delays)
     assert set(delays[40:]) == {YEAR}
-
-

@@ -246,7 +246,8 @@ async def test_SCH_7_a_run_is_not_lost_when_its_planner_dies(world: World) -> No
     starting = asyncio.ensure_future(dying.start())
     await world.settle()
     await dying.close(force=True)
-    await starting
+    with pytest.raises(asyncio.CancelledError):
+        await starting
     info = await scheduler(queue)
     assert (info.iteration_count, info.next_run) == (1, None)
     await world.advance(3_600_000)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from glidemq_pb import Backoff, InvalidOptionsError, Job, Worker
-
 from glidemq_pb.semantics.limits import BACKUP_TIMER_MS
 
 from .world import World, added, line_of, nothing, noting, stored

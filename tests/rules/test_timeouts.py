@@ -222,3 +222,21 @@ async def test_TMO_2_a_closing_worker_waits_for_the_thread(world: World) -> None
     assert not closing.done()
     stuck.go_on.set()
     await closing
+
+
+async def test_TMO_2_a_plain_function_may_look_at_its_signal_and_stop(world: World) -> None:
+    queue = world.queue()
+    started = threading.Event()
+    over = threading.Event()
+
+    def work(job: Job[Any, Any]) -> None:
+        started.set()
+        while not job.abort_signal.aborted:
+            over.wait(0.001)
+        over.set()
+
+    await world.worker(work)
+    await queue.add("a", timeout=100)
+    await world.until(started.is_set)
+    await world.advance(100)
+    await world.until(over.is_set)

@@ -12,14 +12,14 @@ from glidemq_pb import (
     Job,
     JobAbortedError,
     NewJob,
+    QueueConnectionError,
     RateLimitError,
     Worker,
 )
 
 from .world import World, added, line_of, nothing, noting, stored
 
-
-# --- WRK-2: a worker holds its own starts ------------------------------------------------------------------------------
+# --- WRK-2: a worker holds its own starts ----------------------------------------------------------------------------
 
 
 async def test_WRK_2_rate_limit_holds_this_workers_further_starts(world: World) -> None:
@@ -90,7 +90,7 @@ async def test_WRK_2_other_workers_go_on(world: World) -> None:
     assert ran == ["a"]
 
 
-# --- WRK-4: the queue's pause ------------------------------------------------------------------------------------------
+# --- WRK-4: the queue's pause ----------------------------------------------------------------------------------------
 
 
 async def test_WRK_4_a_pause_stops_starts_on_all_workers_and_is_kept(world: World) -> None:
@@ -152,6 +152,24 @@ async def test_WRK_4_due_work_is_moved_at_its_moment_when_all_workers_are_full(w
         assert await job.is_waiting()
 
 
+async def test_WRK_4_due_work_is_moved_at_its_moment_when_the_worker_that_kept_the_timer_has_left(world: World) -> None:
+    queue = world.queue()
+    await world.worker(world.working(100_000), block_timeout=10**6, stalled_interval=10**6)
+    await queue.add("long")
+    await world.settle()
+    keeping = await world.worker(world.working(100))
+    await queue.add("short")
+    job = await added(queue, "a", delay=1_000)
+    await world.settle()
+    closing = asyncio.ensure_future(keeping.close())
+    await world.advance(100)
+    await closing
+    await world.advance(899)
+    assert await job.is_delayed()
+    await world.advance(1)
+    assert await job.is_waiting()
+
+
 async def test_WRK_4_nothing_spins_while_the_queue_is_paused(world: World) -> None:
     queue = world.queue()
     workers = [await world.worker(nothing) for _ in range(3)]
@@ -163,7 +181,7 @@ async def test_WRK_4_nothing_spins_while_the_queue_is_paused(world: World) -> No
     assert [sum(world.calls(worker).values()) for worker in workers] == before
 
 
-# --- WRK-5: a worker's own pause ---------------------------------------------------------------------------------------
+# --- WRK-5: a worker's own pause -------------------------------------------------------------------------------------
 
 
 async def test_WRK_5_pause_waits_for_running_jobs_and_starts_nothing_more(world: World) -> None:
@@ -241,7 +259,7 @@ async def test_WRK_5_only_a_worker_that_was_started_can_be_paused(world: World) 
     assert not worker.is_paused()
 
 
-# --- WRK-6: closing ----------------------------------------------------------------------------------------------------
+# --- WRK-6: closing --------------------------------------------------------------------------------------------------
 
 
 async def test_WRK_6_close_waits_for_running_jobs_and_is_idempotent(world: World) -> None:
@@ -367,6 +385,23 @@ async def test_WRK_6_a_closing_worker_hands_on_the_wake_it_took(world: World) ->
     assert ran == [str(number) for number in range(10)]
 
 
+async def test_WRK_6_a_worker_that_is_long_in_closing_takes_no_wake_from_others(world: World) -> None:
+    queue = world.queue()
+    ran: list[str] = []
+    leaving = await world.worker(world.working(100_000), concurrency=2)
+    await queue.add("long")
+    await world.settle()
+    await world.worker(noting(ran), block_timeout=10**6, stalled_interval=10**6)
+    closing = asyncio.ensure_future(leaving.close())
+    await world.settle()
+    for number in range(3):
+        await queue.add(str(number))
+        await world.settle()
+    assert ran == ["0", "1", "2"]
+    await world.advance(100_000)
+    await closing
+
+
 async def test_WRK_6_a_closed_worker_leaves_nothing_behind(world: World) -> None:
     worker = await world.worker(nothing)
     await world.settle()
@@ -404,7 +439,7 @@ async def test_WRK_6_the_context_manager_takes_jobs_when_entered_and_closes_grac
     assert await job.is_completed()
 
 
-# --- WRK-7, WRK-8, and what else a worker does -------------------------------------------------------------------------
+# --- WRK-7, WRK-8, and what else a worker does -----------------------------------------------------------------------
 
 
 async def test_WRK_7_defaults(world: World) -> None:
@@ -598,3 +633,204 @@ async def test_WRK_an_undecodable_payload_is_flagged_and_told(world: World) -> N
     await world.settle()
     assert seen == [({}, True)]
     assert len(errors) == 1
+
+
+# --- what may go wrong ------------------------------------------------------------------------------------------------
+
+
+UNREACHABLE = QueueConnectionError("valkey://nowhere:1", "it cannot be reached")
+
+
+@pytest.mark.parametrize("way", ["pause", "close", "rate_limit"])
+async def test_WRK_a_job_that_arrives_after_the_worker_was_stopped_goes_back_to_its_place(
+    world: World, way: str
+) -> None:
+    """The reply that hands it out was under way (B-10, B-12)."""
+    queue = world.queue()
+    ran: list[str] = []
+    worker = await world.worker(noting(ran))
+    line_of(worker).hold_replies()
+    job = await added(queue, "first")
+    await world.settle()
+    await queue.add("second")
+    assert await job.is_active()
+    if way == "rate_limit":
+        worker.rate_limit(500)
+        stopping = asyncio.ensure_future(asyncio.sleep(0))
+    else:
+        stopping = asyncio.ensure_future(worker.pause() if way == "pause" else worker.close())
+    await world.settle()
+    line_of(worker).release_replies()
+    await world.settle()
+    await stopping
+    assert ran == []
+    assert [found.name for found in await queue.get_jobs("waiting")] == ["first", "second"]
+    if way == "close":
+        await world.worker(noting(ran))
+    elif way == "pause":
+        await worker.resume()
+    await world.advance(500)
+    assert ran == ["first", "second"]
+    assert (await stored(queue, job)).stalled_count == 0
+
+
+async def test_WRK_a_worker_whose_start_failed_can_be_started_again_and_closed(world: World) -> None:
+    worker = world.idle_worker(nothing)
+    line_of(worker).refusals["settle_and_activate"] = UNREACHABLE
+    for _ in range(2):
+        with pytest.raises(QueueConnectionError):
+            await worker.start()
+        assert not worker.is_running()
+    line_of(worker).refusals.clear()
+    job = await added(world.queue(), "a")
+    await worker.start()
+    await world.settle()
+    assert await job.is_completed()
+    await worker.close()
+
+
+async def test_WRK_a_worker_whose_start_failed_closes(world: World) -> None:
+    worker = world.idle_worker(nothing)
+    line_of(worker).refusals["settle_and_activate"] = UNREACHABLE
+    with pytest.raises(QueueConnectionError):
+        await worker.start()
+    await asyncio.wait_for(worker.close(), 1)
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_WRK_a_worker_that_is_closed_while_it_starts_does_not_run(world: World, force: bool) -> None:
+    worker = world.idle_worker(nothing)
+    line_of(worker).hold_replies()
+    starting = asyncio.ensure_future(worker.start())
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(worker.close(force=force))
+    await world.settle()
+    line_of(worker).release_replies()
+    await asyncio.wait_for(closing, 1)
+    await asyncio.wait({starting}, timeout=1)
+    assert starting.done()
+    starting.cancelled() or starting.exception()
+    assert not worker.is_running()
+    job = await added(world.queue(), "a")
+    await world.settle()
+    assert await job.is_waiting()
+
+
+async def test_WRK_a_wake_that_cannot_be_handed_on_does_not_end_the_worker(world: World) -> None:
+    queue = world.queue()
+    ran: list[str] = []
+
+    async def work(job: Job[Any, Any]) -> None:
+        ran.append(job.name)
+        await world.sleep(2_000)
+
+    worker = await world.worker(work)
+    errors: list[BaseException] = []
+    worker.on("error", errors.append)
+    line_of(worker).refusals["pass_wake"] = UNREACHABLE
+    await queue.add("a")
+    await world.settle()
+    await queue.add("b")
+    await world.settle()
+    line_of(worker).refusals.clear()
+    await world.advance(4_000)
+    await queue.add("c")
+    await world.settle()
+    assert ran == ["a", "b", "c"]
+    assert errors in ([], [UNREACHABLE])
+
+
+async def test_WRK_an_unreachable_store_is_told_and_the_call_repeated(world: World) -> None:
+    queue = world.queue()
+    worker = await world.worker(world.working(10))
+    errors: list[BaseException] = []
+    worker.on("error", errors.append)
+    job = await added(queue, "a")
+    await world.settle()
+    line_of(worker).refusals["settle_and_activate"] = UNREACHABLE
+    await world.advance(1_100)
+    assert errors == [UNREACHABLE] * 3
+    line_of(worker).refusals.clear()
+    await world.advance(500)
+    assert await job.is_completed()
+    assert len(await world.events("completed")) == 1
+
+
+async def test_WRK_a_defect_ends_the_worker_and_is_told_to_all_who_care(world: World) -> None:
+    queue = world.queue()
+    worker = world.idle_worker(world.working(10**6), concurrency=2)
+    errors: list[BaseException] = []
+    worker.on("error", errors.append)
+    running = asyncio.ensure_future(worker.run())
+    await queue.add("a")
+    await world.until(worker.is_running)
+    defect = RuntimeError("a defect")
+    line_of(worker).refusals["settle_and_activate"] = defect
+    await queue.add("b")
+    await world.until(running.done)
+    assert running.exception() is defect
+    assert errors == [defect]
+    assert not worker.is_running()
+    assert world.clock.sleepers == 0  # its jobs were aborted: nobody could settle them
+    await asyncio.wait_for(worker.close(), 1)
+
+
+async def test_WRK_a_listener_may_close_the_worker(world: World) -> None:
+    queue = world.queue()
+    worker = await world.worker(nothing)
+
+    @worker.on("drained")
+    async def stop() -> None:
+        await worker.close()
+
+    await queue.add("a")
+    await world.until(lambda: not worker.is_running())
+    await asyncio.wait_for(worker.close(), 1)
+
+
+@pytest.mark.parametrize("what", ["close", "pause"])
+async def test_WRK_a_processor_cannot_wait_for_its_own_end(world: World, what: str) -> None:
+    queue = world.queue()
+    workers: list[Worker[Any, Any]] = []
+
+    async def work(job: Job[Any, Any]) -> None:
+        await (workers[0].close() if what == "close" else workers[0].pause())
+
+    workers.append(await world.worker(work))
+    job = await added(queue, "a")
+    await world.settle()
+    assert "inside a processor" in str((await stored(queue, job)).failed_reason)
+    assert workers[0].is_running()
+    assert not workers[0].is_paused()
+
+
+async def test_WRK_no_exception_keeps_a_slot(world: World) -> None:
+    class RudeError(BaseException):
+        pass
+
+    class BrokenError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    queue = world.queue()
+
+    async def work(job: Job[Any, Any]) -> None:
+        raise {"rude": RudeError("rude"), "broken": BrokenError(), "empty": ValueError()}[job.name]
+
+    await world.worker(work)
+    jobs = [await added(queue, name) for name in ("rude", "broken", "empty")]
+    await world.settle()
+    assert [(await stored(queue, job)).failed_reason for job in jobs] == ["rude", "BrokenError", "ValueError"]
+    assert (await queue.get_job_counts()).active == 0
+
+
+async def test_WRK_a_processor_that_cancels_itself_fails_its_attempt(world: World) -> None:
+    queue = world.queue()
+
+    async def work(job: Job[Any, Any]) -> None:
+        raise asyncio.CancelledError
+
+    await world.worker(work)
+    job = await added(queue, "a")
+    await world.settle()
+    assert (await stored(queue, job)).failed_reason == "CancelledError"

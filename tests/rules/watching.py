@@ -18,7 +18,9 @@ class Watch:
     `fails` says, by name, how many attempts fail.
     """
 
-    def __init__(self, world: World, takes: int | Mapping[str, int] = 0, fails: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, world: World, takes: int | Mapping[str, int] = 0, fails: Mapping[str, int] | None = None
+    ) -> None:
         self.starts: list[tuple[str, int]] = []
         """Name and moment of each start, from the making of this object on."""
         self.most = 0

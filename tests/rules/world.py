@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -65,9 +65,12 @@ class Line:
         self._whole.set()
         self._answering = asyncio.Event()
         self._answering.set()
+        self._after: tuple[int, Callable[[], Awaitable[None]]] | None = None
         self.under_way = 0
         self.stuck = 0
         """Calls that wait to be mended or answered."""
+        self.refusals: dict[str, Exception] = {}
+        """What calls of an operation raise instead of being made."""
         self.calls: Counter[str] = Counter()
         """Calls answered, by operation."""
 
@@ -103,6 +106,8 @@ class Line:
         **kwargs: P.kwargs,
     ) -> R:
         await self._stand_still(self._whole)
+        if (error := self.refusals.get(operation.__name__)) is not None:
+            raise error.with_traceback(None)
         self.under_way += 1
         try:
             reply = await self._backend.call(operation, queue, *args, **kwargs)
@@ -110,7 +115,13 @@ class Line:
             self.under_way -= 1
         await self._stand_still(self._answering)
         self.calls[operation.__name__] += 1
+        if self._after is not None and self.calls.total() == self._after[0]:
+            await self._after[1]()
         return reply
+
+    def after_calls(self, count: int, action: Callable[[], Awaitable[None]]) -> None:
+        """Do something between the answer to a call and its caller."""
+        self._after = count, action
 
     async def _stand_still(self, until: asyncio.Event) -> None:
         self.stuck += 1
@@ -233,11 +244,22 @@ class World:
         return line
 
     def queue(
-        self, name: str | None = None, *, serializer: Serializer = JSON_SERIALIZER, events: bool = True
+        self,
+        name: str | None = None,
+        *,
+        serializer: Serializer = JSON_SERIALIZER,
+        events: bool = True,
+        dead_letter_queue: str | None = None,
     ) -> Queue[Any, Any]:
         """A queue, with a connection of its own."""
         self._names.add(name or self.name)
-        return Queue(name or self.name, backend=self.line(), serializer=serializer, events=events)
+        return Queue(
+            name or self.name,
+            backend=self.line(),
+            serializer=serializer,
+            events=events,
+            dead_letter_queue=dead_letter_queue,
+        )
 
     def idle_worker(
         self, processor: Processor | Mapping[str, Processor], name: str | None = None, **options: Any
@@ -350,6 +372,7 @@ class World:
         for line in self._lines:
             line.mend()
             line.release_replies()
+            line.refusals.clear()
         for worker in self._workers:
             await worker.close(force=True)
         wrong: list[str] = []

@@ -4,7 +4,8 @@
     operation | now | arguments | reply | state
 
 Moments are milliseconds since the case began; `+n` is n after the row before. Parts of a cell are separated by
-`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `x~3` is x x x, `<x*3>` is xxx, `\\xNN` is a byte.
+`;`, words by blanks (quoted where they hold one). `x{1..3}` is x1 x2 x3, `x~3` is x x x,
+`<x*3>` is xxx, `\\xNN` is a byte.
 `9 add_log` makes the row nine times; its reply and state are those of the last.
 A state cell names what it is about; whatever it does not name is checked by the invariants only.
 `tests/tables/README.md` lists the operations and the names of the state.
@@ -296,8 +297,17 @@ class Writer:
                 ((field, value),) = (word.split("=") for word in arguments[0])
                 return field, value
             case (
-                "count_jobs" | "is_paused" | "last_event" | "pass_wake" | "get_marks" | "forget_queue" | "list_workers"
-                | "get_dead_letters" | "list_letters" | "get_global_limits" | "get_time"
+                "count_jobs"
+                | "is_paused"
+                | "last_event"
+                | "pass_wake"
+                | "get_marks"
+                | "forget_queue"
+                | "list_workers"
+                | "get_dead_letters"
+                | "list_letters"
+                | "get_global_limits"
+                | "get_time"
             ):
                 return ()
         raise ValueError(f"no operation `{operation}`")
@@ -424,8 +434,19 @@ def shown_unplanned(unplanned: list[dict[str, Any]]) -> str:
 SETS = {"waiting": "ready"} | {
     name: name
     for name in (
-        "active", "completed", "failed", "expiring", "retained", "workers", "groups", "groupq", "turns", "ratelimited",
-        "limiters", "deduping", "outbox",
+        "active",
+        "completed",
+        "failed",
+        "expiring",
+        "retained",
+        "workers",
+        "groups",
+        "groupq",
+        "turns",
+        "ratelimited",
+        "limiters",
+        "deduping",
+        "outbox",
     )
 }
 SETS |= {"schedulers": "schedulers", "unplanned": "unplanned", "names": "scheduler-names"}
@@ -450,7 +471,7 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
         case "wake" | "control" | "logs":
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
-        case "events":
+        case "events" | "stream":
             entries = state.get(f"{Q}:events", {"entries": []})["entries"]
             return [f"{fields['event']}:{fields['job_id']}" for _, fields in entries] or ["-"]
         case "event":
@@ -459,7 +480,9 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
             minutes = state.get(f"{Q}:metrics:{which}", {})
             return [f"{int(minute) - MINUTE}={count}" for minute, count in sorted(minutes.items())] or ["-"]
         case "calls":
-            return sorted(f"{part}={call}" for part in ("calls", "calls:old") for call in state.get(f"{Q}:{part}", ())) or ["-"]
+            return sorted(
+                f"{part}={call}" for part in ("calls", "calls:old") for call in state.get(f"{Q}:{part}", ())
+            ) or ["-"]
         case "id":
             return [state.get(f"{Q}:id", "0")]
         case "keys":
@@ -477,8 +500,9 @@ def shown_set(kind: str, entries: list[tuple[str, int]], *, timed: bool) -> list
 
 
 INSTANTS = {"expire_at", "finished_on", "processed_on", "timestamp", "next_due", "calls_until", "metrics_until", "at",
-            "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at", "accepted_at",
-            "until", "pending_until", "resume_at", "next_run", "last_run", "following", "fired_at", "start_date", "end_date"}  # fmt: skip
+            "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at",
+            "accepted_at", "until", "pending_until", "resume_at", "next_run", "last_run", "following", "fired_at",
+            "start_date", "end_date"}  # fmt: skip
 
 
 def shown_fields(fields: dict[str, str], expected: list[str]) -> list[str]:

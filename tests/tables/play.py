@@ -33,7 +33,7 @@ def problems_of(row: Row, step: Step, outcome: Outcome) -> list[str]:
     for words in parts(row.state):
         subject, expected = subject_of(words)
         shown = shown_state(outcome.state, subject, expected)
-        if subject == "events":
+        if subject == "events":  # the newest of them; `stream` is all
             shown = shown[-len(expected) :]
         if shown != expected:
             found.append(f"{subject}: expected {expected}, got {shown}")

@@ -70,7 +70,9 @@ class FakeWorker:
         run = job._run
         assert run is not None
         final = outcome == FAILED_RUN
-        await self._exchange([Settlement(job.wire_id, run.token, outcome, value, reason, "", -1, 0, final, 0, False, False)], 0)
+        await self._exchange(
+            [Settlement(job.wire_id, run.token, outcome, value, reason, "", -1, 0, final, 0, False, False)], 0
+        )
 
     async def _exchange(self, settlements: list[Settlement], want: int) -> list[Job[Any, Any]]:
         self._calls += 1

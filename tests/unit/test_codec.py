@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glidemq_pb.backends.codec import CodecError, codec_of
 from glidemq_pb.semantics import jobs, reads, work
 from glidemq_pb.semantics.lang import INT_MAX, Fields, Refusal, operation
-from glidemq_pb.semantics.records import Caller, Counts, JobSpec, Settlement, WorkReply
+from glidemq_pb.semantics.records import Caller, Counts, JobSpec, Settlement, Unplanned, WorkReply
 from glidemq_pb.semantics.store import Entry, Store
 
 
@@ -131,13 +131,16 @@ def test_a_refusal() -> None:
 
 def test_the_hot_path() -> None:
     caller = Caller("w", 3, 30_000, 1, 60_000, 10_000, metrics=True, limiter_max=0, limiter_ms=0, nudge=False, info="")
-    settlement = Settlement("1", "w:2", "completed", "42", "", "", 0, 0, final=False, group_ms=0, group_replace=False, back=False)
+    settlement = Settlement(
+        "1", "w:2", "completed", "42", "", "", 0, 0, final=False, group_ms=0, group_replace=False, back=False
+    )
     sent = encode(work.settle_and_activate, caller, [settlement] * 2, 50)
     assert len(sent) == 1 + 11 + 1 + 2 * 12 + 1
-    reply = [[b"completed"], [[b"2", [b"name", b"n"]]], b"w:3", 1_000, 1, -1, [], 0, 1, 5]
+    reply = [[b"completed"], [[b"2", [b"name", b"n"]]], b"w:3", 1_000, 1, -1, [], 0, [[b"s", b"* * * * *", b"UTC", 9, 1]], 1, 5]
     decoded = codec_of(work.settle_and_activate).decode([reply])
     assert isinstance(decoded, WorkReply)
     assert (decoded.more, decoded.wait_ms, decoded.drained) == (True, -1, False)
+    assert decoded.unplanned == [Unplanned("s", "* * * * *", "UTC", 9, fired=True)]
     assert (decoded.letters, decoded.hold_ms) == (True, 5)
     assert decoded.started[0].fields == ["name", "n"]
 

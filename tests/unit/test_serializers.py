@@ -183,10 +183,10 @@ def test_ser_1_an_incomplete_one_is_refused(serializer: Any, told: str) -> None:
 # --- wire text -------------------------------------------------------------------------------------------------------
 
 
-@given(st.text(st.characters()))
+@given(st.text())
 def test_text_survives_the_wire_with_its_bytes(text: str) -> None:
     wire = to_wire(text)
-    assert wire_to_bytes(wire) == text.encode()
+    assert wire_to_bytes(wire) == text.encode("utf-8", "surrogatepass")
     assert from_wire(wire) == text
 
 

@@ -198,7 +198,7 @@ def test_an_end_that_cannot_come_is_an_error_that_says_who_waits() -> None:
 def test_an_endless_timer_does_not_hide_that_nothing_else_can_happen() -> None:
     async def main() -> None:
         async def tick() -> None:
-            while True:
+            while True:  # noqa: ASYNC110 - endless on purpose
                 await asyncio.sleep(24 * 3_600)
 
         ticking = asyncio.create_task(tick())
@@ -274,7 +274,7 @@ def test_a_real_pipe_is_waited_for() -> None:
 def test_cancelled_timers_are_forgotten() -> None:
     async def main() -> int:
         for _ in range(5_000):
-            async with asyncio.timeout(3_600):
+            async with asyncio.timeout(3_600):  # noqa: ASYNC100 - it is left at once
                 pass
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)

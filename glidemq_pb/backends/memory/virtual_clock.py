@@ -55,7 +55,7 @@ class TimerQueue:
         return timer
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._heap) - self._cancelled
 
     def first(self) -> tuple[int, int] | None:
         """(due, number) of the earliest timer."""
@@ -138,8 +138,7 @@ class VirtualClock:
             await asyncio.sleep(0)
             return
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self.join(loop)
+        self.join(loop)
         woken: asyncio.Future[None] = loop.create_future()
         task = asyncio.current_task()
         self._sleeps[task] = woken
@@ -169,9 +168,10 @@ class VirtualClock:
 
     def join(self, loop: asyncio.AbstractEventLoop) -> None:
         """It is used in this event loop: when the loop's time is virtual, both move together."""
-        self._loop = loop
-        if isinstance(loop, FollowedLoop):
-            loop.follow(self)
+        if loop is not self._loop:
+            self._loop = loop
+            if isinstance(loop, FollowedLoop):
+                loop.follow(self)
 
     @property
     def sleepers(self) -> int:

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_a384ecc02f96
+#!lua name=glidemq_pb_49a0a02b3660
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -399,7 +399,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:61 get_marks
+-- administration.py:63 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -408,7 +408,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:70 clear_some
+-- administration.py:72 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -423,7 +423,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:85 clear_phase
+-- administration.py:87 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -443,18 +443,18 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:100 next_cursor
+-- administration.py:102 next_cursor
 H.next_cursor = function(cursor, seen, kept)
-  if seen < 500 then
+  if seen < 100 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
   end
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:107 clear_ready
+-- administration.py:109 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
-  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 500 - 1, 'WITHSCORES'))
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
   local removed = 0
   for _, pick in ipairs(picks) do
     local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
@@ -466,14 +466,14 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:119 clear_groups
+-- administration.py:121 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
   if #keys_ == 0 then
     return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
   end
-  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 500 - 1)
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 100 - 1)
   local removed = 0
   for _, job_id in ipairs(members) do
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -483,9 +483,9 @@ H.clear_groups = function(q, now, marks, cursor, keep)
     end
   end
   H.refresh_group(q, now, keep, keys_[1])
-  if #members == 500 then
+  if #members == 100 then
     return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
-        skip = cursor.skip + 500 - removed}, done = false}
+        skip = cursor.skip + 100 - removed}, done = false}
   end
   if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
     return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
@@ -493,10 +493,10 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:139 clear_marked
+-- administration.py:141 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
-  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 500 - 1)
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
   local removed = 0
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -510,10 +510,10 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:153 clear_ended
+-- administration.py:155 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
-  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 500 - 1)
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
   local old = {}
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -524,7 +524,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:165 clean_some
+-- administration.py:167 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -535,7 +535,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 500))
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 100))
   local ids = {}
   for _, member in ipairs(members) do
     ids[#ids + 1] = string.sub(member, 17)
@@ -549,7 +549,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:188 retry_some
+-- administration.py:190 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -561,7 +561,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
     local parts = R.split(known, ':')
     return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
   end
-  local most = math.min(limit, 500)
+  local most = math.min(limit, 100)
   local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
   local retried = 0
   for _, member in ipairs(members) do
@@ -582,7 +582,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:216 forget_queue
+-- administration.py:218 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -592,7 +592,7 @@ O.forget_queue = function(q, now)
   if H.has_jobs(q, meta) then
     return {0}
   end
-  local groups = call('ZRANGE', q .. ':groups', 0, 499)
+  local groups = call('ZRANGE', q .. ':groups', 0, 99)
   local keys_ = {}
   for _, key in ipairs(groups) do
     keys_[#keys_ + 1] = q .. ':group:' .. key
@@ -600,36 +600,38 @@ O.forget_queue = function(q, now)
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
   R.spread('ZREM', groups, q .. ':ratelimited')
-  local windows = call('ZRANGE', q .. ':deduping', 0, 499)
+  local windows = call('ZRANGE', q .. ':deduping', 0, 99)
   for _, dedup_id in ipairs(windows) do
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  if #groups == 500 or #windows == 500 then
+  if #groups == 100 or #windows == 100 then
     return {0}
   end
-  for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', 0, 499)) do
+  for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', 0, 99)) do
     H.forget_scheduler(q, name)
   end
   if call('ZCARD', q .. ':scheduler-names') > 0 then
     return {0}
   end
-  local records = {}
-  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, -1)) do
-    records[#records + 1] = q .. ':worker:' .. worker
-    records[#records + 1] = q .. ':control:' .. worker
-  end
+  local limiters = {}
   for _, limiter in ipairs(call('ZRANGE', q .. ':limiters', 0, -1)) do
-    records[#records + 1] = q .. ':limiter:' .. limiter
+    limiters[#limiters + 1] = q .. ':limiter:' .. limiter
   end
-  R.spread('UNLINK', records)
+  R.spread('UNLINK', limiters)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':workers', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
+  H.forget_workers(q, now, 500)
+  local living_until = R.maybe_int(call('ZRANGE', q .. ':workers', 0, 0, 'WITHSCORES')[2])
+  if living_until then
+    H.stamp(q, R.read_Meta(q .. ':meta'))
+    H.lower_next_due(q, living_until)
+  end
   return {1}
 end
 
--- administration.py:256 has_jobs
+-- administration.py:260 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -637,21 +639,23 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:264 list_workers
+-- administration.py:268 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
   local entries = {}
-  for _, worker in ipairs(call('ZRANGE', q .. ':workers', 0, 499)) do
-    local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker)
-    entries[#entries + 1] = {worker = worker, info = row.info, seen_at = row.seen_at}
+  for _, worker in ipairs(R.scored(call('ZRANGE', q .. ':workers', 0, 499, 'WITHSCORES'))) do
+    if worker.score > now then
+      local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker.member)
+      entries[#entries + 1] = {worker = worker.member, info = row.info, seen_at = row.seen_at}
+    end
   end
   return {R.reply_list_of_WorkerEntry(entries)}
 end
 
--- buckets.py:8 bucket_at
+-- buckets.py:9 bucket_at
 H.bucket_at = function(group, now)
   local most = group.capacity * 1000
   if group.tokens_at == 0 then
@@ -662,7 +666,7 @@ H.bucket_at = function(group, now)
   return {tokens = math.min(group.tokens + (elapsed * group.refill + 0), most), at = now}
 end
 
--- buckets.py:18 wait_for_tokens
+-- buckets.py:19 wait_for_tokens
 H.wait_for_tokens = function(group, tokens, need)
   return H.ceil_div(math.max(need - tokens, 0), group.refill)
 end
@@ -1033,7 +1037,7 @@ O.resume = function(q, now, events_keep)
   return {1}
 end
 
--- controls.py:16 set_group_limits
+-- controls.py:19 set_group_limits
 O.set_group_limits = function(q, now, key, limits, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1044,13 +1048,18 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
   H.set_limits(q, now, key, limits)
+  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
+  local ready = call('ZCARD', q .. ':ready')
   H.refresh_group(q, now, events_keep, key)
+  if call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0) < ready + parked then
+    H.note_drained(q, now, events_keep)
+  end
   H.wake_if_startable(q, now)
   H.rearm(q, meta.next_due)
   return {1}
 end
 
--- controls.py:32 rate_limit_group
+-- controls.py:39 rate_limit_group
 O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1070,7 +1079,7 @@ O.rate_limit_group = function(q, now, call_, key, duration, replace, events_keep
   return {until_}
 end
 
--- controls.py:53 set_global_concurrency
+-- controls.py:60 set_global_concurrency
 O.set_global_concurrency = function(q, now, concurrency)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1087,7 +1096,7 @@ O.set_global_concurrency = function(q, now, concurrency)
   return {1}
 end
 
--- controls.py:68 set_global_rate_limit
+-- controls.py:75 set_global_rate_limit
 O.set_global_rate_limit = function(q, now, most, duration)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1099,7 +1108,9 @@ O.set_global_rate_limit = function(q, now, most, duration)
     call('HDEL', q .. ':meta', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
   else
     call('HSET', q .. ':meta', 'global_rate_max', most, 'global_rate_ms', duration)
-    if meta.global_window_at > 0 then
+    if now >= H.window_end(meta) then
+      call('HDEL', q .. ':meta', 'global_window_at', 'global_window_used')
+    else
       H.lower_next_due(q, meta.global_window_at + duration)
     end
   end
@@ -1108,7 +1119,7 @@ O.set_global_rate_limit = function(q, now, most, duration)
   return {1}
 end
 
--- controls.py:86 get_global_limits
+-- controls.py:95 get_global_limits
 O.get_global_limits = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1242,7 +1253,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:40 sweep
+-- due.py:41 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1250,7 +1261,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:48
+  -- due.py:49
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1259,7 +1270,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:55
+  -- due.py:56
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1274,7 +1285,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:67
+  -- due.py:68
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1285,15 +1296,15 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:77
+  -- due.py:78
   local fired = H.fire_due(q, now, keep, 200 - moved)
   moved = moved + fired
   readied = readied + fired
-  -- due.py:81
+  -- due.py:82
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:85
+  -- due.py:86
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
@@ -1308,7 +1319,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:98 expire_waiting
+-- due.py:99 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1318,7 +1329,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:108 recover
+-- due.py:109 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1347,7 +1358,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:132 wake_groups
+-- due.py:133 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1359,7 +1370,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:142 forget_aged
+-- due.py:143 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1382,7 +1393,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:160 forget_workers
+-- due.py:161 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1396,7 +1407,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:172 keep_house
+-- due.py:173 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1416,7 +1427,7 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:187 find_next_due
+-- due.py:188 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1598,7 +1609,7 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   end
 end
 
--- explaining.py:35 explain
+-- explaining.py:36 explain
 O.explain = function(q, now, job_id)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1641,7 +1652,7 @@ O.explain = function(q, now, job_id)
   return {{state, place, until_, worker, R.reply_list_of_Reason(reasons)}}
 end
 
--- explaining.py:68 explain_queue
+-- explaining.py:69 explain_queue
 H.explain_queue = function(q, now, meta, reasons)
   local call = redis.call
   if meta.paused == 1 then
@@ -1669,12 +1680,13 @@ H.explain_queue = function(q, now, meta, reasons)
           jobs = {}}
     end
   end
-  if call('ZCARD', q .. ':workers') == 0 then
+  local last = R.scored(call('ZRANGE', q .. ':workers', -1, -1, 'WITHSCORES'))
+  if #last == 0 or last[1].score <= now then
     reasons[#reasons + 1] = {gate = 'no_worker', until_ = 0, jobs = {}}
   end
 end
 
--- explaining.py:91 explain_group
+-- explaining.py:93 explain_group
 H.explain_group = function(q, now, job_id, row, reasons)
   local call = redis.call
   local key = row.ordering_key
@@ -1714,7 +1726,7 @@ H.explain_group = function(q, now, job_id, row, reasons)
   end
 end
 
--- explaining.py:120 running_members
+-- explaining.py:122 running_members
 H.running_members = function(q, key)
   local call = redis.call
   local members = {}
@@ -1740,7 +1752,7 @@ H.stamp = function(q, meta)
   end
 end
 
--- gates.py:14 queue_lets_start
+-- gates.py:15 queue_lets_start
 H.queue_lets_start = function(q, now, meta, want)
   local call = redis.call
   if meta.paused == 1 then
@@ -1758,12 +1770,12 @@ H.queue_lets_start = function(q, now, meta, want)
   return allowed
 end
 
--- gates.py:29 limiter_name
+-- gates.py:30 limiter_name
 H.limiter_name = function(caller)
   return R.text(caller.limiter_max) .. ':' .. R.text(caller.limiter_ms)
 end
 
--- gates.py:34 limiter_lets_start
+-- gates.py:35 limiter_lets_start
 H.limiter_lets_start = function(q, now, caller, want)
   if caller.limiter_max == 0 then
     return want
@@ -1772,7 +1784,7 @@ H.limiter_lets_start = function(q, now, caller, want)
   return math.min(want, H.window_left(caller.limiter_max, caller.limiter_ms, row.window_at, row.window_used, now))
 end
 
--- gates.py:42 limiter_hold_ms
+-- gates.py:43 limiter_hold_ms
 H.limiter_hold_ms = function(q, now, caller)
   if H.limiter_lets_start(q, now, caller, 1) > 0 then
     return 0
@@ -1781,7 +1793,7 @@ H.limiter_hold_ms = function(q, now, caller)
   return H.window_opening(caller.limiter_ms, row.window_at, now) + caller.limiter_ms - now
 end
 
--- gates.py:50 steady_windows
+-- gates.py:51 steady_windows
 H.steady_windows = function(q, now, meta, caller)
   local call = redis.call
   if caller.limiter_max > 0 then
@@ -1800,7 +1812,7 @@ H.steady_windows = function(q, now, meta, caller)
   return meta
 end
 
--- gates.py:68 count_starts
+-- gates.py:69 count_starts
 H.count_starts = function(q, now, meta, caller, starts)
   local call = redis.call
   if meta.global_rate_max > 0 then
@@ -1820,12 +1832,12 @@ H.count_starts = function(q, now, meta, caller, starts)
   end
 end
 
--- gates.py:85 window_end
+-- gates.py:86 window_end
 H.window_end = function(meta)
   return meta.global_window_at == 0 and 0 or meta.global_window_at + meta.global_rate_ms
 end
 
--- gates.py:90 close_windows
+-- gates.py:91 close_windows
 H.close_windows = function(q, now, meta)
   local call = redis.call
   local limiters = call('ZRANGE', q .. ':limiters', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
@@ -1842,7 +1854,7 @@ H.close_windows = function(q, now, meta)
   return true
 end
 
--- groups.py:35 new_group
+-- groups.py:38 new_group
 H.new_group = function(q, key)
   local call = redis.call
   if not (call('EXISTS', q .. ':group:' .. key) == 1) then
@@ -1852,7 +1864,7 @@ H.new_group = function(q, key)
   end
 end
 
--- groups.py:43 join_turns
+-- groups.py:46 join_turns
 H.join_turns = function(q, key, job_id)
   local call = redis.call
   H.new_group(q, key)
@@ -1862,20 +1874,20 @@ H.join_turns = function(q, key, job_id)
   return turn
 end
 
--- groups.py:52 wait_in_group
+-- groups.py:55 wait_in_group
 H.wait_in_group = function(q, key, job_id, priority, turn)
   local call = redis.call
   call('ZADD', q .. ':groupq:' .. key, H.class_of(priority) * 1099511627776 + turn, job_id)
 end
 
--- groups.py:57 rejoin
+-- groups.py:60 rejoin
 H.rejoin = function(q, key, job_id, row)
   local call = redis.call
   call('ZADD', q .. ':turns:' .. key, row.turn, job_id)
   H.wait_in_group(q, key, job_id, row.priority, row.turn)
 end
 
--- groups.py:63 go_first
+-- groups.py:66 go_first
 H.go_first = function(q, key, job_id, row)
   local call = redis.call
   local first_turn = R.maybe_int(call('ZRANGE', q .. ':turns:' .. key, 0, 0, 'WITHSCORES')[2])
@@ -1893,14 +1905,14 @@ H.go_first = function(q, key, job_id, row)
   call('ZADD', q .. ':groupq:' .. key, place, job_id)
 end
 
--- groups.py:78 leave_group
+-- groups.py:81 leave_group
 H.leave_group = function(q, key, job_id)
   local call = redis.call
   call('ZREM', q .. ':groupq:' .. key, job_id)
   call('ZREM', q .. ':turns:' .. key, job_id)
 end
 
--- groups.py:84 enter_active
+-- groups.py:87 enter_active
 H.enter_active = function(q, now, key, job_id, cost)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -1917,13 +1929,13 @@ H.enter_active = function(q, now, key, job_id, cost)
   end
 end
 
--- groups.py:101 leave_active
+-- groups.py:104 leave_active
 H.leave_active = function(q, key)
   local call = redis.call
   call('HINCRBY', q .. ':group:' .. key, 'active', -1)
 end
 
--- groups.py:109 refresh_group
+-- groups.py:112 refresh_group
 H.refresh_group = function(q, now, keep, key)
   local call = redis.call
   if key == '' then
@@ -1972,7 +1984,7 @@ H.refresh_group = function(q, now, keep, key)
   end
 end
 
--- groups.py:150 steady
+-- groups.py:153 steady
 H.steady = function(q, now, key)
   local call = redis.call
   local group = R.read_GroupRow(q .. ':group:' .. key)
@@ -1988,7 +2000,7 @@ H.steady = function(q, now, key)
   return R.read_GroupRow(q .. ':group:' .. key)
 end
 
--- groups.py:162 next_member
+-- groups.py:165 next_member
 H.next_member = function(q, key, group)
   local call = redis.call
   if group.active >= math.max(group.concurrency, 1) then
@@ -2005,12 +2017,12 @@ H.next_member = function(q, key, group)
   return first[1]
 end
 
--- groups.py:175 cost_of
+-- groups.py:178 cost_of
 H.cost_of = function(row)
   return row.cost == '' and 1000 or R.int(row.cost)
 end
 
--- groups.py:180 may_run_at
+-- groups.py:183 may_run_at
 H.may_run_at = function(group, now, cost)
   local at_ = group.paused_until
   if group.capacity > 0 then
@@ -2026,7 +2038,7 @@ H.may_run_at = function(group, now, cost)
   return at_ > now and at_ or 0
 end
 
--- groups.py:192 fail_unpayable
+-- groups.py:195 fail_unpayable
 H.fail_unpayable = function(q, now, keep, key, job_id)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -2036,9 +2048,12 @@ H.fail_unpayable = function(q, now, keep, key, job_id)
   local mark = H.next_mark(q)
   H.fail_job(q, now, keep, job_id, 'cost exceeds capacity', mark)
   H.count_ended(q, now, 'failed', 1)
+  if call('ZCARD', q .. ':outbox') > 0 then
+    H.wake(q)
+  end
 end
 
--- groups.py:203 place_head
+-- groups.py:208 place_head
 H.place_head = function(q, key, group, head)
   local call = redis.call
   if head == group.head then
@@ -2057,7 +2072,7 @@ H.place_head = function(q, key, group, head)
   call('HSET', q .. ':group:' .. key, 'head', head)
 end
 
--- groups.py:218 look_again
+-- groups.py:223 look_again
 H.look_again = function(q, key, group, at_)
   local call = redis.call
   if at_ == group.looks_at then
@@ -2073,7 +2088,7 @@ H.look_again = function(q, key, group, at_)
   end
 end
 
--- groups.py:231 says_nothing_at
+-- groups.py:236 says_nothing_at
 H.says_nothing_at = function(group, now)
   local at_ = group.paused_until
   if group.capacity > 0 and group.tokens_at > 0 then
@@ -2086,7 +2101,7 @@ H.says_nothing_at = function(group, now)
   return at_ > now and at_ or 0
 end
 
--- groups.py:242 forget_group
+-- groups.py:247 forget_group
 H.forget_group = function(q, key, group)
   local call = redis.call
   if group.looks_at > 0 then
@@ -2104,14 +2119,14 @@ H.forget_group = function(q, key, group)
   end
 end
 
--- groups.py:259 limits_in
+-- groups.py:264 limits_in
 H.limits_in = function(options)
   return {concurrency = H.lookup_int(options, 'group_concurrency', -1), rate_max = H.lookup_int(options,
       'group_rate_max', -1), rate_ms = H.lookup_int(options, 'group_rate_ms', -1), capacity = H.lookup_int(options,
       'group_capacity', -1), refill = H.lookup_int(options, 'group_refill', -1)}
 end
 
--- groups.py:270 set_limits
+-- groups.py:275 set_limits
 H.set_limits = function(q, now, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
@@ -2119,6 +2134,10 @@ H.set_limits = function(q, now, key, limits)
     call('HSET', group, 'concurrency', math.max(limits.concurrency, 1))
   end
   if limits.rate_max > 0 then
+    local old_window = R.read_GroupRow(group)
+    if old_window.window_at > 0 and now >= old_window.window_at + old_window.rate_ms then
+      call('HDEL', group, 'window_at', 'window_used')
+    end
     call('HSET', group, 'rate_max', limits.rate_max, 'rate_ms', limits.rate_ms)
   elseif limits.rate_max == 0 then
     call('HDEL', group, 'rate_max', 'rate_ms', 'window_at', 'window_used')
@@ -2139,7 +2158,7 @@ H.set_limits = function(q, now, key, limits)
   end
 end
 
--- groups.py:292 pause_group
+-- groups.py:301 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -2158,7 +2177,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- inbox.py:29 receive
+-- inbox.py:30 receive
 O.receive = function(q, now, source, letter, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2176,7 +2195,7 @@ O.receive = function(q, now, source, letter, events_keep)
   if letter.ordinal > taken + 1 then
     return {'early'}
   end
-  -- inbox.py:43
+  -- inbox.py:44
   H.stamp(q, meta)
   call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
   local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
@@ -2188,7 +2207,7 @@ O.receive = function(q, now, source, letter, events_keep)
   return {'taken'}
 end
 
--- inbox.py:54 replay
+-- inbox.py:55 replay
 O.replay = function(q, now, job_id, target, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2221,7 +2240,7 @@ O.replay = function(q, now, job_id, target, events_keep)
   return {1}
 end
 
--- inbox.py:85 set_dead_letters
+-- inbox.py:86 set_dead_letters
 O.set_dead_letters = function(q, now, target)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2233,7 +2252,7 @@ O.set_dead_letters = function(q, now, target)
   return {1}
 end
 
--- inbox.py:96 get_dead_letters
+-- inbox.py:97 get_dead_letters
 O.get_dead_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2246,7 +2265,7 @@ O.get_dead_letters = function(q, now)
   return {target}
 end
 
--- jobs.py:28 enqueue
+-- jobs.py:29 enqueue
 O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2262,7 +2281,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       return {false, 'COST'}
     end
   end
-  -- jobs.py:46
+  -- jobs.py:47
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -2340,7 +2359,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       end
     end
   end
-  -- jobs.py:108
+  -- jobs.py:109
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -2358,7 +2377,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   return {ids}
 end
 
--- jobs.py:123 is_payable
+-- jobs.py:124 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -2368,7 +2387,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:131 add_one
+-- jobs.py:132 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -2408,7 +2427,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:168 earlier
+-- jobs.py:169 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -2447,7 +2466,7 @@ H.next_mark = function(q)
   return call('HINCRBY', q .. ':meta', 'mark', 1)
 end
 
--- letters.py:22 write_letter
+-- letters.py:23 write_letter
 H.write_letter = function(q, target, name, data, options)
   local call = redis.call
   local sequence = call('HINCRBY', q .. ':sent', '', 1)
@@ -2462,7 +2481,7 @@ H.write_letter = function(q, target, name, data, options)
   call('ZADD', q .. ':outbox', sequence, R.pad(sequence))
 end
 
--- letters.py:35 bury
+-- letters.py:36 bury
 H.bury = function(q, job_id, reason)
   local call = redis.call
   local target = call('HGET', q .. ':meta', 'dead_letters') or ''
@@ -2490,7 +2509,7 @@ H.bury = function(q, job_id, reason)
   H.write_letter(q, target, H.lookup(fields, 'name'), H.lookup(fields, 'data'), options)
 end
 
--- letters.py:61 list_letters
+-- letters.py:62 list_letters
 O.list_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2514,7 +2533,7 @@ O.list_letters = function(q, now)
   return {R.reply_list_of_Letter(letters)}
 end
 
--- letters.py:80 acknowledge
+-- letters.py:81 acknowledge
 O.acknowledge = function(q, now, sequences)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2650,7 +2669,7 @@ H.watch_expiry = function(q, job_id, expire_at, mark)
   call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
 end
 
--- reads.py:28 get_job
+-- reads.py:29 get_job
 O.get_job = function(q, now, job_id, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2663,7 +2682,7 @@ O.get_job = function(q, now, job_id, exclude_data)
   return {fields}
 end
 
--- reads.py:39 list_jobs
+-- reads.py:40 list_jobs
 O.list_jobs = function(q, now, state, start, stop, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2690,7 +2709,7 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   return {R.reply_list_of_JobEntry(entries)}
 end
 
--- reads.py:64 list_parked
+-- reads.py:65 list_parked
 O.list_parked = function(q, now, group, skip, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2727,7 +2746,7 @@ O.list_parked = function(q, now, group, skip, exclude_data)
   return {{R.reply_list_of_JobEntry(entries), at_group, at_member, #keys_ < 500 and 1 or 0}}
 end
 
--- reads.py:96 state_key
+-- reads.py:97 state_key
 H.state_key = function(q, state)
   if state == 'waiting' then
     return q .. ':ready'
@@ -2741,7 +2760,7 @@ H.state_key = function(q, state)
   return q .. ':' .. state
 end
 
--- reads.py:108 count_jobs
+-- reads.py:109 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2752,7 +2771,7 @@ O.count_jobs = function(q, now)
       call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), 0, meta.parked}}
 end
 
--- reads.py:125 get_time
+-- reads.py:126 get_time
 O.get_time = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2760,7 +2779,7 @@ O.get_time = function(q, now)
   return {now}
 end
 
--- reads.py:133 is_paused
+-- reads.py:134 is_paused
 O.is_paused = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -2769,7 +2788,7 @@ O.is_paused = function(q, now)
   return {meta.paused == 1 and 1 or 0}
 end
 
--- reads.py:142 get_log
+-- reads.py:143 get_log
 O.get_log = function(q, now, job_id, start, stop)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2791,7 +2810,7 @@ O.get_log = function(q, now, job_id, start, stop)
   return {{lines, call('LLEN', q .. ':logs:' .. job_id)}}
 end
 
--- reads.py:160 get_metrics
+-- reads.py:161 get_metrics
 O.get_metrics = function(q, now, state)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2800,7 +2819,7 @@ O.get_metrics = function(q, now, state)
   return {call('HGETALL', q .. ':metrics:' .. state)}
 end
 
--- reads.py:168 read_events
+-- reads.py:169 read_events
 O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2808,7 +2827,7 @@ O.read_events = function(q, now, after, count)
   return {R.reply_list_of_Entry(R.xafter(q .. ':events', after, count))}
 end
 
--- reads.py:176 last_event
+-- reads.py:177 last_event
 O.last_event = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2816,12 +2835,12 @@ O.last_event = function(q, now)
   return {R.xlast(q .. ':events')}
 end
 
--- retries.py:11 attempts_remain
+-- retries.py:12 attempts_remain
 H.attempts_remain = function(row)
   return row.attempts_made + 1 < row.attempts
 end
 
--- retries.py:16 delay_before_retry
+-- retries.py:17 delay_before_retry
 H.delay_before_retry = function(row, settlement)
   if settlement.until_ >= 0 then
     return math.min(settlement.until_, 31536000000)
@@ -2843,7 +2862,7 @@ H.delay_before_retry = function(row, settlement)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
 end
 
--- schedulers.py:28 upsert_scheduler
+-- schedulers.py:29 upsert_scheduler
 O.upsert_scheduler = function(q, now, name, spec)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2858,7 +2877,7 @@ O.upsert_scheduler = function(q, now, name, spec)
   if not goes_on and not waits and spec.end_date >= 0 and first > spec.end_date then
     return {false, 'NO_RUN'}
   end
-  -- schedulers.py:41
+  -- schedulers.py:42
   H.stamp(q, meta)
   if old.mode == '' then
     local mark = H.next_mark(q)
@@ -2890,7 +2909,7 @@ O.upsert_scheduler = function(q, now, name, spec)
   return {R.reply_SchedulerEntry(H.entry_of(q, name))}
 end
 
--- schedulers.py:76 is_same_schedule
+-- schedulers.py:77 is_same_schedule
 H.is_same_schedule = function(old, spec)
   if old.mode ~= spec.mode or old.pattern ~= spec.pattern or old.tz ~= spec.tz or old.every ~= spec.every then
     return false
@@ -2898,7 +2917,7 @@ H.is_same_schedule = function(old, spec)
   return old.start_date == spec.start_date and old.end_date == spec.end_date
 end
 
--- schedulers.py:83 first_run
+-- schedulers.py:84 first_run
 H.first_run = function(now, old, spec)
   if spec.mode == 'cron' then
     return spec.next_run
@@ -2912,7 +2931,7 @@ H.first_run = function(now, old, spec)
   return math.max(now, spec.start_date)
 end
 
--- schedulers.py:94 first_of_grid
+-- schedulers.py:95 first_of_grid
 H.first_of_grid = function(now, every, start_date)
   if start_date < 0 then
     return now + every
@@ -2923,7 +2942,7 @@ H.first_of_grid = function(now, every, start_date)
   return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
 end
 
--- schedulers.py:103 forget_template
+-- schedulers.py:104 forget_template
 H.forget_template = function(key)
   local call = redis.call
   local stale = {}
@@ -2935,7 +2954,7 @@ H.forget_template = function(key)
   R.spread('HDEL', stale, key)
 end
 
--- schedulers.py:112 fire_due
+-- schedulers.py:113 fire_due
 H.fire_due = function(q, now, keep, limit)
   local call = redis.call
   local names = call('ZRANGE', q .. ':schedulers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -2945,7 +2964,7 @@ H.fire_due = function(q, now, keep, limit)
   return #names
 end
 
--- schedulers.py:120 fire
+-- schedulers.py:121 fire
 H.fire = function(q, now, keep, name)
   local call = redis.call
   local key = q .. ':scheduler:' .. name
@@ -2986,7 +3005,7 @@ H.fire = function(q, now, keep, name)
   H.add_one(q, now, keep, job_id, {job_id = '', name = row.job_name, data = row.data, options = options}, '')
 end
 
--- schedulers.py:154 list_unplanned
+-- schedulers.py:155 list_unplanned
 H.list_unplanned = function(q)
   local call = redis.call
   local unplanned = {}
@@ -2999,7 +3018,7 @@ H.list_unplanned = function(q)
   return unplanned
 end
 
--- schedulers.py:165 plan_runs
+-- schedulers.py:166 plan_runs
 O.plan_runs = function(q, now, runs)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3015,7 +3034,7 @@ O.plan_runs = function(q, now, runs)
   return {1}
 end
 
--- schedulers.py:178 plan_run
+-- schedulers.py:179 plan_run
 H.plan_run = function(q, run, row)
   local call = redis.call
   if row.next_run > 0 then
@@ -3034,7 +3053,7 @@ H.plan_run = function(q, run, row)
   end
 end
 
--- schedulers.py:194 remove_scheduler
+-- schedulers.py:195 remove_scheduler
 O.remove_scheduler = function(q, now, name)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3048,7 +3067,7 @@ O.remove_scheduler = function(q, now, name)
   return {1}
 end
 
--- schedulers.py:206 get_scheduler
+-- schedulers.py:207 get_scheduler
 O.get_scheduler = function(q, now, name)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -3056,7 +3075,7 @@ O.get_scheduler = function(q, now, name)
   return {R.reply_SchedulerEntry(H.entry_of(q, name))}
 end
 
--- schedulers.py:214 list_schedulers
+-- schedulers.py:215 list_schedulers
 O.list_schedulers = function(q, now, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3069,13 +3088,13 @@ O.list_schedulers = function(q, now, start)
   return {R.reply_list_of_SchedulerEntry(entries)}
 end
 
--- schedulers.py:224 entry_of
+-- schedulers.py:225 entry_of
 H.entry_of = function(q, name)
   local call = redis.call
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:27 settle
+-- settling.py:28 settle
 H.settle = function(q, now, caller, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3098,7 +3117,7 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:45 leave_run
+-- settling.py:46 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3132,7 +3151,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:72 fail_attempt
+-- settling.py:73 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3153,7 +3172,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:89 delay_run
+-- settling.py:90 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -3162,7 +3181,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:96 resume_later
+-- settling.py:97 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -3232,7 +3251,7 @@ H.job_ended = function(q, now, name, job_id)
   end
 end
 
--- wakes.py:21 wake
+-- wakes.py:20 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -3240,7 +3259,7 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:27 wake_if_startable
+-- wakes.py:26 wake_if_startable
 H.wake_if_startable = function(q, now)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
@@ -3251,7 +3270,7 @@ H.wake_if_startable = function(q, now)
   end
 end
 
--- wakes.py:35 rearm
+-- wakes.py:34 rearm
 H.rearm = function(q, due_before)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
@@ -3260,7 +3279,7 @@ H.rearm = function(q, due_before)
   end
 end
 
--- wakes.py:42 reset_timer
+-- wakes.py:41 reset_timer
 H.reset_timer = function(q)
   local call = redis.call
   local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
@@ -3271,7 +3290,7 @@ H.reset_timer = function(q)
   end
 end
 
--- wakes.py:51 notify
+-- wakes.py:50 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -3279,7 +3298,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:57 keep_timer
+-- wakes.py:56 keep_timer
 H.keep_timer = function(q, worker)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -3328,7 +3347,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:50 settle_and_activate
+-- work.py:39 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3343,7 +3362,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:64
+  -- work.py:53
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3371,7 +3390,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:88
+  -- work.py:77
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3394,7 +3413,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.metrics and failed + swept.failed > 0 then
     H.count_ended(q, now, 'failed', failed + swept.failed)
   end
-  if #started + #settlements + swept.readied > 0 then
+  if #started + #settlements + swept.readied + swept.failed > 0 then
     H.wake_if_startable(q, now)
   end
   if caller.nudge and #started < want then
@@ -3412,7 +3431,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:118 start
+-- work.py:107 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3427,17 +3446,18 @@ H.start = function(q, now, caller, allowed, token)
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
     local mark = last_mark - #picked
     local ids = {}
-    local grouped = false
-    for _, pick in ipairs(picked) do
-      local job_id = pick.member
+    local again = false
+    for i = 0, #picked - 1 do
+      local job_id = picked[i + 1].member
       local fields = call('HGETALL', q .. ':job:' .. job_id)
       payload = payload + #H.lookup(fields, 'data')
       if payload > 4194304 and #started > 0 then
+        again = false
         break
       end
       mark = mark + 1
-      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place', pick.score,
-          'processed_on', now)
+      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place',
+          picked[i + 1].score, 'processed_on', now)
       if H.lookup(fields, 'expire_at') ~= '' then
         call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
       end
@@ -3447,14 +3467,18 @@ H.start = function(q, now, caller, allowed, token)
       leases[#leases + 1] = R.pad(mark) .. job_id
       ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
       if H.lookup(fields, 'ordering_key') ~= '' then
-        grouped = true
+        R.spread('ZREM', ids, q .. ':ready')
+        H.start_member(q, now, caller.events_keep, started[#started])
+        again = true
+        local left = #picked - i - 1
+        if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
+          break
+        end
+        ids = {}
       end
     end
     R.spread('ZREM', ids, q .. ':ready')
-    if grouped then
-      H.start_members(q, now, caller.events_keep, started, #started - #ids)
-    end
-    if not grouped or #ids < #picked or #started == allowed then
+    if not again or #started == allowed then
       break
     end
   end
@@ -3465,19 +3489,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:164 start_members
-H.start_members = function(q, now, keep, started, first)
-  for i = first, #started - 1 do
-    local key = H.lookup(started[i + 1].fields, 'ordering_key')
-    if key ~= '' then
-      local cost = H.lookup_int(started[i + 1].fields, 'cost', 1000)
-      H.enter_active(q, now, key, started[i + 1].job_id, cost)
-      H.refresh_group(q, now, keep, key)
-    end
-  end
+-- work.py:158 start_member
+H.start_member = function(q, now, keep, job)
+  local key = H.lookup(job.fields, 'ordering_key')
+  H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
+  H.refresh_group(q, now, keep, key)
 end
 
--- work.py:174 earliest
+-- work.py:165 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3486,7 +3505,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:182 repeat
+-- work.py:173 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3504,7 +3523,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:196 record
+-- work.py:187 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3524,7 +3543,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:213 time_to_look
+-- work.py:204 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3533,7 +3552,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:222 extend
+-- work.py:213 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3554,7 +3573,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:242 nudge
+-- work.py:233 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3565,7 +3584,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:252 pass_wake
+-- work.py:243 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3575,7 +3594,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:262 leave
+-- work.py:253 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3585,7 +3604,8 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  if timer.timer_worker == worker or timer.timer_backup == worker then
+  -- work.py:262
+  if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
       call('RPUSH', q .. ':control:' .. other, 'look')
@@ -3599,7 +3619,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:282 tick
+-- work.py:274 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3614,7 +3634,7 @@ O.tick = function(q, now, stalled_max, events_keep)
     if swept.left > 0 then
       H.note_drained(q, now, events_keep)
     end
-    if swept.readied > 0 then
+    if swept.readied + swept.failed > 0 then
       H.wake_if_startable(q, now)
     end
   end
@@ -3623,7 +3643,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_a384ecc02f96',
+  function_name = 'glidemq_pb_get_marks_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3632,7 +3652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_a384ecc02f96',
+  function_name = 'glidemq_pb_clear_some_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3642,7 +3662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_a384ecc02f96',
+  function_name = 'glidemq_pb_clean_some_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3651,7 +3671,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_a384ecc02f96',
+  function_name = 'glidemq_pb_retry_some_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3661,7 +3681,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_a384ecc02f96',
+  function_name = 'glidemq_pb_forget_queue_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3670,7 +3690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_a384ecc02f96',
+  function_name = 'glidemq_pb_list_workers_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3679,7 +3699,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_a384ecc02f96',
+  function_name = 'glidemq_pb_remove_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3688,7 +3708,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_a384ecc02f96',
+  function_name = 'glidemq_pb_retry_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3697,7 +3717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_a384ecc02f96',
+  function_name = 'glidemq_pb_revoke_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3706,7 +3726,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_a384ecc02f96',
+  function_name = 'glidemq_pb_promote_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3715,7 +3735,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_a384ecc02f96',
+  function_name = 'glidemq_pb_change_priority_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3724,7 +3744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_a384ecc02f96',
+  function_name = 'glidemq_pb_change_delay_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3733,7 +3753,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_a384ecc02f96',
+  function_name = 'glidemq_pb_update_data_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3742,7 +3762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_a384ecc02f96',
+  function_name = 'glidemq_pb_update_progress_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3751,7 +3771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_a384ecc02f96',
+  function_name = 'glidemq_pb_add_log_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3760,7 +3780,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_a384ecc02f96',
+  function_name = 'glidemq_pb_pause_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3769,7 +3789,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_a384ecc02f96',
+  function_name = 'glidemq_pb_resume_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3778,7 +3798,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_a384ecc02f96',
+  function_name = 'glidemq_pb_set_group_limits_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3787,7 +3807,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_a384ecc02f96',
+  function_name = 'glidemq_pb_rate_limit_group_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3797,7 +3817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_a384ecc02f96',
+  function_name = 'glidemq_pb_set_global_concurrency_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3806,7 +3826,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_a384ecc02f96',
+  function_name = 'glidemq_pb_set_global_rate_limit_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3815,7 +3835,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_a384ecc02f96',
+  function_name = 'glidemq_pb_get_global_limits_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3824,7 +3844,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_a384ecc02f96',
+  function_name = 'glidemq_pb_explain_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3833,7 +3853,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_a384ecc02f96',
+  function_name = 'glidemq_pb_receive_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3843,7 +3863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_a384ecc02f96',
+  function_name = 'glidemq_pb_replay_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3852,7 +3872,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_a384ecc02f96',
+  function_name = 'glidemq_pb_set_dead_letters_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3861,7 +3881,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_a384ecc02f96',
+  function_name = 'glidemq_pb_get_dead_letters_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3870,7 +3890,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_a384ecc02f96',
+  function_name = 'glidemq_pb_enqueue_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3882,7 +3902,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_a384ecc02f96',
+  function_name = 'glidemq_pb_list_letters_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3891,7 +3911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_a384ecc02f96',
+  function_name = 'glidemq_pb_acknowledge_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3901,7 +3921,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_a384ecc02f96',
+  function_name = 'glidemq_pb_get_job_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3910,7 +3930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_a384ecc02f96',
+  function_name = 'glidemq_pb_list_jobs_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3919,7 +3939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_a384ecc02f96',
+  function_name = 'glidemq_pb_list_parked_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3928,7 +3948,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_a384ecc02f96',
+  function_name = 'glidemq_pb_count_jobs_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3937,7 +3957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_a384ecc02f96',
+  function_name = 'glidemq_pb_get_time_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3946,7 +3966,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_a384ecc02f96',
+  function_name = 'glidemq_pb_is_paused_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3955,7 +3975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_a384ecc02f96',
+  function_name = 'glidemq_pb_get_log_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3964,7 +3984,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_a384ecc02f96',
+  function_name = 'glidemq_pb_get_metrics_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3973,7 +3993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_a384ecc02f96',
+  function_name = 'glidemq_pb_read_events_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3982,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_a384ecc02f96',
+  function_name = 'glidemq_pb_last_event_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3991,7 +4011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_a384ecc02f96',
+  function_name = 'glidemq_pb_upsert_scheduler_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     local spec, at = R.take_SchedulerSpec(args, 3)
@@ -4001,7 +4021,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_a384ecc02f96',
+  function_name = 'glidemq_pb_plan_runs_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -4011,7 +4031,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_a384ecc02f96',
+  function_name = 'glidemq_pb_remove_scheduler_49a0a02b3660',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4020,7 +4040,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_a384ecc02f96',
+  function_name = 'glidemq_pb_get_scheduler_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4029,7 +4049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_a384ecc02f96',
+  function_name = 'glidemq_pb_list_schedulers_49a0a02b3660',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4038,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_a384ecc02f96',
+  function_name = 'glidemq_pb_settle_and_activate_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -4048,7 +4068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_a384ecc02f96',
+  function_name = 'glidemq_pb_extend_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4062,7 +4082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_a384ecc02f96',
+  function_name = 'glidemq_pb_nudge_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4071,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_a384ecc02f96',
+  function_name = 'glidemq_pb_pass_wake_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4080,7 +4100,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_a384ecc02f96',
+  function_name = 'glidemq_pb_leave_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4089,7 +4109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_a384ecc02f96',
+  function_name = 'glidemq_pb_tick_49a0a02b3660',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)

@@ -1,0 +1,121 @@
+"""How long does one call of drain, clean, retry_jobs and obliterate hold the server, with a million jobs?
+
+    python -m benchmarks.administration [--jobs 1000000]
+
+Measured by the server's own slow log, which counts the time of execution alone. A fifth of the jobs is in each
+of: FIFO, LIFO, priorities, 1,000 groups, and one large group.
+"""
+
+import argparse
+import asyncio
+import time
+from typing import Any
+
+import glide
+
+from glidemq_pb import NewJob, Ordering, Queue
+from glidemq_pb.component import root_key
+from glidemq_pb.semantics import work
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, Settlement
+from glidemq_pb.server import PrivateServer
+
+CHUNK = 1_000
+
+
+def options(number: int) -> dict[str, Any]:
+    """The lane of the `number`-th job."""
+    lanes: list[dict[str, Any]] = [
+        {}, {"lifo": True}, {"priority": number % 2_048 + 1}, {"ordering": Ordering(f"g{number % 1_000}", 50)},
+        {"ordering": Ordering("large", 50)},
+    ]  # fmt: skip
+    return lanes[number % 5]
+
+
+async def fill(queue: Queue[Any, Any], jobs: int, **more: Any) -> None:
+    """Add jobs in every lane."""
+    for first in range(0, jobs, CHUNK):
+        await queue.add_bulk(
+            [NewJob("a", {"n": number}, **options(number), **more) for number in range(first, min(first + CHUNK, jobs))]
+        )
+
+
+async def end_all(queue: Queue[Any, Any], outcome: str, jobs: int) -> None:
+    """Run all waiting jobs, as a worker would."""
+    root = root_key("glide", queue.name)
+    settlements: list[Settlement] = []
+    worker = str(time.perf_counter_ns())
+    call = ended = 0
+    while ended < jobs:
+        call += 1
+        caller = Caller(worker, call, 600_000, 1, 600_000, 0, False, 0, 0, False, "")
+        reply = await queue.backend.call(work.settle_and_activate, root, caller, settlements, 500)
+        ended += len(settlements)
+        settlements = [
+            Settlement(job.job_id, reply.token, outcome, "", "boom", "", -1, 0, True, 0, False, False)
+            for job in reply.started
+        ]
+
+
+class SlowLog:
+    """The longest calls that the server remembers."""
+
+    def __init__(self, client: glide.GlideClient) -> None:
+        self._client = client
+
+    async def begin(self) -> None:
+        """Forget what was before."""
+        await self._client.custom_command(["CONFIG", "SET", "slowlog-log-slower-than", "1000"])
+        await self._client.custom_command(["CONFIG", "SET", "slowlog-max-len", "100000"])
+        await self._client.custom_command(["SLOWLOG", "RESET"])
+
+    async def longest_ms(self) -> float:
+        """The longest call since, 1.0 for none above that."""
+        reply: Any = await self._client.custom_command(["SLOWLOG", "GET", "-1"])
+        return max([1_000, *(int(entry[2]) for entry in reply)]) / 1_000
+
+
+async def timed(label: str, log: SlowLog, done: list[int], action: Any) -> None:
+    """Run one of them and say what it did to the server."""
+    await log.begin()
+    began = time.perf_counter()
+    await action
+    seconds = time.perf_counter() - began
+    print(
+        f"{label}: {done[-1]:,} jobs in {seconds:.1f} s and {len(done):,} calls; "
+        f"longest single call {await log.longest_ms():.1f} ms",
+        flush=True,
+    )
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    """All of them, one after the other."""
+    jobs = arguments.jobs
+    with PrivateServer() as server:
+        client = await glide.GlideClient.create(
+            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)])
+        )
+        log = SlowLog(client)
+        async with Queue[Any, Any]("many", connection=server.url) as queue:
+            done: list[int] = []
+            await fill(queue, jobs)
+            await timed("drain", log, done, queue.drain(on_progress=done.append))
+            await fill(queue, jobs)
+            await end_all(queue, FAILED_RUN, jobs)
+            done = []
+            await timed("retry_jobs", log, done, queue.retry_jobs(on_progress=done.append))
+            await end_all(queue, COMPLETED_RUN, jobs)
+            done = []
+            await timed("clean", log, done, queue.clean(0, jobs, "completed", on_progress=done.append))
+            await fill(queue, jobs // 2)
+            await fill(queue, jobs // 4, delay=10**8, ttl=10**8)
+            await end_all(queue, FAILED_RUN, jobs // 2)
+            await fill(queue, jobs // 4)
+            done = []
+            await timed("obliterate", log, done, queue.obliterate(on_progress=done.append))
+        await client.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    asyncio.run(main(parser.parse_args()))
