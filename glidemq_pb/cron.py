@@ -35,6 +35,8 @@ ALL: Final = (60, 24, 31, 12, 7)
 """How many numbers each field can stand for; the two Sundays are one."""
 YEARS_MAX: Final = 50
 """Longer than any pattern waits for its next date: a leap day on a given day of the week comes within 40 years."""
+AFTER_MAX: Final = round(datetime(9900, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""No run is looked for after this instant: a datetime cannot tell the years from 10000 on."""
 CHANGE_MAX: Final = timedelta(hours=26)
 """No zone's clock was ever changed by more."""
 
@@ -95,22 +97,32 @@ def _number(pattern: str, text: str, name: str, least: int, most: int, names: di
 
 def next_run(pattern: str, zone: tzinfo, after: int) -> int | None:
     """The first run of a checked pattern after an instant (epoch milliseconds); None: there is none in 50 years."""
+    if after > AFTER_MAX:
+        return None
     fixed = not any(part.startswith("*") for field in pattern.split()[:2] for part in field.split(","))
     start = datetime.fromtimestamp(after / 1000, UTC)
-    # Where the clock changes nearby, an earlier time of the wall may be a later instant: look from further back.
-    offsets = [
-        (start + step).astimezone(zone).utcoffset() or timedelta() for step in (-CHANGE_MAX, timedelta(), CHANGE_MAX)
-    ]
-    change = max(offsets) - min(offsets)
     best: datetime | None = None
+    last = datetime.max
     with _STEPPING:
-        for time in _wall_times(pattern, wall_of(start, zone) - change):
-            if best is not None and time > wall_of(best, zone) + change:
+        for time in _wall_times(pattern, wall_of(start, zone) - change_near(start, zone)):
+            if time > last:
                 break
             for instant in instants(time, zone, fixed=fixed):
                 if instant > start and (best is None or instant < best):
                     best = instant
+                    last = wall_of(best, zone) + change_near(best, zone)
     return None if best is None else round(best.timestamp() * 1000)
+
+
+def change_near(instant: datetime, zone: tzinfo) -> timedelta:
+    """By how much the clock changes so near that an earlier time of the wall may be a later instant; mostly nothing."""
+    span = CHANGE_MAX
+    for _ in range(2):  # how much it changes at all hereabouts, then whether it does so near
+        offsets = [(instant + step).astimezone(zone).utcoffset() or timedelta() for step in (-span, timedelta(), span)]
+        span = max(offsets) - min(offsets)
+        if not span:
+            break
+    return span
 
 
 def wall_of(instant: datetime, zone: tzinfo) -> datetime:
