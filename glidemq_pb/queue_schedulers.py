@@ -2,6 +2,7 @@
 
 from typing import Any, Generic, TypeVar
 
+from .errors import SerializationError
 from .job_options import decode_options
 from .options import check_int, check_text
 from .payload import decode_value, encode_value
@@ -94,7 +95,12 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
 
         options = {name.removeprefix("option:"): value for name, value in stored.items() if name.startswith("option:")}
         stored_by = options.get("serializer", JSON_SERIALIZER.name)
-        data: Any = decode_value(self._owner.serializer, stored_by, stored["data"])
+        data: Any = None
+        undecodable = False
+        try:
+            data = decode_value(self._owner.serializer, stored_by, stored["data"])
+        except SerializationError:
+            undecodable = True
         mode = stored["mode"]
         interval = number("every")
         return SchedulerInfo(
@@ -110,4 +116,5 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             number("iteration_count") or 0,
             number("next_run"),
             number("last_run"),
+            undecodable,
         )

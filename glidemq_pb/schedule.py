@@ -6,11 +6,13 @@ from itertools import islice
 from typing import Any, Final, Unpack
 from zoneinfo import ZoneInfo
 
+from .costs import CostCheck
 from .cron import check_pattern, next_run, runs_from
 from .errors import InvalidOptionsError
 from .job_options import JobOptions, encode_options
 from .options import check_duration, check_instant, check_int, check_job_name, check_text, refuse_option
-from .semantics.records import PlannedRun, Unplanned
+from .semantics.lang import Fields
+from .semantics.records import JobSpec, PlannedRun, Unplanned
 from .wire import from_wire
 
 FORBIDDEN_IN_TEMPLATES: Final = ("job_id", "delay", "deduplication", "parent")
@@ -100,10 +102,12 @@ class JobTemplate:
             if option in options:
                 raise InvalidOptionsError(f"{option}={options.get(option)!r}: not allowed in a job template")
         put = object.__setattr__
+        encoded = tuple(encode_options(options)) if options else ()
+        CostCheck().guarded([JobSpec("", "", "", Fields(list(encoded)))])
         put(self, "name", None if name is None else check_job_name(name))
         put(self, "data", data)
         put(self, "options", options)
-        put(self, "encoded", tuple(encode_options(options)) if options else ())
+        put(self, "encoded", encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,8 @@ class SchedulerInfo:
     next_run: int | None
     """None while the job of a repeat-after-complete scheduler is out."""
     last_run: int | None
+    deserialization_failed: bool = False
+    """The template's data cannot be decoded here (`template.data` is None then); its jobs have the stored bytes."""
 
 
 def check_zone(tz: object) -> str:

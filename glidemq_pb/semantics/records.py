@@ -205,6 +205,8 @@ class SweepReply:
     """Due work is left: sweep again at once."""
     next_due: int
     """The next due moment, 0 for none."""
+    unplanned: list[Unplanned]
+    """Cron schedulers whose following run the caller is to work out."""
 
 
 @dataclass(frozen=True, slots=True)

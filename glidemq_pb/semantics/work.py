@@ -285,4 +285,5 @@ def tick(s: Store, q: str, now: int, stalled_max: int, events_keep: int) -> Swee
         if swept.readied + swept.failed > 0:
             wake_if_startable(s, q, now)
     more = is_due(s, q, now)
-    return SweepReply(more, s.read(meta_key(q), DueRow).next_due)
+    unplanned = list_unplanned(s, q)
+    return SweepReply(more, s.read(meta_key(q), DueRow).next_due, unplanned)

@@ -9,7 +9,8 @@ from ..backends.memory import MemoryBackend, MemoryListener, MemoryStore, Virtua
 from ..backends.memory.server import MemoryServer
 from ..clock import RunningJob
 from ..execution import Execution
-from ..semantics import work
+from ..schedule import planned
+from ..semantics import schedulers, work
 from ..semantics.endings import MARK_DIGITS
 from ..semantics.gates import window_end
 from ..semantics.keys import (
@@ -221,9 +222,16 @@ class Kit:
         for root in list(self.roots):
             more = any((at := self.store.zlowest(key(root))) is not None and at <= now for key in DUE_KEYS)
             while more:
-                more = (await self.backend.call(work.tick, root, STALLED_MAX, EVENTS_KEPT)).more
+                reply = await self.backend.call(work.tick, root, STALLED_MAX, EVENTS_KEPT)
+                if reply.unplanned:
+                    await self.backend.call(schedulers.plan_runs, root, [planned(run) for run in reply.unplanned])
+                more = reply.more
                 swept = True
         return swept
+
+    def describe_schedulers(self) -> list[str]:
+        """The names of all that have a next run."""
+        return [from_wire(name) for root in self.roots for name in self.store.zrange(schedulers_key(root), 0, -1)]
 
     def open_jobs(self) -> int:
         """How many jobs have not ended."""
@@ -232,7 +240,7 @@ class Kit:
         return listed + sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
 
     def has_work(self) -> bool:
-        """Whether some job will still move by itself, given time."""
+        """Whether some job will still move by itself, or be added by a scheduler, given time."""
         executions = self.running()
         if any(isinstance(one, Execution) and one.job.timeout and not one.is_over for one in executions):
             return True
@@ -241,7 +249,7 @@ class Kit:
 
     def _queue_has_work(self, root: str, leased: set[str]) -> bool:
         store = self.store
-        if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)):
+        if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)) or store.zcard(schedulers_key(root)):
             return True
         if self._window_end(root) is not None:
             return True

@@ -61,6 +61,8 @@ class World:
             worker = step.args[0].worker
             self.calls[worker] = max(self.calls.get(worker, 0), step.args[0].call)
             self.unplanned.extend(one for one in outcome.reply["unplanned"] if one not in self.unplanned[-3:])
+        elif isinstance(outcome.reply, dict) and "next_due" in outcome.reply:
+            self.unplanned.extend(one for one in outcome.reply["unplanned"] if one not in self.unplanned[-3:])
         elif step.operation == "get_marks" and isinstance(outcome.reply, dict):
             self.earlier["marks"].append(Marks(**outcome.reply))
         elif step.operation == "clear_some" and isinstance(outcome.reply, dict):

@@ -378,7 +378,8 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return " ".join(f"{entry['number']}:{entry['fields']['event']}" for entry in reply)
         case "tick":
             due = f"due: {reply['next_due'] - START}" if reply["next_due"] else ""
-            return "; ".join(filter(None, ("more" if reply["more"] else "", due)))
+            unplanned = shown_unplanned(reply["unplanned"]) if "unplanned:" in expected else ""
+            return "; ".join(filter(None, ("more" if reply["more"] else "", due, unplanned)))
     if isinstance(reply, bool):
         return "yes" if reply else "no"
     return "" if reply is None else str(reply)

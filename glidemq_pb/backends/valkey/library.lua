@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_49a0a02b3660
+#!lua name=glidemq_pb_ba2d8c4ba874
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3639,11 +3639,13 @@ O.tick = function(q, now, stalled_max, events_keep)
     end
   end
   local more = H.is_due(q, now)
-  return {{more and 1 or 0, tonumber(call('HGET', q .. ':meta', 'next_due') or 0)}}
+  local unplanned = H.list_unplanned(q)
+  return {{more and 1 or 0, tonumber(call('HGET', q .. ':meta', 'next_due') or 0),
+      R.reply_list_of_Unplanned(unplanned)}}
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_49a0a02b3660',
+  function_name = 'glidemq_pb_get_marks_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3652,7 +3654,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_49a0a02b3660',
+  function_name = 'glidemq_pb_clear_some_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3662,7 +3664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_49a0a02b3660',
+  function_name = 'glidemq_pb_clean_some_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3671,7 +3673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_49a0a02b3660',
+  function_name = 'glidemq_pb_retry_some_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3681,7 +3683,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_49a0a02b3660',
+  function_name = 'glidemq_pb_forget_queue_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3690,7 +3692,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_49a0a02b3660',
+  function_name = 'glidemq_pb_list_workers_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3699,7 +3701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_49a0a02b3660',
+  function_name = 'glidemq_pb_remove_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3708,7 +3710,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_49a0a02b3660',
+  function_name = 'glidemq_pb_retry_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3717,7 +3719,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_49a0a02b3660',
+  function_name = 'glidemq_pb_revoke_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3726,7 +3728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_49a0a02b3660',
+  function_name = 'glidemq_pb_promote_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3735,7 +3737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_49a0a02b3660',
+  function_name = 'glidemq_pb_change_priority_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3744,7 +3746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_49a0a02b3660',
+  function_name = 'glidemq_pb_change_delay_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3753,7 +3755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_49a0a02b3660',
+  function_name = 'glidemq_pb_update_data_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3762,7 +3764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_49a0a02b3660',
+  function_name = 'glidemq_pb_update_progress_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3771,7 +3773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_49a0a02b3660',
+  function_name = 'glidemq_pb_add_log_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3780,7 +3782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_49a0a02b3660',
+  function_name = 'glidemq_pb_pause_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3789,7 +3791,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_49a0a02b3660',
+  function_name = 'glidemq_pb_resume_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3798,7 +3800,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_49a0a02b3660',
+  function_name = 'glidemq_pb_set_group_limits_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3807,7 +3809,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_49a0a02b3660',
+  function_name = 'glidemq_pb_rate_limit_group_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3817,7 +3819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_49a0a02b3660',
+  function_name = 'glidemq_pb_set_global_concurrency_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3826,7 +3828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_49a0a02b3660',
+  function_name = 'glidemq_pb_set_global_rate_limit_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3835,7 +3837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_49a0a02b3660',
+  function_name = 'glidemq_pb_get_global_limits_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3844,7 +3846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_49a0a02b3660',
+  function_name = 'glidemq_pb_explain_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3853,7 +3855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_49a0a02b3660',
+  function_name = 'glidemq_pb_receive_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3863,7 +3865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_49a0a02b3660',
+  function_name = 'glidemq_pb_replay_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3872,7 +3874,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_49a0a02b3660',
+  function_name = 'glidemq_pb_set_dead_letters_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3881,7 +3883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_49a0a02b3660',
+  function_name = 'glidemq_pb_get_dead_letters_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3890,7 +3892,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_49a0a02b3660',
+  function_name = 'glidemq_pb_enqueue_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3902,7 +3904,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_49a0a02b3660',
+  function_name = 'glidemq_pb_list_letters_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3911,7 +3913,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_49a0a02b3660',
+  function_name = 'glidemq_pb_acknowledge_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3921,7 +3923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_49a0a02b3660',
+  function_name = 'glidemq_pb_get_job_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3930,7 +3932,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_49a0a02b3660',
+  function_name = 'glidemq_pb_list_jobs_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3939,7 +3941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_49a0a02b3660',
+  function_name = 'glidemq_pb_list_parked_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3948,7 +3950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_49a0a02b3660',
+  function_name = 'glidemq_pb_count_jobs_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3957,7 +3959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_49a0a02b3660',
+  function_name = 'glidemq_pb_get_time_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3966,7 +3968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_49a0a02b3660',
+  function_name = 'glidemq_pb_is_paused_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3975,7 +3977,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_49a0a02b3660',
+  function_name = 'glidemq_pb_get_log_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3984,7 +3986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_49a0a02b3660',
+  function_name = 'glidemq_pb_get_metrics_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3993,7 +3995,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_49a0a02b3660',
+  function_name = 'glidemq_pb_read_events_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -4002,7 +4004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_49a0a02b3660',
+  function_name = 'glidemq_pb_last_event_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4011,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_49a0a02b3660',
+  function_name = 'glidemq_pb_upsert_scheduler_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     local spec, at = R.take_SchedulerSpec(args, 3)
@@ -4021,7 +4023,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_49a0a02b3660',
+  function_name = 'glidemq_pb_plan_runs_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -4031,7 +4033,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_49a0a02b3660',
+  function_name = 'glidemq_pb_remove_scheduler_ba2d8c4ba874',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4040,7 +4042,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_49a0a02b3660',
+  function_name = 'glidemq_pb_get_scheduler_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4049,7 +4051,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_49a0a02b3660',
+  function_name = 'glidemq_pb_list_schedulers_ba2d8c4ba874',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4058,7 +4060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_49a0a02b3660',
+  function_name = 'glidemq_pb_settle_and_activate_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -4068,7 +4070,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_49a0a02b3660',
+  function_name = 'glidemq_pb_extend_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4082,7 +4084,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_49a0a02b3660',
+  function_name = 'glidemq_pb_nudge_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4091,7 +4093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_49a0a02b3660',
+  function_name = 'glidemq_pb_pass_wake_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4100,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_49a0a02b3660',
+  function_name = 'glidemq_pb_leave_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4109,7 +4111,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_49a0a02b3660',
+  function_name = 'glidemq_pb_tick_ba2d8c4ba874',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
