@@ -18,12 +18,12 @@ from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
 from .listening import RETRY_MS, Listening
+from .planning import Planner
 from .postman import deliver
 from .run import Run
-from .schedule import planned
-from .semantics import schedulers, work
+from .semantics import work
 from .semantics.lang import Refusal
-from .semantics.records import RETURNED_RUN, Caller, PlannedRun, Settlement, StartedJob, WorkReply
+from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST, REVOKED_STATUS
 from .settings import Settings
 from .wire import from_wire, to_wire
@@ -82,7 +82,7 @@ class WorkLoop:
             obey=self._leases.obey,
         )
         self._delivery: asyncio.Task[object] | None = None
-        self._planning: asyncio.Task[object] | None = None
+        self._planner = Planner(backend, owner, emitter, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -270,9 +270,7 @@ class WorkLoop:
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
             self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
-        if reply.unplanned and (self._planning is None or self._planning.done()):
-            runs = [planned(run) for run in reply.unplanned]
-            self._planning = self._emitter.spawn(self._plan_runs(runs))
+        self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
 
@@ -377,10 +375,6 @@ class WorkLoop:
         execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
         settlement = Settlement(started.job_id, token, RETURNED_RUN, "", "", "", -1, 0, False, 0, False, False)
         self._finished.append(Outcome(execution, settlement))
-
-    async def _plan_runs(self, runs: list[PlannedRun]) -> None:
-        """What the store cannot work out; what fails here is asked for again by the next reply."""
-        await self._backend.call(schedulers.plan_runs, self._owner.root, runs)
 
     def _plan(self, reply: WorkReply) -> None:
         """Look again when the reply says so, or at once while due work is left."""

@@ -11,9 +11,11 @@ from glidemq_pb import (
     InvalidOptionsError,
     JobTemplate,
     PayloadTooLargeError,
+    QueueConnectionError,
     Schedule,
     SerializationError,
 )
+from glidemq_pb.semantics.schedulers import plan_runs
 from glidemq_pb.semantics.limits import BACKUP_TIMER_MS, PLANS_MAX, SWEEP_MAX
 
 from .scheduling import DAY, HOUR, gone, noting_times, scheduler
@@ -517,3 +519,58 @@ async def test_obliterate_removes_schedulers(world: World) -> None:
     await queue.obliterate(force=True)
     assert await queue.get_repeatable_jobs() == []
     assert world.dump() == {}
+
+
+async def test_SCH_7_more_schedulers_than_one_reply_names_are_planned_though_nothing_runs(world: World) -> None:
+    queue = world.queue()
+    await queue.pause()
+    names = [f"s{number:02}" for number in range(2 * PLANS_MAX + 3)]
+    for name in names:
+        await queue.upsert_job_scheduler(name, Schedule("* * * * *", start_date=world.now + 60_000))
+    await world.advance(630_000)
+    await world.worker(nothing)
+    await world.settle()
+    assert [info.next_run for info in await queue.get_repeatable_jobs()] == [world.now + 30_000] * len(names)
+    await world.advance(30_000)
+    assert (await queue.get_job_counts()).waiting == 2 * len(names)
+
+
+async def test_SCH_17_a_scheduler_that_cannot_be_planned_is_reported_once_and_stops_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, starts, errors = world.queue(), list[int](), list[Exception]()
+    worker = world.idle_worker(noting_times(world, starts))
+    worker.on("error", errors.append)
+    with monkeypatch.context() as elsewhere:  # a host whose zones are newer than the worker's
+        elsewhere.setattr("glidemq_pb.schedule.check_zone", str)
+        elsewhere.setattr("glidemq_pb.schedule.ZoneInfo", lambda name: UTC)
+        await queue.upsert_job_scheduler("bad", Schedule("* * * * *", tz="Mars/Base"))
+        await queue.upsert_job_scheduler("good", Schedule("* * * * *"))
+    await worker.start()
+    await world.advance(300_000)
+    assert starts == sorted([0, 60_000] + [number * 60_000 for number in range(6)])
+    (error,) = errors
+    assert "Mars/Base" in str(error)
+    assert (await scheduler(queue, "bad")).next_run is None
+
+
+async def test_SCH_7_a_plan_that_cannot_be_sent_is_made_again(world: World) -> None:
+    queue, starts = world.queue(), list[int]()
+    worker = await world.worker(noting_times(world, starts))
+    await queue.upsert_job_scheduler("s", Schedule("* * * * *", start_date=world.now + 60_000, limit=4))
+    line = line_of(worker)
+    failing, call = 3, line.call
+
+    async def fail(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal failing
+        if operation is plan_runs and failing:
+            failing -= 1
+            raise QueueConnectionError("the server", "cut off")
+        return await call(operation, *args, **kwargs)
+
+    line.call = fail  # type: ignore[method-assign]
+    await world.advance(62_000)
+    assert failing == 0
+    assert world.calls(worker)["plan_runs"] == 1
+    await world.advance(240_000)
+    assert starts == [60_000, 120_000, 180_000, 240_000]
