@@ -9,14 +9,12 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from glidemq_pb import semantics
-from glidemq_pb.semantics.lang import Fields, Refusal
+from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import Caller, JobSpec, PlannedRun, SchedulerSpec, Settlement
 
 from .agree import START
-from .sides import MemorySide, Q
+from .sides import MemorySide, Refused, Step
 from .workload import BrokenPromiseError
 
 KEPT = 1_000_000
@@ -250,19 +248,20 @@ class Schedules:
         first = {"cron": -(-base // GRID) * GRID, "every": self.now + every, "after": base}[mode]
         if mode == "every" and start >= 0:
             first = start if start >= self.now else start + ((self.now - start) // every + 1) * every
-        end = self.random.choice((-1, -1, first, first + self.random.randrange(3_000_000)))
+        end = self.random.choice((-1, -1, first, first + self.random.randrange(3_000_000), first + (every or GRID) * self.random.randrange(4)))
         limit = self.random.choice((0, 0, 1, 2, 5))
         self.promised[name] = Promised(mode, every, start, end, limit, first)
         self.upsert(name, first)
 
-    def upsert(self, name: str, first: int = 0) -> None:
+    def upsert(self, name: str, first: int = 0) -> bool:
+        """Whether it was refused: it has no run within its bounds."""
         one = self.promised[name]
         cron = one.mode == "cron"
         spec = SchedulerSpec(
             one.mode, "*/5 * * * *" if cron else "", "UTC", one.every, one.start, one.end, one.limit,
             first if cron else 0, first + GRID if cron else 0, name, "", Fields(list(self.random.choice(OPTIONS))),
         )  # fmt: skip
-        self.run("upsert_scheduler", name, spec)
+        return isinstance(self.side.play(Step("upsert_scheduler", self.now, (name, spec))).reply, Refused)
 
     def change(self) -> None:
         """The same again, perhaps with another limit; another interval where that changes nothing else."""
@@ -276,8 +275,8 @@ class Schedules:
             if one.due is not None and before != one.every:
                 due = max(self.now, one.due - before + one.every if one.made else one.start)
                 if 0 <= one.end < due:
-                    with pytest.raises(Refusal):
-                        self.upsert(name)
+                    if not self.upsert(name):
+                        raise BrokenPromiseError(f"{name} may begin at {due}, after its end")
                     one.every = before
                 else:
                     one.due = due

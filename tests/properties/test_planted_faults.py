@@ -21,6 +21,7 @@ from tests.tables.test_tables import CASES
 from .agree import play
 from .faults import LIBRARY, SEMANTICS, Fault, plant
 from .profile import machine
+from .scheduling import Schedules
 from .sides import MemorySide, Side
 from .valkey_side import LIBRARY as LIBRARY_PATH
 from .valkey_side import ValkeySide
@@ -62,6 +63,8 @@ def model_objects(package: types.ModuleType, lives: int = LIVES) -> str | None:
         life = Life(number, package)
         if _fails(lambda life=life: life.live(STEPS)):  # type: ignore[misc]  # bound at once
             return f"model, life {number}, step {life.steps}"
+        if _fails(lambda number=number: Schedules(number, package).live(STEPS)):  # type: ignore[misc]  # bound at once
+            return f"model of schedulers, life {number}"
     return None
 
 
