@@ -2,7 +2,7 @@
 
 from collections import deque
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...semantics.lang import INT_MAX, Fields
 from ...semantics.store import Entry, Scored
@@ -13,6 +13,9 @@ from .sorted_set import SortedSet, clip
 from .stream import Stream
 
 Row = TypeVar("Row")
+
+EMPTY: Final = SortedSet()
+"""What reads find where there is no set. Never added to: making one anew for each took a tenth of an idle call."""
 
 
 class MemoryStore:
@@ -157,7 +160,7 @@ class MemoryStore:
         members = self._sets.get(key)
         if members is None:
             self._check_absent(key)
-            return SortedSet()
+            return EMPTY
         return members
 
     def zadd(self, key: str, score: int, member: str) -> None:
