@@ -21,11 +21,14 @@ from ..semantics.keys import (
     ready_key,
     retained_key,
     scheduled_key,
+    scheduler_key,
+    scheduler_names_key,
     schedulers_key,
 )
 from ..semantics.lang import drop
+from ..semantics.limits import MINUTE_MS
 from ..semantics.records import Caller, Settlement, WorkReply
-from ..semantics.rows import Meta
+from ..semantics.rows import Meta, SchedulerRow
 from ..semantics.store import Store
 from ..wire import from_wire
 from ..work_loop import WorkLoop
@@ -234,10 +237,22 @@ class Kit:
         return [from_wire(name) for root in self.roots for name in self.store.zrange(schedulers_key(root), 0, -1)]
 
     def open_jobs(self) -> int:
-        """How many jobs have not ended."""
+        """How many jobs have not ended, or are to come."""
         sets = (ready_key, scheduled_key, active_key)
         listed = sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
-        return listed + sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
+        parked = sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
+        return listed + parked + sum(map(self._coming_runs, self.roots))
+
+    def _coming_runs(self, root: str) -> int:
+        """How many jobs the schedulers of a queue will add at most, those without a bound left out."""
+        found = 0
+        for name in self.store.zrange(scheduler_names_key(root), 0, -1):
+            row = self.store.read(scheduler_key(root, name), SchedulerRow)
+            left = [row.limit - row.iteration_count] if row.limit > 0 else []
+            if row.end_date >= 0:
+                left.append((row.end_date - self.clock.now()) // (row.every or MINUTE_MS) + 1)
+            found += max(min(left, default=0), 0)
+        return found
 
     def has_work(self) -> bool:
         """Whether some job will still move by itself, or be added by a scheduler, given time."""

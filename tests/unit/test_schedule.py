@@ -1,6 +1,7 @@
 """Schedules, templates, previews: what is checked before anything is sent, and that a preview is what happens."""
 
 import dataclasses
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glidemq_pb import (
+    Backoff,
     InvalidOptionsError,
     Job,
     JobTemplate,
@@ -19,12 +21,14 @@ from glidemq_pb import (
 )
 from glidemq_pb.schedule import coming_runs
 from glidemq_pb.testing import NotCompletedError, TestQueue, TestWorker, VirtualClock, run
-from tests.properties.profile import machine
+from tests import summary
+from tests.properties.profile import DEEP, machine
 from tests.unit.components import Reversed
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = 1_767_225_600_000
 HOUR = 3_600_000
+YEAR_SECONDS_MAX = 10.0
 
 
 def noting_times(clock: VirtualClock, starts: list[int]) -> Any:
@@ -229,3 +233,29 @@ async def test_fields_of_a_run_are_those_of_its_moment() -> None:
         (NOW + 2_000,) * 3,
     ]
     assert coming_runs(Schedule(every=1_000, limit=2), NOW, 10) == [NOW + 1_000, NOW + 2_000]
+
+
+def test_a_year_of_an_hourly_cron_is_quick_and_repeats() -> None:
+    """Each run's job fails once and is retried. Without GLIDEMQ_DEEP it is a tenth of a year."""
+    hours = 365 * 24 if DEEP else 365 * 24 // 10
+
+    async def year() -> str:
+        queue = TestQueue("t")
+
+        async def process(job: Job[Any, Any]) -> None:
+            if job.attempts_made == 0:
+                raise ValueError("once")
+
+        TestWorker(queue, process)
+        template = JobTemplate(attempts=2, backoff=Backoff("fixed", 60_000, jitter=0.5), remove_on_complete=True)
+        await queue.upsert_job_scheduler("hourly", Schedule("0 * * * *", limit=hours), template)
+        await queue.run_to_completion()
+        return str(queue.timeline())
+
+    begun = time.process_time()  # a machine may be busy
+    first = run(year())
+    seconds = time.process_time() - begun
+    assert first.count("  added ") == first.count("  retrying ") == first.count("  completed ") == hours
+    assert first == run(year())
+    assert seconds < YEAR_SECONDS_MAX
+    summary.record("hours of a cron with a retry each, in virtual time", f"{hours:,} in {seconds:.1f} s")
