@@ -136,7 +136,7 @@ def _wall_times(pattern: str, after: datetime) -> Iterator[datetime]:
     steps.set_current(after)
     while True:
         try:
-            yield steps.get_next()
+            yield steps.get_next(datetime)
         except CroniterBadDateError:
             return
 
@@ -148,13 +148,13 @@ def _steps_of(pattern: str) -> croniter:
     days_of_week = {day % 7 for day in days_of_week}
     either = _either_day_will_do(pattern)
     if either and (len(days) == ALL[2] or len(days_of_week) == ALL[4]):
-        days = days_of_week = set()  # one of them always will
+        days, days_of_week = set(range(1, 32)), set(range(7))  # one of them always will
     parsed = [minutes, hours, days, months, days_of_week]
     fields = [
-        "*" if len(values) in {0, every} else ",".join(map(str, sorted(values)))
+        "*" if len(values) == every else ",".join(map(str, sorted(values)))
         for values, every in zip(parsed, ALL, strict=True)
     ]
-    return croniter(" ".join(fields), ret_type=datetime, max_years_between_matches=YEARS_MAX, day_or=either)
+    return croniter(" ".join(fields), max_years_between_matches=YEARS_MAX, day_or=either)
 
 
 def instants(time: datetime, zone: tzinfo, *, fixed: bool) -> list[datetime]:

@@ -17,7 +17,9 @@ def schedulers_are_listed_by_name(dump: Dump, q: str, jobs: dict[str, Job], late
 
 def next_runs_are_timed(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     expected = {
-        name: number_of(row, "next_run") for name, row in records(dump, scheduler_key(q, "")).items() if "next_run" in row
+        name: number_of(row, "next_run")
+        for name, row in records(dump, scheduler_key(q, "")).items()
+        if "next_run" in row
     }
     if expected != scores(dump, schedulers_key(q)):
         yield f"next runs {expected}, timed {scores(dump, schedulers_key(q))}"

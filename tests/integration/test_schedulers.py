@@ -43,7 +43,7 @@ async def fired_at(site: Site) -> dict[str, int]:
     return found
 
 
-async def test_SCH_8_four_processes_make_each_run_once_and_in_time(site: Site) -> None:
+async def test_sch_8_four_processes_make_each_run_once_and_in_time(site: Site) -> None:
     workers = [await site.start(f"{number}") for number in range(4)]
     info = await site.queue.upsert_job_scheduler("s", Schedule(every=EVERY_MS, limit=RUNS), JobTemplate(data={"ms": 0}))
     await until(lambda: sum(len(worker.said("run")) for worker in workers) >= RUNS, "all runs")
@@ -80,7 +80,7 @@ async def start_again(site: Site, stopping: asyncio.Event, chance: random.Random
     return kills
 
 
-async def test_SCH_7_workers_killed_at_random_lose_no_run_and_double_none(site: Site) -> None:
+async def test_sch_7_workers_killed_at_random_lose_no_run_and_double_none(site: Site) -> None:
     said: list[WorkerProcess] = []
     stopping = asyncio.Event()
     killing = asyncio.ensure_future(start_again(site, stopping, random.Random(0), said))

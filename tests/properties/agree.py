@@ -24,7 +24,17 @@ from .sides import Outcome, Q, Side, Step
 
 START = 28_333_333 * 60_000
 """A full minute in November 2023."""
-DUE_SETS = ("scheduled", "active", "expiring", "retained", "workers", "ratelimited", "limiters", "deduping", "schedulers")
+DUE_SETS = (
+    "scheduled",
+    "active",
+    "expiring",
+    "retained",
+    "workers",
+    "ratelimited",
+    "limiters",
+    "deduping",
+    "schedulers",
+)
 
 
 class DisagreementError(AssertionError):
@@ -126,8 +136,8 @@ class World:
         first, gap = schedule.runs if mode == "cron" else (-self.now, 0)
         template = schedule.template
         return SchedulerSpec(
-            mode, pattern, tz, every, start, end, schedule.limit, self.now + first, self.now + first + gap if gap else 0,
-            template.name, template.data, template.options,
+            mode, pattern, tz, every, start, end, schedule.limit, self.now + first,
+            self.now + first + gap if gap else 0, template.name, template.data, template.options,
         )  # fmt: skip
 
     def _run(self, planned: Planned) -> PlannedRun:

@@ -11,7 +11,7 @@ from typing import Any
 
 from glidemq_pb import semantics
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import Caller, JobSpec, PlannedRun, SchedulerSpec, Settlement
+from glidemq_pb.semantics.records import Caller, PlannedRun, SchedulerSpec, Settlement
 
 from .agree import START
 from .sides import MemorySide, Refused, Step
@@ -23,8 +23,8 @@ GRID = 300_000
 ENDS = ("completed", "failed", "expired", "revoked", "removed")
 NAMES = ("a", "b", "c", "d", "e", "f")
 OPTIONS = (
-    (), (), ("attempts", "2"), ("ttl", "40000"), ("remove_on_complete", "1"), ("remove_on_fail", "1"), ("priority", "3"),
-    ("ordering_key", "g"), ("attempts", "3", "backoff", "fixed", "backoff_delay", "30000"),
+    (), (), ("attempts", "2"), ("ttl", "40000"), ("remove_on_complete", "1"), ("remove_on_fail", "1"),
+    ("priority", "3"), ("ordering_key", "g"), ("attempts", "3", "backoff", "fixed", "backoff_delay", "30000"),
 )  # fmt: skip
 
 
@@ -72,8 +72,8 @@ class Schedules:
     def live(self, steps: int) -> int:
         """Make so many steps; how many runs there were."""
         actions = {
-            self.work: 10, self.tick: 3, self.answer: 5, self.answer_late: 1, self.add: 2, self.change: 2, self.take_away: 1,
-            self.end_a_job: 3, self.die: 1, self.pause: 1,
+            self.work: 10, self.tick: 3, self.answer: 5, self.answer_late: 1, self.add: 2, self.change: 2,
+            self.take_away: 1, self.end_a_job: 3, self.die: 1, self.pause: 1,
         }  # fmt: skip
         for action in self.random.choices(list(actions), list(actions.values()), k=steps):
             self.pass_time()
@@ -167,7 +167,10 @@ class Schedules:
             self.asked = [*self.asked[-5:], reply.unplanned] if reply.unplanned else self.asked
 
     def check(self) -> None:
-        listed = {entry.name: dict(zip(entry.fields[::2], entry.fields[1::2], strict=True)) for entry in self.run("list_schedulers", 0)}
+        listed = {
+            entry.name: dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
+            for entry in self.run("list_schedulers", 0)
+        }
         lazy = {name for name, fields in listed.items() if fields["mode"] == "cron" and "next_run" not in fields}
         if not self.promised.keys() <= listed.keys() or not listed.keys() - self.promised.keys() <= lazy:
             raise BrokenPromiseError(f"promised {sorted(self.promised)}, listed {sorted(listed)}")
@@ -210,7 +213,11 @@ class Schedules:
         self.held = {job_id: token for job_id, token in self.held.items() if not token.startswith(f"{worker}:")}
 
     def end_a_job(self) -> None:
-        entries = [entry for state in ("waiting", "delayed", "active", "failed") for entry in self.run("list_jobs", state, 0, -1, True)]
+        entries = [
+            entry
+            for state in ("waiting", "delayed", "active", "failed")
+            for entry in self.run("list_jobs", state, 0, -1, True)
+        ]
         if entries:
             job_id = self.random.choice(entries).job_id
             self.run(self.random.choice(("remove", "revoke", "retry", "promote")), "", job_id, KEPT)
@@ -248,7 +255,15 @@ class Schedules:
         first = {"cron": -(-base // GRID) * GRID, "every": self.now + every, "after": base}[mode]
         if mode == "every" and start >= 0:
             first = start if start >= self.now else start + ((self.now - start) // every + 1) * every
-        end = self.random.choice((-1, -1, first, first + self.random.randrange(3_000_000), first + (every or GRID) * self.random.randrange(4)))
+        end = self.random.choice(
+            (
+                -1,
+                -1,
+                first,
+                first + self.random.randrange(3_000_000),
+                first + (every or GRID) * self.random.randrange(4),
+            )
+        )
         limit = self.random.choice((0, 0, 1, 2, 5))
         self.promised[name] = Promised(mode, every, start, end, limit, first)
         self.upsert(name, first)

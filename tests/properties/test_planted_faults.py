@@ -63,7 +63,8 @@ def model_objects(package: types.ModuleType, lives: int = LIVES) -> str | None:
         life = Life(number, package)
         if _fails(lambda life=life: life.live(STEPS)):  # type: ignore[misc]  # bound at once
             return f"model, life {number}, step {life.steps}"
-        if _fails(lambda number=number: Schedules(number, package).live(STEPS)):  # type: ignore[misc]  # bound at once
+        schedules = Schedules(number, package)
+        if _fails(lambda life=schedules: life.live(STEPS)):  # type: ignore[misc]  # bound at once
             return f"model of schedulers, life {number}"
     return None
 
@@ -83,7 +84,7 @@ def machine_objects(sides: list[Side]) -> str | None:
     return f"machine, history {played}" if _fails(try_all) else None
 
 
-def _fails(attempt: Callable[[], None]) -> bool:
+def _fails(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except Exception:  # a fault may show as any error

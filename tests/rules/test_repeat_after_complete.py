@@ -1,15 +1,25 @@
-"""SCH-14 to SCH-16: the next run so long after the last one's end, however it came; B-02, B-03 and what touches them."""
+"""SCH-14 to SCH-16: the next run comes so long after the last one's end, however that came; B-02, B-03."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from glidemq_pb import Backoff, InvalidOptionsError, Job, JobTemplate, Ordering, Queue, Schedule, TokenBucket, UnrecoverableError
+from glidemq_pb import (
+    Backoff,
+    InvalidOptionsError,
+    Job,
+    JobTemplate,
+    Ordering,
+    Queue,
+    Schedule,
+    TokenBucket,
+    UnrecoverableError,
+)
 from glidemq_pb.semantics.limits import BACKUP_TIMER_MS
 
 from .scheduling import gone, noting_times, scheduler
-from .world import Processor, World, failing, nothing
+from .world import World, failing, nothing
 
 AFTER = 10_000
 

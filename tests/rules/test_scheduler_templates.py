@@ -17,7 +17,7 @@ from glidemq_pb import (
 )
 
 from .scheduling import noting_times, scheduler
-from .world import World, noting, nothing
+from .world import World, nothing, noting
 
 OPTIONS: list[dict[str, Any]] = [
     {"priority": 7},

@@ -15,8 +15,8 @@ from glidemq_pb import (
     Schedule,
     SerializationError,
 )
-from glidemq_pb.semantics.schedulers import plan_runs
 from glidemq_pb.semantics.limits import BACKUP_TIMER_MS, PLANS_MAX, SWEEP_MAX
+from glidemq_pb.semantics.schedulers import plan_runs
 
 from .scheduling import DAY, HOUR, gone, noting_times, scheduler
 from .world import World, line_of, nothing, noting
@@ -31,7 +31,8 @@ SELDOM: dict[str, Any] = {"block_timeout": DAY, "stalled_interval": DAY}
 @pytest.mark.parametrize(
     "given",
     [{}, {"pattern": "* * * * *", "every": 1}, {"every": 1, "repeat_after_complete": 1},
-     {"pattern": "* * * * *", "repeat_after_complete": 1}, {"pattern": "* * * * *", "every": 1, "repeat_after_complete": 1}],
+     {"pattern": "* * * * *", "repeat_after_complete": 1},
+     {"pattern": "* * * * *", "every": 1, "repeat_after_complete": 1}],
 )  # fmt: skip
 def test_SCH_1_exactly_one_of_the_three_is_given(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidOptionsError, match="exactly one"):
@@ -51,7 +52,7 @@ def test_SCH_2_a_limit_is_a_positive_integer(wrong: Any) -> None:
         Schedule(every=1, limit=wrong)
 
 
-@pytest.mark.parametrize("wrong", [-1, 1.5, "2026-01-01", datetime(2026, 1, 1), True, 253_402_300_800_000])  # noqa: DTZ001 - that it is naive is the point
+@pytest.mark.parametrize("wrong", [-1, 1.5, "2026-01-01", datetime(2026, 1, 1), True, 253_402_300_800_000])
 @pytest.mark.parametrize("bound", ["start_date", "end_date"])
 def test_SCH_2_a_date_is_an_instant(bound: str, wrong: Any) -> None:
     with pytest.raises(InvalidOptionsError, match=bound):
@@ -86,7 +87,9 @@ async def test_SCH_2_a_schedule_without_a_run_is_refused_and_an_existing_one_sta
     assert await gone(queue, "new")
 
 
-@pytest.mark.parametrize("wrong", ["", "* * * *", "60 * * * *", "*/0 * * * *", "5-1 * * * *", "x * * * *", "0 0 30 2 *"])
+@pytest.mark.parametrize(
+    "wrong", ["", "* * * *", "60 * * * *", "*/0 * * * *", "5-1 * * * *", "x * * * *", "0 0 30 2 *"]
+)
 def test_SCH_3_a_bad_pattern_is_refused_at_once(wrong: str) -> None:
     """The whole grammar is in tests/unit/test_cron.py."""
     with pytest.raises(InvalidOptionsError, match="pattern"):
@@ -225,7 +228,9 @@ async def test_SCH_7_a_restarted_worker_goes_on_where_the_last_one_was(world: Wo
 
 
 @pytest.mark.parametrize(("given", "period"), [({"every": 60_000}, 60_000), ({"pattern": "* * * * *"}, 60_000)])
-async def test_SCH_7_missed_runs_fire_once_and_the_grid_goes_on(world: World, given: dict[str, Any], period: int) -> None:
+async def test_SCH_7_missed_runs_fire_once_and_the_grid_goes_on(
+    world: World, given: dict[str, Any], period: int
+) -> None:
     queue, starts = world.queue(), list[int]()
     note = noting_times(world, starts)
     await queue.upsert_job_scheduler("s", Schedule(**given, start_date=world.now + period))
@@ -282,7 +287,11 @@ async def test_SCH_8_a_worker_that_is_full_still_fires(world: World) -> None:
     await queue.add("long")
     await queue.upsert_job_scheduler("s", Schedule(every=1_000))
     await world.advance(3_500)
-    assert [event.at for event in await world.events("added")][1:] == [world.now - 2_500, world.now - 1_500, world.now - 500]
+    assert [event.at for event in await world.events("added")][1:] == [
+        world.now - 2_500,
+        world.now - 1_500,
+        world.now - 500,
+    ]
 
 
 async def test_SCH_8_another_worker_fires_when_the_one_with_the_timer_hangs(world: World) -> None:
@@ -322,7 +331,8 @@ async def test_SCH_9_a_changed_schedule_begins_anew(world: World) -> None:
     queue, now = world.queue(), world.now
     await world.worker(nothing)
     changes = [
-        Schedule(every=1_000), Schedule(every=999), Schedule(every=999, start_date=now), Schedule(every=999, end_date=now + DAY),
+        Schedule(every=1_000), Schedule(every=999), Schedule(every=999, start_date=now),
+        Schedule(every=999, end_date=now + DAY),
         Schedule("* * * * *"), Schedule("*/2 * * * *"), Schedule("*/2 * * * *", tz="Asia/Kolkata"),
         Schedule(repeat_after_complete=500), Schedule(every=1_000),
     ]  # fmt: skip
@@ -371,7 +381,7 @@ async def test_SCH_10_what_is_removed_in_flight_never_reappears(world: World, gi
     await world.advance(600_000)
     assert (await queue.get_job_counts()).completed == 1
     assert await gone(queue)
-    assert not [key for key in world.dump() if "sched" in key and key != "scheduled" or key == "unplanned"]
+    assert not [key for key in world.dump() if ("sched" in key and key != "scheduled") or key == "unplanned"]
 
 
 # --- SCH-11 to SCH-13: what is shown, and the template ----------------------------------------------------------------
@@ -486,7 +496,9 @@ async def test_SCH_18_nothing_happens_without_a_worker(world: World) -> None:
 
 
 @pytest.mark.parametrize("given", [{"every": 60_000}, {"pattern": "* * * * *"}])
-async def test_SCH_19_a_paused_queue_collects_jobs_and_the_limit_counts_them(world: World, given: dict[str, Any]) -> None:
+async def test_SCH_19_a_paused_queue_collects_jobs_and_the_limit_counts_them(
+    world: World, given: dict[str, Any]
+) -> None:
     queue, starts = world.queue(), list[int]()
     await world.worker(noting_times(world, starts))
     await queue.pause()

@@ -20,7 +20,17 @@ from typing import Any
 
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.limits import MINUTE_MS
-from glidemq_pb.semantics.records import Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, PlannedRun, SchedulerSpec, Settlement
+from glidemq_pb.semantics.records import (
+    Caller,
+    ClearCursor,
+    GroupLimits,
+    JobSpec,
+    Letter,
+    Marks,
+    PlannedRun,
+    SchedulerSpec,
+    Settlement,
+)
 from tests.properties.agree import START
 from tests.properties.sides import Outcome, Q, Refused, Step
 from tests.strategies import sendable
@@ -229,7 +239,8 @@ class Writer:
         job_name, data = template.pop("name", "n"), template.pop("data", "")
         flat = [text for pair in written_out(template).items() for text in pair]
         return name, SchedulerSpec(
-            mode, given[mode] if mode == "cron" else "", given.get("tz", "UTC"), 0 if mode == "cron" else int(given[mode]),
+            mode, given[mode] if mode == "cron" else "", given.get("tz", "UTC"),
+            0 if mode == "cron" else int(given[mode]),
             start, end, int(given.get("limit", 0)), first + START if first else 0,
             int(given["following"]) + START if "following" in given else 0, job_name, data, Fields(flat),
         )  # fmt: skip
@@ -427,7 +438,9 @@ def explained(facts: dict[str, Any]) -> str:
 
 def shown_unplanned(unplanned: list[dict[str, Any]]) -> str:
     """Those to be planned, with the instant after which: `s@9` its next run, `s!9` when it fired."""
-    return "unplanned: " + " ".join(f"{one['name']}{'!' if one['fired'] else '@'}{one['after'] - START}" for one in unplanned)
+    return "unplanned: " + " ".join(
+        f"{one['name']}{'!' if one['fired'] else '@'}{one['after'] - START}" for one in unplanned
+    )
 
 
 # --- states ----------------------------------------------------------------------------------------------------------

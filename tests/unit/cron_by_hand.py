@@ -66,7 +66,9 @@ def numbers_of(field: str, least: int, most: int) -> frozenset[int]:
     found: set[int] = set()
     for piece in field.split(","):
         span, _, step = piece.partition("/")
-        ends = [least, most] if span == "*" else [NAMES.get(end) if end in NAMES else int(end) for end in span.split("-")]
+        ends = (
+            [least, most] if span == "*" else [NAMES.get(end) if end in NAMES else int(end) for end in span.split("-")]
+        )
         first, last = ends[0], ends[-1]
         assert first is not None
         assert last is not None

@@ -136,7 +136,19 @@ def test_the_hot_path() -> None:
     )
     sent = encode(work.settle_and_activate, caller, [settlement] * 2, 50)
     assert len(sent) == 1 + 11 + 1 + 2 * 12 + 1
-    reply = [[b"completed"], [[b"2", [b"name", b"n"]]], b"w:3", 1_000, 1, -1, [], 0, [[b"s", b"* * * * *", b"UTC", 9, 1]], 1, 5]
+    reply = [
+        [b"completed"],
+        [[b"2", [b"name", b"n"]]],
+        b"w:3",
+        1_000,
+        1,
+        -1,
+        [],
+        0,
+        [[b"s", b"* * * * *", b"UTC", 9, 1]],
+        1,
+        5,
+    ]
     decoded = codec_of(work.settle_and_activate).decode([reply])
     assert isinstance(decoded, WorkReply)
     assert (decoded.more, decoded.wait_ms, decoded.drained) == (True, -1, False)

@@ -14,7 +14,6 @@ from glidemq_pb import InvalidOptionsError
 from glidemq_pb.cron import check_pattern, next_run, runs_from
 from tests import summary
 from tests.properties.profile import DEEP, machine
-
 from tests.unit.cron_by_hand import MINUTE, by_hand, changes, utc
 
 ZONES = (
@@ -27,7 +26,7 @@ FIRST, LAST = utc(2010), utc(2020)
 
 def runs_between(pattern: str, zone: ZoneInfo, first: datetime, last: datetime) -> list[datetime]:
     """What the module says, from `first` to `last`."""
-    found = []
+    found: list[datetime] = []
     for run in runs_from(check_pattern(pattern), zone, round(first.timestamp() * 1000) - 1):
         at = datetime.fromtimestamp(run / 1000, UTC)
         if at > last:
@@ -82,10 +81,14 @@ def test_a_pattern_that_is_accepted(pattern: str, same_as: str) -> None:
         "60 * * * *", "-1 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 0 *", "* * * 13 *", "* * * * 8",
         "*/0 * * * *", "1-5/0 * * * *", "5-1 * * * *", "* 23-22 * * *", "* * * * sat-sun", "* * * dec-jan *",
         "a * * * *", "* * * * monday", "* * * january *", "mon * * * *", "* * * mon *", "* * jan * *",
-        "1.5 * * * *", "1, * * * *", ",1 * * * *", "1,,2 * * * *", "1- * * * *", "-5 * * * *", "1-2-3 * * * *", "/5 * * * *",
-        "*/ * * * *", "*/5/5 * * * *", "5/5 * * * *", "*-5 * * * *", "5-* * * * *", "** * * * *", "*5 * * * *", "*/-1 * * * *",
-        "? * * * *", "* * L * *", "* * 15W * *", "* * * * 5#3", "* * * * L5", "H * * * *", "R * * * *", "h(0-5) * * * *",
-        "\u0661 * * * *", "\xb2 * * * *", "0x5 * * * *", "+5 * * * *", "1_0 * * * *", "% * * * *", "~ * * * *", "1~5 * * * *",
+        "1.5 * * * *", "1, * * * *", ",1 * * * *", "1,,2 * * * *", "1- * * * *", "-5 * * * *", "1-2-3 * * * *",
+        "/5 * * * *",
+        "*/ * * * *", "*/5/5 * * * *", "5/5 * * * *", "*-5 * * * *", "5-* * * * *", "** * * * *", "*5 * * * *",
+        "*/-1 * * * *",
+        "? * * * *", "* * L * *", "* * 15W * *", "* * * * 5#3", "* * * * L5", "H * * * *", "R * * * *",
+        "h(0-5) * * * *",
+        "\u0661 * * * *", "\xb2 * * * *", "0x5 * * * *", "+5 * * * *", "1_0 * * * *", "% * * * *", "~ * * * *",
+        "1~5 * * * *",
         "0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 31 2 *", "0 0 30-31 feb *", "0 0 30 2 */2", "0 0 31 jun */7",
         None, 5, b"* * * * *", ["*"] * 5, True,
     ],
@@ -105,13 +108,17 @@ def test_an_impossible_date_is_possible_where_a_day_of_the_week_will_do() -> Non
 
 
 def test_both_days_restricted_either_matches() -> None:
-    assert local("0 0 13 * fri", "UTC", utc(2026, 2, 1), 4) == [f"02-{day} 00:00+0000" for day in ("06", "13", "20", "27")]
+    assert local("0 0 13 * fri", "UTC", utc(2026, 2, 1), 4) == [
+        f"02-{day} 00:00+0000" for day in ("06", "13", "20", "27")
+    ]
     assert local("0 0 10 * fri", "UTC", utc(2026, 2, 1), 3) == [f"02-{day} 00:00+0000" for day in ("06", "10", "13")]
 
 
 def test_a_star_with_a_step_is_no_restriction_so_both_days_must_match() -> None:
     """As crontab(5): either matches if both fields "do not contain the * character"."""
-    assert local("0 0 */2 * mon", "UTC", utc(2026, 2, 1), 3) == [f"{day} 00:00+0000" for day in ("02-09", "02-23", "03-09")]
+    assert local("0 0 */2 * mon", "UTC", utc(2026, 2, 1), 3) == [
+        f"{day} 00:00+0000" for day in ("02-09", "02-23", "03-09")
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["0 0 29 2 *", "0 0 29 2 */7", "0 0 29 feb *"])
@@ -150,12 +157,20 @@ def test_with_a_star_in_hour_or_minute_the_wall_clock_is_followed() -> None:
         "10-25 02:00+0200", "10-25 02:00+0100", "10-25 03:00+0100",
     ]  # fmt: skip
     assert local("*/30 2 * * *", "Europe/Berlin", utc(2026, 3, 29), 1) == ["03-30 02:00+0200"]
-    assert len(runs_between("*/30 2 * * *", ZoneInfo("Europe/Berlin"), utc(2026, 10, 24, 22), utc(2026, 10, 25, 22))) == 4
+    assert (
+        len(runs_between("*/30 2 * * *", ZoneInfo("Europe/Berlin"), utc(2026, 10, 24, 22), utc(2026, 10, 25, 22))) == 4
+    )
 
 
 def test_half_an_hour_of_lord_howe() -> None:
-    assert local("15 2 * * *", "Australia/Lord_Howe", utc(2026, 10, 2, 15), 2) == ["10-03 02:15+1030", "10-04 02:30+1100"]
-    assert local("45 1 * * *", "Australia/Lord_Howe", utc(2026, 4, 4, 13), 2) == ["04-05 01:45+1100", "04-06 01:45+1030"]
+    assert local("15 2 * * *", "Australia/Lord_Howe", utc(2026, 10, 2, 15), 2) == [
+        "10-03 02:15+1030",
+        "10-04 02:30+1100",
+    ]
+    assert local("45 1 * * *", "Australia/Lord_Howe", utc(2026, 4, 4, 13), 2) == [
+        "04-05 01:45+1100",
+        "04-06 01:45+1030",
+    ]
 
 
 def test_the_day_that_apia_left_out() -> None:
@@ -243,7 +258,10 @@ def test_every_change_of_a_zone_as_by_hand(tz: str) -> None:
     for change in found:
         for pattern in filter(accepted, [random_pattern(chance) for _ in range(patterns)]):
             first, last = change - timedelta(hours=27), change + timedelta(hours=27)
-            assert runs_between(pattern, zone, first, last) == by_hand(pattern).runs(zone, first, last), (pattern, change)
+            assert runs_between(pattern, zone, first, last) == by_hand(pattern).runs(zone, first, last), (
+                pattern,
+                change,
+            )
             summary.record("cron minutes stepped by hand at changes of the clock", (last - first) // MINUTE)
 
 
@@ -251,7 +269,7 @@ def test_every_change_of_a_zone_as_by_hand(tz: str) -> None:
 @given(
     st.builds(" ".join, st.tuples(*(st.sampled_from(likely + others) for likely, others in FIELDS))).filter(accepted),
     st.sampled_from(ZONES),
-    st.datetimes(datetime(2010, 1, 1), datetime(2037, 1, 1)),  # noqa: DTZ001 - a UTC time without its zone
+    st.datetimes(datetime(2010, 1, 1), datetime(2037, 1, 1)),
 )
 def test_any_two_days_as_by_hand(pattern: str, tz: str, start: datetime) -> None:
     first = start.replace(second=0, microsecond=0, tzinfo=UTC)

@@ -25,7 +25,8 @@ from tests import summary
 from tests.properties.profile import DEEP, machine
 from tests.unit.components import Reversed
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+AnyQueue = TestQueue[Any, Any]
+
 NOW = 1_767_225_600_000
 HOUR = 3_600_000
 YEAR_SECONDS_MAX = 10.0
@@ -66,7 +67,7 @@ def test_the_template_is_checked_when_it_is_built() -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 257, "a\nb", 5, None])
 async def test_the_name_of_a_scheduler_is_checked(name: Any) -> None:
-    queue = TestQueue("t")
+    queue: AnyQueue = TestQueue("t")
     for call in (
         queue.upsert_job_scheduler(name, Schedule(every=1)),
         queue.get_job_scheduler(name),
@@ -77,7 +78,7 @@ async def test_the_name_of_a_scheduler_is_checked(name: Any) -> None:
 
 
 async def test_a_name_may_have_colons_and_any_letters() -> None:
-    queue = TestQueue("t")
+    queue: AnyQueue = TestQueue("t")
     for name in ("a:b", "{x}", "\xe9\u4e16 \U0001f600", "x" * 256):
         assert (await queue.upsert_job_scheduler(name, Schedule(every=1))).name == name
         info = await queue.get_job_scheduler(name)
@@ -88,7 +89,7 @@ async def test_a_name_may_have_colons_and_any_letters() -> None:
 
 async def test_data_of_another_serializer_is_shown_as_undecodable() -> None:
     clock = VirtualClock()
-    queue = TestQueue("t", clock=clock)
+    queue: AnyQueue = TestQueue("t", clock=clock)
     other: Queue[Any, Any] = Queue("t", backend=queue.backend, serializer=Reversed())
     await other.upsert_job_scheduler("s", Schedule(every=1_000, limit=1), JobTemplate(data={"x": 1}))
     (info,) = await queue.get_repeatable_jobs()
@@ -116,11 +117,15 @@ async def test_the_count_of_a_preview_is_checked(count: Any) -> None:
 
 
 async def test_a_preview_stores_nothing() -> None:
-    queue = TestQueue("t")
+    queue: AnyQueue = TestQueue("t")
     before = queue.snapshot()
     assert await queue.preview_schedule(Schedule("0 12 * * *", limit=2)) == [NOW + 12 * HOUR, NOW + 36 * HOUR]
     assert await queue.preview_schedule(Schedule(every=1), 0) == []
-    assert await queue.preview_schedule(Schedule(every=1_000, end_date=NOW + 3_000)) == [NOW + 1_000, NOW + 2_000, NOW + 3_000]
+    assert await queue.preview_schedule(Schedule(every=1_000, end_date=NOW + 3_000)) == [
+        NOW + 1_000,
+        NOW + 2_000,
+        NOW + 3_000,
+    ]
     assert await queue.preview_schedule(Schedule(repeat_after_complete=1)) == [NOW]
     assert await queue.preview_schedule(Schedule(repeat_after_complete=1, end_date=NOW - 1)) == []
     assert await queue.preview_schedule(Schedule("0 12 * * *", end_date=NOW)) == []
@@ -154,7 +159,7 @@ def test_a_preview_is_what_happens(made: tuple[dict[str, Any], dict[str, Any]]) 
 
     async def live() -> None:
         clock, starts = VirtualClock(), list[int]()
-        queue = TestQueue("t", clock=clock)
+        queue: AnyQueue = TestQueue("t", clock=clock)
         TestWorker(queue, noting_times(clock, starts))
         expected = await queue.preview_schedule(schedule, 400)
         try:
@@ -174,10 +179,13 @@ def test_a_preview_is_what_happens(made: tuple[dict[str, Any], dict[str, Any]]) 
 async def test_black_friday_runs_exactly_36_times() -> None:
     """The example that the project began with."""
     clock, starts = VirtualClock(start=datetime(2026, 11, 20, tzinfo=UTC)), list[int]()
-    queue = TestQueue("deals", clock=clock)
+    queue: AnyQueue = TestQueue("deals", clock=clock)
     TestWorker(queue, noting_times(clock, starts))
     schedule = Schedule(
-        "0 */2 * * *", start_date=datetime(2026, 11, 28, tzinfo=UTC), end_date=datetime(2026, 12, 1, tzinfo=UTC), limit=36
+        "0 */2 * * *",
+        start_date=datetime(2026, 11, 28, tzinfo=UTC),
+        end_date=datetime(2026, 12, 1, tzinfo=UTC),
+        limit=36,
     )
     await queue.upsert_job_scheduler("black-friday-deals", schedule, JobTemplate("promote-deal", {"campaign": "bf"}))
     await queue.advance(timedelta(days=20))
@@ -190,7 +198,7 @@ async def test_black_friday_runs_exactly_36_times() -> None:
 @pytest.mark.parametrize("worker_is", ["paused with its queue", "full", "not there"])
 async def test_cron_fires_on_time_though_no_worker_can_take_its_jobs(worker_is: str) -> None:
     clock = VirtualClock()
-    queue = TestQueue("t", clock=clock)
+    queue: AnyQueue = TestQueue("t", clock=clock)
 
     async def process(job: Job[Any, Any]) -> None:
         await clock.sleep(timedelta(days=2))
@@ -210,20 +218,20 @@ async def test_cron_fires_on_time_though_no_worker_can_take_its_jobs(worker_is: 
 
 async def test_run_to_completion_counts_schedulers_as_work() -> None:
     clock, starts = VirtualClock(), list[int]()
-    queue = TestQueue("t", clock=clock)
+    queue: AnyQueue = TestQueue("t", clock=clock)
     TestWorker(queue, noting_times(clock, starts))
     await queue.upsert_job_scheduler("s", Schedule("0 0 1 * *", limit=12))
     await queue.upsert_job_scheduler("r", Schedule(repeat_after_complete=1_000, limit=3))
     await queue.run_to_completion()
     assert len(starts) == 15
     await queue.upsert_job_scheduler("for ever", Schedule("0 0 1 1 *"))
-    with pytest.raises(NotCompletedError, match="no end.*job schedulers: for ever"):
+    with pytest.raises(NotCompletedError, match=r"no end.*job schedulers: for ever"):
         await queue.run_to_completion()
 
 
 async def test_fields_of_a_run_are_those_of_its_moment() -> None:
     clock = VirtualClock()
-    queue = TestQueue("t", clock=clock)
+    queue: AnyQueue = TestQueue("t", clock=clock)
     TestWorker(queue, noting_times(clock, []))
     await queue.upsert_job_scheduler("s", Schedule(every=1_000, limit=2))
     await queue.run_to_completion(until=timedelta(seconds=5))
@@ -240,7 +248,7 @@ def test_a_year_of_an_hourly_cron_is_quick_and_repeats() -> None:
     hours = 365 * 24 if DEEP else 365 * 24 // 10
 
     async def year() -> str:
-        queue = TestQueue("t")
+        queue: AnyQueue = TestQueue("t")
 
         async def process(job: Job[Any, Any]) -> None:
             if job.attempts_made == 0:
