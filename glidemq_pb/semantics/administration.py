@@ -236,11 +236,10 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     for dedup_id in windows:
         s.delete([dedup_key(q, dedup_id)])
     s.zrem_many(deduping_key(q), windows)
-    if len(groups) == BATCH_MAX or len(windows) == BATCH_MAX:
-        return False
-    for name in s.zrange(scheduler_names_key(q), 0, BATCH_MAX - 1):
+    schedulers = s.zrange(scheduler_names_key(q), 0, BATCH_MAX - 1)
+    for name in schedulers:
         forget_scheduler(s, q, name)
-    if s.zcard(scheduler_names_key(q)) > 0:
+    if len(groups) == BATCH_MAX or len(windows) == BATCH_MAX or len(schedulers) == BATCH_MAX:
         return False
     limiters: list[str] = []
     for limiter in s.zrange(limiters_key(q), 0, -1):

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_ba2d8c4ba874
+#!lua name=glidemq_pb_e67d79e8950e
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -605,13 +605,11 @@ O.forget_queue = function(q, now)
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  if #groups == 100 or #windows == 100 then
-    return {0}
-  end
-  for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', 0, 99)) do
+  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 99)
+  for _, name in ipairs(schedulers) do
     H.forget_scheduler(q, name)
   end
-  if call('ZCARD', q .. ':scheduler-names') > 0 then
+  if #groups == 100 or #windows == 100 or #schedulers == 100 then
     return {0}
   end
   local limiters = {}
@@ -631,7 +629,7 @@ O.forget_queue = function(q, now)
   return {1}
 end
 
--- administration.py:260 has_jobs
+-- administration.py:259 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -639,7 +637,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:268 list_workers
+-- administration.py:267 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3645,7 +3643,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_marks_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3654,7 +3652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_ba2d8c4ba874',
+  function_name = 'glidemq_pb_clear_some_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3664,7 +3662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_ba2d8c4ba874',
+  function_name = 'glidemq_pb_clean_some_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3673,7 +3671,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_ba2d8c4ba874',
+  function_name = 'glidemq_pb_retry_some_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3683,7 +3681,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_ba2d8c4ba874',
+  function_name = 'glidemq_pb_forget_queue_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3692,7 +3690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_ba2d8c4ba874',
+  function_name = 'glidemq_pb_list_workers_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3701,7 +3699,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_ba2d8c4ba874',
+  function_name = 'glidemq_pb_remove_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3710,7 +3708,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_ba2d8c4ba874',
+  function_name = 'glidemq_pb_retry_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3719,7 +3717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_ba2d8c4ba874',
+  function_name = 'glidemq_pb_revoke_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3728,7 +3726,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_ba2d8c4ba874',
+  function_name = 'glidemq_pb_promote_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3737,7 +3735,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_ba2d8c4ba874',
+  function_name = 'glidemq_pb_change_priority_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3746,7 +3744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_ba2d8c4ba874',
+  function_name = 'glidemq_pb_change_delay_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3755,7 +3753,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_ba2d8c4ba874',
+  function_name = 'glidemq_pb_update_data_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3764,7 +3762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_ba2d8c4ba874',
+  function_name = 'glidemq_pb_update_progress_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3773,7 +3771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_ba2d8c4ba874',
+  function_name = 'glidemq_pb_add_log_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3782,7 +3780,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_ba2d8c4ba874',
+  function_name = 'glidemq_pb_pause_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3791,7 +3789,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_ba2d8c4ba874',
+  function_name = 'glidemq_pb_resume_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3800,7 +3798,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_ba2d8c4ba874',
+  function_name = 'glidemq_pb_set_group_limits_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3809,7 +3807,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_ba2d8c4ba874',
+  function_name = 'glidemq_pb_rate_limit_group_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3819,7 +3817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_ba2d8c4ba874',
+  function_name = 'glidemq_pb_set_global_concurrency_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3828,7 +3826,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_ba2d8c4ba874',
+  function_name = 'glidemq_pb_set_global_rate_limit_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3837,7 +3835,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_global_limits_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3846,7 +3844,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_ba2d8c4ba874',
+  function_name = 'glidemq_pb_explain_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3855,7 +3853,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_ba2d8c4ba874',
+  function_name = 'glidemq_pb_receive_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3865,7 +3863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_ba2d8c4ba874',
+  function_name = 'glidemq_pb_replay_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3874,7 +3872,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_ba2d8c4ba874',
+  function_name = 'glidemq_pb_set_dead_letters_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3883,7 +3881,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_dead_letters_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3892,7 +3890,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_ba2d8c4ba874',
+  function_name = 'glidemq_pb_enqueue_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3904,7 +3902,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_ba2d8c4ba874',
+  function_name = 'glidemq_pb_list_letters_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3913,7 +3911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_ba2d8c4ba874',
+  function_name = 'glidemq_pb_acknowledge_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3923,7 +3921,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_job_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3932,7 +3930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_ba2d8c4ba874',
+  function_name = 'glidemq_pb_list_jobs_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3941,7 +3939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_ba2d8c4ba874',
+  function_name = 'glidemq_pb_list_parked_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3950,7 +3948,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_ba2d8c4ba874',
+  function_name = 'glidemq_pb_count_jobs_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3959,7 +3957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_time_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3968,7 +3966,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_ba2d8c4ba874',
+  function_name = 'glidemq_pb_is_paused_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3977,7 +3975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_log_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3986,7 +3984,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_metrics_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3995,7 +3993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_ba2d8c4ba874',
+  function_name = 'glidemq_pb_read_events_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -4004,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_ba2d8c4ba874',
+  function_name = 'glidemq_pb_last_event_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4013,7 +4011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_ba2d8c4ba874',
+  function_name = 'glidemq_pb_upsert_scheduler_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     local spec, at = R.take_SchedulerSpec(args, 3)
@@ -4023,7 +4021,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_ba2d8c4ba874',
+  function_name = 'glidemq_pb_plan_runs_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -4033,7 +4031,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_ba2d8c4ba874',
+  function_name = 'glidemq_pb_remove_scheduler_e67d79e8950e',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4042,7 +4040,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_ba2d8c4ba874',
+  function_name = 'glidemq_pb_get_scheduler_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4051,7 +4049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_ba2d8c4ba874',
+  function_name = 'glidemq_pb_list_schedulers_e67d79e8950e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4060,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_ba2d8c4ba874',
+  function_name = 'glidemq_pb_settle_and_activate_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -4070,7 +4068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_ba2d8c4ba874',
+  function_name = 'glidemq_pb_extend_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4084,7 +4082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_ba2d8c4ba874',
+  function_name = 'glidemq_pb_nudge_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4093,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_ba2d8c4ba874',
+  function_name = 'glidemq_pb_pass_wake_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4102,7 +4100,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_ba2d8c4ba874',
+  function_name = 'glidemq_pb_leave_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4111,7 +4109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_ba2d8c4ba874',
+  function_name = 'glidemq_pb_tick_e67d79e8950e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
