@@ -24,14 +24,21 @@ class Schedule:
     """When a job scheduler runs: exactly one of `pattern`, `every` and `repeat_after_complete`.
 
     - `pattern`: a crontab line's five fields (minute, hour, day of month, month, day of week), in `tz`.
-      `* n a-b */s a-b/s` and lists; names of months and days; 0 and 7 are Sunday; with both days restricted, either
-      matches, as in POSIX. Clock changes are Debian's: a fixed time that does not exist runs at the first instant
-      after the gap, one that comes twice runs once; with `*` in hour or minute the wall clock is followed as it is.
-    - `every`: a duration; runs lie on a grid from the first one, without drift.
+      `* n a-b */s a-b/s` and lists; names of months and days; 0 and 7 are Sunday; where neither field of days holds
+      a `*`, either matches, as in crontab(5). Clock changes are Debian's: a fixed time that does not exist runs at the
+      first instant after the gap, one that comes twice runs once; with `*` in hour or minute the wall clock is
+      followed as it is.
+    - `every`: a duration; runs lie on a grid without drift: one interval from now on, or as `start_date` sets it.
     - `repeat_after_complete`: so long after the previous job has ended, however it ended; runs never overlap.
 
     `start_date` is the earliest first run, `end_date` the latest last one (epoch milliseconds or aware datetimes),
-    `limit` the number of jobs. Raises InvalidOptionsError.
+    `limit` the number of jobs. What is missed while no worker lives fires once, then the grid goes on. See
+    docs/schedulers.md. Raises InvalidOptionsError.
+
+    Example:
+        Schedule("0 8 * * mon-fri", tz="Europe/Berlin")
+        Schedule(every=timedelta(minutes=5), limit=12)
+        Schedule(repeat_after_complete=5_000)
     """
 
     pattern: str | None

@@ -31,7 +31,7 @@
 | `:sent` | hash | letters ever written, by target; all of them, under the empty name |
 | `:inbox` | hash | the last letter taken, by source |
 | `:schedulers` | sorted set | name of a job scheduler by its next run |
-| `:scheduler:<name>` | hash | one job scheduler (see `records.SchedulerRow`) and its template |
+| `:scheduler:<name>` | hash | one job scheduler (see `rows.SchedulerRow`) and its template |
 | `:scheduler-names` | sorted set | all schedulers, in the order in which they were added |
 | `:unplanned` | sorted set | cron schedulers whose following run is not known yet |
 | `:wake` | list | at most one token: some idle worker should look |

@@ -18,6 +18,7 @@ from glidemq_pb import (
     JobLogs,
     JobOptions,
     JobState,
+    JobTemplate,
     Keep,
     MetricPoint,
     Metrics,
@@ -25,6 +26,8 @@ from glidemq_pb import (
     PayloadTooLargeError,
     Queue,
     QueueConnectionError,
+    Schedule,
+    SchedulerInfo,
     Serializer,
     Worker,
 )
@@ -122,6 +125,19 @@ async def working() -> None:
     processors: dict[str, Callable[[Job[Email, Receipt]], Any]] = {"a": process, "b": process_in_a_thread}
     async with Worker[Email, Receipt]("mail", processors) as worker:
         assert_type(worker, Worker[Email, Receipt])
+
+
+async def scheduling(queue: Queue[Email, Receipt]) -> None:
+    schedule = Schedule("0 8 * * *", tz="Europe/Berlin", start_date=datetime.now(UTC), limit=3)
+    assert_type(
+        await queue.upsert_job_scheduler("s", schedule, JobTemplate("n", {"to": "a"}, priority=1)), SchedulerInfo
+    )
+    assert_type(await queue.get_job_scheduler("s"), SchedulerInfo | None)
+    assert_type(await queue.get_repeatable_jobs(), list[SchedulerInfo])
+    assert_type(await queue.remove_job_scheduler("s"), bool)
+    assert_type(await queue.preview_schedule(Schedule(every=timedelta(hours=1))), list[int])
+    JobTemplate(priority="high")  # type: ignore[arg-type]
+    schedule.limit = 4  # type: ignore[misc]
 
 
 def records() -> None:
