@@ -18,6 +18,17 @@ D = TypeVar("D")
 R = TypeVar("R")
 
 
+def fields_of(spec: SchedulerSpec) -> Fields:
+    """What is stored of a scheduler, for one that is over before its caller has heard of it."""
+    fields: list[str] = []
+    for name in ("mode", "pattern", "tz", "every", "start_date", "end_date", "limit", "job_name", "data"):
+        fields += (name, str(getattr(spec, name)))
+    pairs = iter(spec.options)
+    for name, value in zip(pairs, pairs, strict=True):
+        fields += (f"option:{name}", value)
+    return Fields(fields)
+
+
 class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
     """Any worker of the queue fires what is due: there is no scheduler process, and each run adds exactly one job."""
 
@@ -62,7 +73,8 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             data,
             Fields(options),
         )
-        return self._info(await owner.call(schedulers.upsert_scheduler, to_wire(name), spec))
+        entry = await owner.call(schedulers.upsert_scheduler, owner.token(), to_wire(name), spec)
+        return self._info(entry if entry.fields else SchedulerEntry(to_wire(name), fields_of(spec)))
 
     async def get_job_scheduler(self, name: str) -> SchedulerInfo | None:
         """The scheduler of this name, or None."""
@@ -78,7 +90,9 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
 
     async def remove_job_scheduler(self, name: str) -> bool:
         """Stop its future runs; jobs that it added stay: whether there was such a scheduler (SCH-10)."""
-        return await self._owner.call(schedulers.remove_scheduler, to_wire(check_text("name", name)))
+        return await self._owner.call(
+            schedulers.remove_scheduler, self._owner.token(), to_wire(check_text("name", name))
+        )
 
     async def preview_schedule(self, schedule: Schedule, count: int = 10) -> list[int]:
         """The first runs (epoch milliseconds) if the schedule were added now; nothing is stored."""

@@ -460,7 +460,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
         ),
     ),
     "replay": (1, st.tuples(ids, st.sampled_from(QUEUES), keep)),
-    "upsert_scheduler": (6, st.tuples(st.sampled_from(SCHEDULERS), schedules)),
+    "upsert_scheduler": (6, st.tuples(producers_calls, st.sampled_from(SCHEDULERS), schedules)),
     "plan_runs": (
         4,
         st.tuples(
@@ -474,7 +474,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
             )
         ),
     ),
-    "remove_scheduler": (1, st.tuples(st.sampled_from(SCHEDULERS))),
+    "remove_scheduler": (1, st.tuples(producers_calls, st.sampled_from(SCHEDULERS))),
     "get_scheduler": (1, st.tuples(st.sampled_from(SCHEDULERS))),
     "list_schedulers": (1, st.tuples(st.sampled_from((0, 0, 1)))),
     "explain": (3, st.tuples(ids)),

@@ -8,6 +8,7 @@ next one (`plan_runs`). So a run is never late for want of arithmetic unless no 
 
 from typing import Final
 
+from .calls import recall, remember
 from .errors import Code
 from .formats import is_foreign, stamp
 from .jobs import add_one
@@ -23,14 +24,21 @@ from .wakes import rearm
 
 CRON: Final = "cron"
 EVERY: Final = "every"
+DONE: Final = "done"
 
 
 @operation
-def upsert_scheduler(s: Store, q: str, now: int, name: str, spec: SchedulerSpec) -> SchedulerEntry:
-    """Add or replace a scheduler (SCH-9). An unchanged schedule goes on; a changed one begins anew."""
+def upsert_scheduler(s: Store, q: str, now: int, call: str, name: str, spec: SchedulerSpec) -> SchedulerEntry:
+    """Add or replace a scheduler (SCH-9). An unchanged schedule goes on; a changed one begins anew.
+
+    A repetition is told how the scheduler stands now: without a mode, it is over already.
+    """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return entry_of(s, q, name)
     key = scheduler_key(q, name)
     old = s.read(key, SchedulerRow)
     goes_on = is_same_schedule(old, spec)
@@ -70,6 +78,7 @@ def upsert_scheduler(s: Store, q: str, now: int, name: str, spec: SchedulerSpec)
     s.zrem(unplanned_key(q), name)
     if spec.mode == CRON and s.read(key, SchedulerRow).following == 0:
         s.zadd(unplanned_key(q), 0, name)
+    remember(s, q, now, meta.calls_until, call, DONE)
     rearm(s, q, meta.next_due)
     return entry_of(s, q, name)
 
@@ -191,15 +200,20 @@ def plan_run(s: Store, q: str, run: PlannedRun, row: SchedulerRow) -> None:
             go_on(s, q, run.name, row, run.next_run)
 
 
-@operation
-def remove_scheduler(s: Store, q: str, now: int, name: str) -> bool:
+@operation(frees_memory=True)
+def remove_scheduler(s: Store, q: str, now: int, call: str, name: str) -> bool:
     """Stop future runs: whether there was such a scheduler (SCH-10)."""
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return True
     if not s.exists(scheduler_key(q, name)):
         return False
     forget_scheduler(s, q, name)
+    remember(s, q, now, meta.calls_until, call, DONE)
+    rearm(s, q, meta.next_due)
     return True
 
 

@@ -276,7 +276,7 @@ class Schedules:
             one.mode, "*/5 * * * *" if cron else "", "UTC", one.every, one.start, one.end, one.limit,
             first if cron else 0, first + GRID if cron else 0, name, "", Fields(list(self.random.choice(OPTIONS))),
         )  # fmt: skip
-        return isinstance(self.side.play(Step("upsert_scheduler", self.now, (name, spec))).reply, Refused)
+        return isinstance(self.side.play(Step("upsert_scheduler", self.now, ("", name, spec))).reply, Refused)
 
     def change(self) -> None:
         """The same again, perhaps with another limit; another interval where that changes nothing else."""
@@ -299,6 +299,6 @@ class Schedules:
 
     def take_away(self) -> None:
         name = self.random.choice(NAMES)
-        if self.run("remove_scheduler", name) != (name in self.promised) and name in self.promised:
+        if self.run("remove_scheduler", "", name) != (name in self.promised) and name in self.promised:
             raise BrokenPromiseError(f"{name} was not there")
         self.promised.pop(name, None)

@@ -238,7 +238,7 @@ class Writer:
         _, template = named(arguments[1] if len(arguments) > 1 else [])
         job_name, data = template.pop("name", "n"), template.pop("data", "")
         flat = [text for pair in written_out(template).items() for text in pair]
-        return name, SchedulerSpec(
+        return given.get("call", ""), name, SchedulerSpec(
             mode, given[mode] if mode == "cron" else "", given.get("tz", "UTC"),
             0 if mode == "cron" else int(given[mode]),
             start, end, int(given.get("limit", 0)), first + START if first else 0,
@@ -260,6 +260,8 @@ class Writer:
         call, keep = options.get("call", ""), int(options.get("keep", 100))
         token = options.get("token", "")
         match operation:
+            case "remove_scheduler":
+                return call, bare[0]
             case "remove" | "retry" | "promote" | "revoke":
                 return call, bare[0], keep
             case "change_priority" | "change_delay":
@@ -302,7 +304,7 @@ class Writer:
                 return bare[0], int(bare[1]), int(bare[2])
             case "read_events":
                 return tuple(map(int, bare))
-            case "get_metrics" | "nudge" | "leave" | "pop" | "explain" | "remove_scheduler" | "get_scheduler":
+            case "get_metrics" | "nudge" | "leave" | "pop" | "explain" | "get_scheduler":
                 return (bare[0],)
             case "put":
                 ((field, value),) = (word.split("=") for word in arguments[0])

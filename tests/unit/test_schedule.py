@@ -267,3 +267,22 @@ def test_a_year_of_an_hourly_cron_is_quick_and_repeats() -> None:
     assert first == run(year())
     assert seconds < YEAR_SECONDS_MAX
     summary.record("hours of a cron with a retry each, in virtual time", f"{hours:,} in {seconds:.1f} s")
+
+
+async def test_an_upsert_that_is_repeated_after_its_only_run_adds_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first reply was lost, and the run has come and gone meanwhile."""
+    clock, starts = VirtualClock(), list[int]()
+    queue: AnyQueue = TestQueue("t", clock=clock)
+    TestWorker(queue, noting_times(clock, starts))
+    await queue.run_until_idle()
+    monkeypatch.setattr(clock, "token", lambda: "the same")
+    schedule = Schedule(repeat_after_complete=1_000, limit=1)
+    template = JobTemplate(data={"x": 1}, priority=4)
+    first = await queue.upsert_job_scheduler("s", schedule, template)
+    await queue.run_until_idle()
+    assert await queue.get_repeatable_jobs() == []
+    again = await queue.upsert_job_scheduler("s", schedule, template)
+    await queue.advance(HOUR)
+    assert starts == [NOW]
+    assert again == dataclasses.replace(first, next_run=None)
+    assert again.template.options == {"priority": 4}

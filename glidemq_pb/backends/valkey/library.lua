@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_e67d79e8950e
+#!lua name=glidemq_pb_91a9760ced6c
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -189,6 +189,10 @@ R.reply_list_of_Entry = function(v)
   return out
 end
 
+R.reply_SchedulerEntry = function(v)
+  return {v.name, v.fields}
+end
+
 R.read_SchedulerRow = function(key)
   local v = redis.call('HMGET', key, 'mode', 'pattern', 'tz', 'every', 'start_date', 'end_date', 'limit',
       'iteration_count', 'last_run', 'next_run', 'fired_at', 'following', 'in_flight', 'job_name', 'data')
@@ -197,10 +201,6 @@ R.read_SchedulerRow = function(key)
       iteration_count = tonumber(v[8] or 0), last_run = tonumber(v[9] or 0), next_run = tonumber(v[10] or 0),
       fired_at = tonumber(v[11] or 0), following = tonumber(v[12] or 0), in_flight = v[13] or '',
       job_name = v[14] or '', data = v[15] or ''}
-end
-
-R.reply_SchedulerEntry = function(v)
-  return {v.name, v.fields}
 end
 
 R.reply_list_of_SchedulerEntry = function(v)
@@ -2860,12 +2860,16 @@ H.delay_before_retry = function(row, settlement)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
 end
 
--- schedulers.py:29 upsert_scheduler
-O.upsert_scheduler = function(q, now, name, spec)
+-- schedulers.py:31 upsert_scheduler
+O.upsert_scheduler = function(q, now, call_, name, spec)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {R.reply_SchedulerEntry(H.entry_of(q, name))}
   end
   local key = q .. ':scheduler:' .. name
   local old = R.read_SchedulerRow(key)
@@ -2875,7 +2879,7 @@ O.upsert_scheduler = function(q, now, name, spec)
   if not goes_on and not waits and spec.end_date >= 0 and first > spec.end_date then
     return {false, 'NO_RUN'}
   end
-  -- schedulers.py:42
+  -- schedulers.py:50
   H.stamp(q, meta)
   if old.mode == '' then
     local mark = H.next_mark(q)
@@ -2903,11 +2907,12 @@ O.upsert_scheduler = function(q, now, name, spec)
   if spec.mode == 'cron' and tonumber(call('HGET', key, 'following') or 0) == 0 then
     call('ZADD', q .. ':unplanned', 0, name)
   end
+  H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return {R.reply_SchedulerEntry(H.entry_of(q, name))}
 end
 
--- schedulers.py:77 is_same_schedule
+-- schedulers.py:86 is_same_schedule
 H.is_same_schedule = function(old, spec)
   if old.mode ~= spec.mode or old.pattern ~= spec.pattern or old.tz ~= spec.tz or old.every ~= spec.every then
     return false
@@ -2915,7 +2920,7 @@ H.is_same_schedule = function(old, spec)
   return old.start_date == spec.start_date and old.end_date == spec.end_date
 end
 
--- schedulers.py:84 first_run
+-- schedulers.py:93 first_run
 H.first_run = function(now, old, spec)
   if spec.mode == 'cron' then
     return spec.next_run
@@ -2929,7 +2934,7 @@ H.first_run = function(now, old, spec)
   return math.max(now, spec.start_date)
 end
 
--- schedulers.py:95 first_of_grid
+-- schedulers.py:104 first_of_grid
 H.first_of_grid = function(now, every, start_date)
   if start_date < 0 then
     return now + every
@@ -2940,7 +2945,7 @@ H.first_of_grid = function(now, every, start_date)
   return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
 end
 
--- schedulers.py:104 forget_template
+-- schedulers.py:113 forget_template
 H.forget_template = function(key)
   local call = redis.call
   local stale = {}
@@ -2952,7 +2957,7 @@ H.forget_template = function(key)
   R.spread('HDEL', stale, key)
 end
 
--- schedulers.py:113 fire_due
+-- schedulers.py:122 fire_due
 H.fire_due = function(q, now, keep, limit)
   local call = redis.call
   local names = call('ZRANGE', q .. ':schedulers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -2962,7 +2967,7 @@ H.fire_due = function(q, now, keep, limit)
   return #names
 end
 
--- schedulers.py:121 fire
+-- schedulers.py:130 fire
 H.fire = function(q, now, keep, name)
   local call = redis.call
   local key = q .. ':scheduler:' .. name
@@ -3003,7 +3008,7 @@ H.fire = function(q, now, keep, name)
   H.add_one(q, now, keep, job_id, {job_id = '', name = row.job_name, data = row.data, options = options}, '')
 end
 
--- schedulers.py:155 list_unplanned
+-- schedulers.py:164 list_unplanned
 H.list_unplanned = function(q)
   local call = redis.call
   local unplanned = {}
@@ -3016,7 +3021,7 @@ H.list_unplanned = function(q)
   return unplanned
 end
 
--- schedulers.py:166 plan_runs
+-- schedulers.py:175 plan_runs
 O.plan_runs = function(q, now, runs)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3032,7 +3037,7 @@ O.plan_runs = function(q, now, runs)
   return {1}
 end
 
--- schedulers.py:179 plan_run
+-- schedulers.py:188 plan_run
 H.plan_run = function(q, run, row)
   local call = redis.call
   if row.next_run > 0 then
@@ -3051,21 +3056,27 @@ H.plan_run = function(q, run, row)
   end
 end
 
--- schedulers.py:195 remove_scheduler
-O.remove_scheduler = function(q, now, name)
+-- schedulers.py:204 remove_scheduler
+O.remove_scheduler = function(q, now, call_, name)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
+  local known = H.recall(q, call_)
+  if known then
+    return {1}
+  end
   if not (call('EXISTS', q .. ':scheduler:' .. name) == 1) then
     return {0}
   end
   H.forget_scheduler(q, name)
+  H.remember(q, now, meta.calls_until, call_, 'done')
+  H.rearm(q, meta.next_due)
   return {1}
 end
 
--- schedulers.py:207 get_scheduler
+-- schedulers.py:221 get_scheduler
 O.get_scheduler = function(q, now, name)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -3073,7 +3084,7 @@ O.get_scheduler = function(q, now, name)
   return {R.reply_SchedulerEntry(H.entry_of(q, name))}
 end
 
--- schedulers.py:215 list_schedulers
+-- schedulers.py:229 list_schedulers
 O.list_schedulers = function(q, now, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3086,7 +3097,7 @@ O.list_schedulers = function(q, now, start)
   return {R.reply_list_of_SchedulerEntry(entries)}
 end
 
--- schedulers.py:225 entry_of
+-- schedulers.py:239 entry_of
 H.entry_of = function(q, name)
   local call = redis.call
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
@@ -3643,7 +3654,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_e67d79e8950e',
+  function_name = 'glidemq_pb_get_marks_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3652,7 +3663,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_e67d79e8950e',
+  function_name = 'glidemq_pb_clear_some_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3662,7 +3673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_e67d79e8950e',
+  function_name = 'glidemq_pb_clean_some_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3671,7 +3682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_e67d79e8950e',
+  function_name = 'glidemq_pb_retry_some_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3681,7 +3692,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_e67d79e8950e',
+  function_name = 'glidemq_pb_forget_queue_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3690,7 +3701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_e67d79e8950e',
+  function_name = 'glidemq_pb_list_workers_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3699,7 +3710,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_e67d79e8950e',
+  function_name = 'glidemq_pb_remove_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3708,7 +3719,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_e67d79e8950e',
+  function_name = 'glidemq_pb_retry_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3717,7 +3728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_e67d79e8950e',
+  function_name = 'glidemq_pb_revoke_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3726,7 +3737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_e67d79e8950e',
+  function_name = 'glidemq_pb_promote_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3735,7 +3746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_e67d79e8950e',
+  function_name = 'glidemq_pb_change_priority_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3744,7 +3755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_e67d79e8950e',
+  function_name = 'glidemq_pb_change_delay_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3753,7 +3764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_e67d79e8950e',
+  function_name = 'glidemq_pb_update_data_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3762,7 +3773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_e67d79e8950e',
+  function_name = 'glidemq_pb_update_progress_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3771,7 +3782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_e67d79e8950e',
+  function_name = 'glidemq_pb_add_log_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3780,7 +3791,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_e67d79e8950e',
+  function_name = 'glidemq_pb_pause_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3789,7 +3800,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_e67d79e8950e',
+  function_name = 'glidemq_pb_resume_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3798,7 +3809,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_e67d79e8950e',
+  function_name = 'glidemq_pb_set_group_limits_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3807,7 +3818,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_e67d79e8950e',
+  function_name = 'glidemq_pb_rate_limit_group_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3817,7 +3828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_e67d79e8950e',
+  function_name = 'glidemq_pb_set_global_concurrency_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3826,7 +3837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_e67d79e8950e',
+  function_name = 'glidemq_pb_set_global_rate_limit_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3835,7 +3846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_e67d79e8950e',
+  function_name = 'glidemq_pb_get_global_limits_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3844,7 +3855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_e67d79e8950e',
+  function_name = 'glidemq_pb_explain_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3853,7 +3864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_e67d79e8950e',
+  function_name = 'glidemq_pb_receive_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3863,7 +3874,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_e67d79e8950e',
+  function_name = 'glidemq_pb_replay_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3872,7 +3883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_e67d79e8950e',
+  function_name = 'glidemq_pb_set_dead_letters_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3881,7 +3892,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_e67d79e8950e',
+  function_name = 'glidemq_pb_get_dead_letters_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3890,7 +3901,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_e67d79e8950e',
+  function_name = 'glidemq_pb_enqueue_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3902,7 +3913,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_e67d79e8950e',
+  function_name = 'glidemq_pb_list_letters_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3911,7 +3922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_e67d79e8950e',
+  function_name = 'glidemq_pb_acknowledge_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3921,7 +3932,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_e67d79e8950e',
+  function_name = 'glidemq_pb_get_job_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3930,7 +3941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_e67d79e8950e',
+  function_name = 'glidemq_pb_list_jobs_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3939,7 +3950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_e67d79e8950e',
+  function_name = 'glidemq_pb_list_parked_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3948,7 +3959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_e67d79e8950e',
+  function_name = 'glidemq_pb_count_jobs_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3957,7 +3968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_e67d79e8950e',
+  function_name = 'glidemq_pb_get_time_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3966,7 +3977,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_e67d79e8950e',
+  function_name = 'glidemq_pb_is_paused_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3975,7 +3986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_e67d79e8950e',
+  function_name = 'glidemq_pb_get_log_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3984,7 +3995,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_e67d79e8950e',
+  function_name = 'glidemq_pb_get_metrics_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3993,7 +4004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_e67d79e8950e',
+  function_name = 'glidemq_pb_read_events_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -4002,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_e67d79e8950e',
+  function_name = 'glidemq_pb_last_event_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4011,17 +4022,17 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_e67d79e8950e',
+  function_name = 'glidemq_pb_upsert_scheduler_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
-    local spec, at = R.take_SchedulerSpec(args, 3)
+    local spec, at = R.take_SchedulerSpec(args, 4)
     R.done(args, at)
-    return O.upsert_scheduler(keys[1], R.now(args[1]), args[2], spec)
+    return O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec)
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_e67d79e8950e',
+  function_name = 'glidemq_pb_plan_runs_91a9760ced6c',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -4031,16 +4042,16 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_e67d79e8950e',
-  flags = {},
+  function_name = 'glidemq_pb_remove_scheduler_91a9760ced6c',
+  flags = {'allow-oom'},
   callback = function(keys, args)
-    R.done(args, 3)
-    return O.remove_scheduler(keys[1], R.now(args[1]), args[2])
+    R.done(args, 4)
+    return O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_e67d79e8950e',
+  function_name = 'glidemq_pb_get_scheduler_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4049,7 +4060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_e67d79e8950e',
+  function_name = 'glidemq_pb_list_schedulers_91a9760ced6c',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4058,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_e67d79e8950e',
+  function_name = 'glidemq_pb_settle_and_activate_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -4068,7 +4079,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_e67d79e8950e',
+  function_name = 'glidemq_pb_extend_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4082,7 +4093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_e67d79e8950e',
+  function_name = 'glidemq_pb_nudge_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4091,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_e67d79e8950e',
+  function_name = 'glidemq_pb_pass_wake_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4100,7 +4111,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_e67d79e8950e',
+  function_name = 'glidemq_pb_leave_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4109,7 +4120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_e67d79e8950e',
+  function_name = 'glidemq_pb_tick_91a9760ced6c',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
