@@ -400,7 +400,7 @@ async def test_SCH_16_added_again_under_its_name_it_does_not_wait_for_the_old_jo
     assert starts == [0, 3_000, 9_000, 15_000]
 
 
-async def test_WRK_4_a_paused_queue_keeps_the_one_job_waiting(world: World) -> None:
+async def test_SCH_19_a_paused_queue_keeps_the_one_job_waiting(world: World) -> None:
     queue, starts = world.queue(), list[int]()
     await world.worker(noting_times(world, starts))
     await queue.pause()

@@ -111,14 +111,14 @@ async def test_SCH_12_ids_go_on_from_the_queues_counter(world: World) -> None:
     first = await queue.add("a", job_id="7")
     await queue.upsert_job_scheduler("s", Schedule(every=1_000, limit=2))
     await world.advance(2_000)
-    last = await queue.add("b")
     ids = [job.id for job in await queue.get_jobs("completed")]
+    last = await queue.add("b")
     assert first is not None
     assert last is not None
     assert sorted([*ids, last.id]) == ["10", "7", "8", "9"]
 
 
-async def test_EVT_1_a_run_is_announced_as_an_added_job(world: World) -> None:
+async def test_SCH_12_a_run_is_announced_as_an_added_job(world: World) -> None:
     queue = world.queue()
     await world.worker(nothing)
     await queue.upsert_job_scheduler("s", Schedule(every=1_000, limit=1), JobTemplate("n"))
@@ -132,7 +132,7 @@ async def test_EVT_1_a_run_is_announced_as_an_added_job(world: World) -> None:
     assert added.data == {"name": "n"}
 
 
-async def test_MET_runs_count_in_the_metrics(world: World) -> None:
+async def test_SCH_12_runs_count_in_the_metrics(world: World) -> None:
     queue = world.queue()
 
     async def process(job: Job[Any, Any]) -> None:

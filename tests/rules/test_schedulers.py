@@ -524,7 +524,7 @@ async def test_SCH_19_a_paused_worker_fires_too(world: World) -> None:
     assert (await queue.get_job_counts()).waiting == 3
 
 
-async def test_obliterate_removes_schedulers(world: World) -> None:
+async def test_SCH_10_obliterate_removes_schedulers(world: World) -> None:
     queue = world.queue()
     await queue.upsert_job_scheduler("s", Schedule(every=1_000))
     await queue.upsert_job_scheduler("c", Schedule("* * * * *"))
