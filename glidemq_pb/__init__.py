@@ -25,6 +25,7 @@ from .errors import (
     SerializationError,
     UnrecoverableError,
 )
+from .event import QueueEvent
 from .explanation import Explanation, WaitReason
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
@@ -32,6 +33,7 @@ from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .queue_administration import WorkerInfo
+from .queue_events import QueueEvents
 from .run import AbortSignal
 from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
@@ -71,6 +73,8 @@ __all__ = [
     "PayloadTooLargeError",
     "Queue",
     "QueueConnectionError",
+    "QueueEvent",
+    "QueueEvents",
     "RateLimit",
     "RateLimitError",
     "Schedule",

@@ -26,6 +26,8 @@ from glidemq_pb import (
     PayloadTooLargeError,
     Queue,
     QueueConnectionError,
+    QueueEvent,
+    QueueEvents,
     Schedule,
     SchedulerInfo,
     Serializer,
@@ -138,6 +140,22 @@ async def scheduling(queue: Queue[Email, Receipt]) -> None:
     assert_type(await queue.preview_schedule(Schedule(every=timedelta(hours=1))), list[int])
     JobTemplate(priority="high")  # type: ignore[arg-type]
     schedule.limit = 4  # type: ignore[misc]
+
+
+async def watching() -> None:
+    async with QueueEvents("mail", connection="memory://", last_event_id="0") as events:
+        assert_type(events, QueueEvents)
+        async for event in events:
+            assert_type(event, QueueEvent)
+            assert_type(event.job_id, str | None)
+            assert_type(event.data, dict[str, Any])
+            event.name = "added"  # type: ignore[misc]
+
+        @events.on("failed")
+        def failed(event: QueueEvent) -> None: ...
+
+        events.on("failed", failed)
+    QueueEvents("mail", client=object())  # type: ignore[arg-type]
 
 
 def records() -> None:

@@ -34,6 +34,8 @@ class MemoryStore:
         self._tables: dict[str, dict[str, Any]] = {}  # of every key: the one dict above that holds it
         self.pushed: dict[str, None] = {}
         """The lists pushed to since the backend last looked, in order: it serves those who wait on them."""
+        self.grown: dict[str, None] = {}
+        """The same for streams."""
 
     def _check_absent(self, key: str) -> None:
         """A key that the table of its type lacks must not exist at all."""
@@ -291,6 +293,7 @@ class MemoryStore:
             stream = self._streams[key] = Stream()
             self._tables[key] = self._streams
         stream.add(fields, keep)
+        self.grown[key] = None
 
     def xclear(self, key: str) -> None:
         self._stream_to_read(key).clear()
