@@ -42,7 +42,7 @@ class JobOwner:
         self.serializer = serializer
         self.events_keep = events_keep
         self.prefix = prefix
-        self.compression = compression
+        self.compression: Compression = compression
         self.added_options = compression_option(compression)
         """What is stored with each job that it adds, besides the job's own options."""
         self.closed = False
