@@ -54,7 +54,7 @@ def decode_event(entry: Entry, serializer: Serializer, report: Callable[[BaseExc
     for field, wire in fields.items():
         if field in SERIALIZED:
             try:
-                data[field] = decode_value(serializer, serializer.name, wire)
+                data[field] = decode_value(serializer, wire)
             except SerializationError as error:
                 failed = True
                 report(error, f"the {field} in event {entry.number} ({name} of job {job_id}) cannot be read")

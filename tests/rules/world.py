@@ -20,6 +20,7 @@ from glidemq_pb.backends.valkey import ValkeyBackend
 from glidemq_pb.backends.valkey.reader import ValkeyReader
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
+from glidemq_pb.payload import Compression
 from glidemq_pb.semantics import reads
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.store import Store
@@ -290,6 +291,7 @@ class World:
         name: str | None = None,
         *,
         serializer: Serializer = JSON_SERIALIZER,
+        compression: Compression = "none",
         events: bool = True,
         dead_letter_queue: str | None = None,
     ) -> Queue[Any, Any]:
@@ -299,6 +301,7 @@ class World:
             name or self.name,
             backend=self.line(),
             serializer=serializer,
+            compression=compression,
             events=events,
             dead_letter_queue=dead_letter_queue,
         )

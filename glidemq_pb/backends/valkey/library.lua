@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_91a9760ced6c
+#!lua name=glidemq_pb_bc55e4579b8a
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2218,10 +2218,10 @@ O.replay = function(q, now, job_id, target, events_keep)
     return {0}
   end
   local options = {}
-  local serializer = H.lookup(fields, 'serializer')
-  if serializer ~= '' then
-    options[#options + 1] = 'serializer'
-    options[#options + 1] = serializer
+  local compression = H.lookup(fields, 'compression')
+  if compression ~= '' then
+    options[#options + 1] = 'compression'
+    options[#options + 1] = compression
   end
   for i = 0, #fields - 1, 2 do
     if string.sub(fields[i + 1], 1, 5) == 'dead:' then
@@ -2489,10 +2489,10 @@ H.bury = function(q, job_id, reason)
   local fields = call('HGETALL', q .. ':job:' .. job_id)
   local attempts_made = H.lookup(fields, 'attempts_made')
   local options = {'dead_queue', q, 'dead_id', job_id, 'dead_reason', reason, 'dead_attempts', attempts_made}
-  local serializer = H.lookup(fields, 'serializer')
-  if serializer ~= '' then
-    options[#options + 1] = 'serializer'
-    options[#options + 1] = serializer
+  local compression = H.lookup(fields, 'compression')
+  if compression ~= '' then
+    options[#options + 1] = 'compression'
+    options[#options + 1] = compression
   end
   for _, name in ipairs({'priority', 'lifo', 'ttl', 'timeout', 'lock_duration', 'attempts', 'backoff', 'backoff_delay',
       'backoff_jitter', 'backoff_max', 'remove_on_complete', 'keep_completed', 'keep_completed_ms', 'remove_on_fail',
@@ -3654,7 +3654,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_91a9760ced6c',
+  function_name = 'glidemq_pb_get_marks_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3663,7 +3663,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_91a9760ced6c',
+  function_name = 'glidemq_pb_clear_some_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3673,7 +3673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_91a9760ced6c',
+  function_name = 'glidemq_pb_clean_some_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3682,7 +3682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_91a9760ced6c',
+  function_name = 'glidemq_pb_retry_some_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3692,7 +3692,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_91a9760ced6c',
+  function_name = 'glidemq_pb_forget_queue_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3701,7 +3701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_91a9760ced6c',
+  function_name = 'glidemq_pb_list_workers_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3710,7 +3710,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_91a9760ced6c',
+  function_name = 'glidemq_pb_remove_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3719,7 +3719,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_91a9760ced6c',
+  function_name = 'glidemq_pb_retry_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3728,7 +3728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_91a9760ced6c',
+  function_name = 'glidemq_pb_revoke_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3737,7 +3737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_91a9760ced6c',
+  function_name = 'glidemq_pb_promote_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3746,7 +3746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_91a9760ced6c',
+  function_name = 'glidemq_pb_change_priority_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3755,7 +3755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_91a9760ced6c',
+  function_name = 'glidemq_pb_change_delay_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3764,7 +3764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_91a9760ced6c',
+  function_name = 'glidemq_pb_update_data_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3773,7 +3773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_91a9760ced6c',
+  function_name = 'glidemq_pb_update_progress_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3782,7 +3782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_91a9760ced6c',
+  function_name = 'glidemq_pb_add_log_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3791,7 +3791,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_91a9760ced6c',
+  function_name = 'glidemq_pb_pause_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3800,7 +3800,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_91a9760ced6c',
+  function_name = 'glidemq_pb_resume_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3809,7 +3809,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_91a9760ced6c',
+  function_name = 'glidemq_pb_set_group_limits_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3818,7 +3818,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_91a9760ced6c',
+  function_name = 'glidemq_pb_rate_limit_group_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3828,7 +3828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_91a9760ced6c',
+  function_name = 'glidemq_pb_set_global_concurrency_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3837,7 +3837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_91a9760ced6c',
+  function_name = 'glidemq_pb_set_global_rate_limit_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3846,7 +3846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_91a9760ced6c',
+  function_name = 'glidemq_pb_get_global_limits_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3855,7 +3855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_91a9760ced6c',
+  function_name = 'glidemq_pb_explain_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3864,7 +3864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_91a9760ced6c',
+  function_name = 'glidemq_pb_receive_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3874,7 +3874,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_91a9760ced6c',
+  function_name = 'glidemq_pb_replay_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3883,7 +3883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_91a9760ced6c',
+  function_name = 'glidemq_pb_set_dead_letters_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3892,7 +3892,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_91a9760ced6c',
+  function_name = 'glidemq_pb_get_dead_letters_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3901,7 +3901,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_91a9760ced6c',
+  function_name = 'glidemq_pb_enqueue_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3913,7 +3913,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_91a9760ced6c',
+  function_name = 'glidemq_pb_list_letters_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3922,7 +3922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_91a9760ced6c',
+  function_name = 'glidemq_pb_acknowledge_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3932,7 +3932,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_91a9760ced6c',
+  function_name = 'glidemq_pb_get_job_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3941,7 +3941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_91a9760ced6c',
+  function_name = 'glidemq_pb_list_jobs_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3950,7 +3950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_91a9760ced6c',
+  function_name = 'glidemq_pb_list_parked_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3959,7 +3959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_91a9760ced6c',
+  function_name = 'glidemq_pb_count_jobs_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3968,7 +3968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_91a9760ced6c',
+  function_name = 'glidemq_pb_get_time_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3977,7 +3977,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_91a9760ced6c',
+  function_name = 'glidemq_pb_is_paused_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3986,7 +3986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_91a9760ced6c',
+  function_name = 'glidemq_pb_get_log_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3995,7 +3995,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_91a9760ced6c',
+  function_name = 'glidemq_pb_get_metrics_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4004,7 +4004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_91a9760ced6c',
+  function_name = 'glidemq_pb_read_events_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -4013,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_91a9760ced6c',
+  function_name = 'glidemq_pb_last_event_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4022,7 +4022,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_91a9760ced6c',
+  function_name = 'glidemq_pb_upsert_scheduler_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     local spec, at = R.take_SchedulerSpec(args, 4)
@@ -4032,7 +4032,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_91a9760ced6c',
+  function_name = 'glidemq_pb_plan_runs_bc55e4579b8a',
   flags = {},
   callback = function(keys, args)
     local runs, at = R.take_list_of_PlannedRun(args, 2)
@@ -4042,7 +4042,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_91a9760ced6c',
+  function_name = 'glidemq_pb_remove_scheduler_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -4051,7 +4051,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_91a9760ced6c',
+  function_name = 'glidemq_pb_get_scheduler_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4060,7 +4060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_91a9760ced6c',
+  function_name = 'glidemq_pb_list_schedulers_bc55e4579b8a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4069,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_91a9760ced6c',
+  function_name = 'glidemq_pb_settle_and_activate_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -4079,7 +4079,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_91a9760ced6c',
+  function_name = 'glidemq_pb_extend_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -4093,7 +4093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_91a9760ced6c',
+  function_name = 'glidemq_pb_nudge_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4102,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_91a9760ced6c',
+  function_name = 'glidemq_pb_pass_wake_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -4111,7 +4111,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_91a9760ced6c',
+  function_name = 'glidemq_pb_leave_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -4120,7 +4120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_91a9760ced6c',
+  function_name = 'glidemq_pb_tick_bc55e4579b8a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
