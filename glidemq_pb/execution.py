@@ -212,7 +212,7 @@ class Executor:
 
     def _success(self, execution: Execution, result: object) -> Outcome:
         try:
-            value = encode_value(execution.job.owner.serializer, result, "return value")
+            value = encode_value(execution.job.owner.serializer, result, "Return value")
         except Exception as error:  # SER-3: like a processor's own error
             return self._failure(execution, error)
         return self._outcome(execution, COMPLETED_RUN, value=value, result=result)

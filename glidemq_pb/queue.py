@@ -11,7 +11,7 @@ from .errors import BulkError, GlideMQError, InvalidOptionsError
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob, encode_options
 from .options import check_choice, check_int, check_job_name, check_str
-from .payload import encode_value
+from .payload import Compression
 from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
 from .queue_schedulers import QueueSchedulers
@@ -73,7 +73,8 @@ class Queue(QueueSchedulers[D, R]):
     """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
 
     `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must
-    be the workers' too. `events=False`: what is done through this object is not told to observers.
+    be the workers' too; `compression="gzip"` compresses the payloads of what it adds, and workers need no setting
+    (CMP-1). `events=False`: what is done through this object is not told to observers.
     Raises InvalidOptionsError when built with a bad argument; all else raises QueueConnectionError when
     the store cannot be reached, ClosedError after `close()`, FormatError for a queue of another release.
 
@@ -90,15 +91,15 @@ class Queue(QueueSchedulers[D, R]):
         backend: Backend | None = None,
         prefix: str = "glide",
         serializer: Serializer = JSON_SERIALIZER,
+        compression: Compression = "none",
         events: bool = True,
         dead_letter_queue: str | None = None,
     ) -> None:
         super().__init__(
-            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events
-        )
+            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events,
+            compression=compression,
+        )  # fmt: skip
         self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
-        tag = self._owner.serializer.name
-        self._tag = () if tag == JSON_SERIALIZER.name else ("serializer", tag)
 
     # --- adding -------------------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class Queue(QueueSchedulers[D, R]):
         check_job_name(name)
         encoded = encode_options(options) if options else ()
         job_id = options.get("job_id") or ""
-        spec = self._spec(name, job_id, encode_value(self._owner.serializer, data), encoded)
+        spec = self._spec(name, job_id, self._owner.encode_data(data), encoded)
         added = await self._enqueue([spec], CostCheck().guarded([spec]))
         return added[0] if added else None
 
@@ -142,11 +143,11 @@ class Queue(QueueSchedulers[D, R]):
     def _bulk_spec(self, index: int, new_job: NewJob) -> JobSpec:
         if not isinstance(new_job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - for callers without types
             raise InvalidOptionsError(f"jobs[{index}]={new_job!r:.100}: allowed: a NewJob")
-        data = encode_value(self._owner.serializer, new_job.data, f"jobs[{index}]: Job data")
+        data = self._owner.encode_data(new_job.data, f"jobs[{index}]: Job data")
         return self._spec(new_job.name, new_job.job_id, data, new_job.encoded)
 
     def _spec(self, name: str, job_id: str, data: str, encoded: Sequence[str]) -> JobSpec:
-        return JobSpec(to_wire(job_id), to_wire(name), data, Fields([*encoded, *self._tag]))
+        return JobSpec(to_wire(job_id), to_wire(name), data, Fields([*encoded, *self._owner.added_options]))
 
     @staticmethod
     def _chunks(specs: list[JobSpec]) -> list[list[JobSpec]]:

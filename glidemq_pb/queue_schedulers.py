@@ -5,13 +5,12 @@ from typing import Any, Generic, TypeVar
 from .errors import SerializationError
 from .job_options import decode_options
 from .options import check_int, check_text
-from .payload import decode_value, encode_value
+from .payload import decode_value
 from .queue_dead_letters import QueueDeadLetters
 from .schedule import JobTemplate, Schedule, SchedulerInfo, coming_runs, first_cron_runs
 from .semantics import reads, schedulers, timetable
 from .semantics.lang import Fields
 from .semantics.records import SchedulerEntry, SchedulerSpec
-from .serializers import JSON_SERIALIZER
 from .wire import from_wire, to_wire
 
 D = TypeVar("D")
@@ -48,7 +47,7 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
         check_text("name", name)
         template = JobTemplate() if template is None else template
         owner = self._owner
-        data = encode_value(owner.serializer, template.data)
+        data = owner.encode_data(template.data)
         next_run = following = 0
         mode = schedulers.CRON
         if schedule.pattern is not None:
@@ -57,8 +56,6 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             mode = schedulers.EVERY
         else:
             mode = timetable.AFTER
-        tag = owner.serializer.name
-        options = [*template.encoded, *(() if tag == JSON_SERIALIZER.name else ("serializer", tag))]
         spec = SchedulerSpec(
             mode,
             to_wire(schedule.pattern or ""),
@@ -71,7 +68,7 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             following,
             to_wire(template.name or name),
             data,
-            Fields(options),
+            Fields([*template.encoded, *owner.added_options]),
         )
         entry = await owner.call(schedulers.upsert_scheduler, owner.token(), to_wire(name), spec)
         return self._info(entry if entry.fields else SchedulerEntry(to_wire(name), fields_of(spec)))
@@ -108,11 +105,10 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
             return None if value == none else value
 
         options = {name.removeprefix("option:"): value for name, value in stored.items() if name.startswith("option:")}
-        stored_by = options.get("serializer", JSON_SERIALIZER.name)
         data: Any = None
         undecodable = False
         try:
-            data = decode_value(self._owner.serializer, stored_by, stored["data"])
+            data = decode_value(self._owner.serializer, stored["data"])
         except SerializationError:
             undecodable = True
         mode = stored["mode"]

@@ -353,10 +353,8 @@ class WorkLoop:
             self._by_id[job.id] = execution
             self._idle.clear()
             self._leases.watch(execution)
-            if job.deserialization_failed:
-                self._emitter.error(
-                    ValueError(f"the payload of job {job.id} cannot be decoded"), "bad payload", **execution.log_extra
-                )
+            if (undecodable := job.deserialization_error) is not None:
+                self._emitter.error(undecodable, "a job cannot be decoded", **execution.log_extra)
             self._emitter.emit("active", job)
             self._executor.start(execution)
 

@@ -201,7 +201,7 @@ DEDUPING: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 LETTERED: tuple[tuple[str, ...], ...] = (
     ("dead_queue", "glide:{source}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "", "dead:priority", "5"),
-    ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "serializer", "own"),
+    ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "compression", "gzip"),
     ("ordering_key", "g", "group_concurrency", "2", "ttl", "1000"), ("priority", "3"),
 )  # fmt: skip
 TEMPLATED: tuple[tuple[str, ...], ...] = ((), (), (), ("lifo", "1"), ("priority", "1"), ("priority", "5", "lifo", "1"))

@@ -21,7 +21,7 @@ class JobSpec:
     """Stored as they are. Read by the rules: `ordering_key group_concurrency group_rate_max group_rate_ms
     group_capacity group_refill cost` (millitokens), `delay priority lifo ttl attempts backoff backoff_delay
     backoff_jitter backoff_max lock_duration remove_on_complete keep_completed keep_completed_ms
-    remove_on_fail keep_failed keep_failed_ms`; the host's own: `timeout serializer compression` ...
+    remove_on_fail keep_failed keep_failed_ms`; the host's own: `timeout compression` ...
     Durations are milliseconds; flags are "1"; `backoff_jitter` is in hundred-thousandths."""
 
 

@@ -69,6 +69,9 @@ SEMANTICS = [
     Fault("one stall too few", "due", "if row.stalled_count + 1 > stalled_max:", "if row.stalled_count + 1 >= stalled_max:"),
     Fault("a job's own lease is ignored", "work", 'lookup_int(fields, "lock_duration", caller.lease_ms)', "caller.lease_ms"),
     Fault("an extension is lost", "work", "            s.zadd(active_key(q), now + lease_ms[i], pad(held.mark) + job_ids[i])\n", ""),
+    # letters
+    Fault("a dead letter forgets its compression", "letters", 'if compression != "":', 'if compression == "none":'),
+    Fault("a replayed job forgets its compression", "inbox", 'if compression != "":', 'if compression == "none":'),
     # job schedulers
     Fault("every missed run fires", "schedulers", "row.next_run + ((now - row.next_run) // max(1, row.every) + 1) * row.every", "row.next_run + row.every"),
     Fault("an interval drifts", "schedulers", "row.next_run + ((now - row.next_run) // max(1, row.every) + 1) * row.every", "now + row.every"),

@@ -19,6 +19,7 @@ from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
+from glidemq_pb.payload import Compression
 from glidemq_pb.semantics import reads
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.store import Store
@@ -248,6 +249,7 @@ class World:
         name: str | None = None,
         *,
         serializer: Serializer = JSON_SERIALIZER,
+        compression: Compression = "none",
         events: bool = True,
         dead_letter_queue: str | None = None,
     ) -> Queue[Any, Any]:
@@ -257,6 +259,7 @@ class World:
             name or self.name,
             backend=self.line(),
             serializer=serializer,
+            compression=compression,
             events=events,
             dead_letter_queue=dead_letter_queue,
         )

@@ -17,7 +17,7 @@ def blocks(page: str, language: str) -> list[str]:
     return [body for tag, body in BLOCK.findall(text) if tag == language]
 
 
-@pytest.mark.parametrize(("page", "least"), [("testing.md", 11), ("schedulers.md", 8)])
+@pytest.mark.parametrize(("page", "least"), [("testing.md", 11), ("schedulers.md", 8), ("payloads.md", 6)])
 def test_every_block_of_a_guide_runs(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, page: str, least: int
 ) -> None:

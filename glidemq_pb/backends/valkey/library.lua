@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_bf6fb85965ac
+#!lua name=glidemq_pb_fdfe7c37742b
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2228,10 +2228,10 @@ O.replay = function(q, now, job_id, target, events_keep)
     return {0}
   end
   local options = {}
-  local serializer = H.lookup(fields, 'serializer')
-  if serializer ~= '' then
-    options[#options + 1] = 'serializer'
-    options[#options + 1] = serializer
+  local compression = H.lookup(fields, 'compression')
+  if compression ~= '' then
+    options[#options + 1] = 'compression'
+    options[#options + 1] = compression
   end
   for i = 0, #fields - 1, 2 do
     if string.sub(fields[i + 1], 1, 5) == 'dead:' then
@@ -2499,10 +2499,10 @@ H.bury = function(q, job_id, reason)
   local fields = call('HGETALL', q .. ':job:' .. job_id)
   local attempts_made = H.lookup(fields, 'attempts_made')
   local options = {'dead_queue', q, 'dead_id', job_id, 'dead_reason', reason, 'dead_attempts', attempts_made}
-  local serializer = H.lookup(fields, 'serializer')
-  if serializer ~= '' then
-    options[#options + 1] = 'serializer'
-    options[#options + 1] = serializer
+  local compression = H.lookup(fields, 'compression')
+  if compression ~= '' then
+    options[#options + 1] = 'compression'
+    options[#options + 1] = compression
   end
   for _, name in ipairs({'priority', 'lifo', 'ttl', 'timeout', 'lock_duration', 'attempts', 'backoff', 'backoff_delay',
       'backoff_jitter', 'backoff_max', 'remove_on_complete', 'keep_completed', 'keep_completed_ms', 'remove_on_fail',
@@ -3664,7 +3664,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_marks_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3674,7 +3674,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_bf6fb85965ac',
+  function_name = 'glidemq_pb_clear_some_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3685,7 +3685,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_bf6fb85965ac',
+  function_name = 'glidemq_pb_clean_some_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3696,7 +3696,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_bf6fb85965ac',
+  function_name = 'glidemq_pb_retry_some_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3707,7 +3707,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_bf6fb85965ac',
+  function_name = 'glidemq_pb_forget_queue_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3717,7 +3717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_bf6fb85965ac',
+  function_name = 'glidemq_pb_list_workers_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3727,7 +3727,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_bf6fb85965ac',
+  function_name = 'glidemq_pb_remove_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3737,7 +3737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_bf6fb85965ac',
+  function_name = 'glidemq_pb_retry_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3747,7 +3747,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_bf6fb85965ac',
+  function_name = 'glidemq_pb_revoke_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3757,7 +3757,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_bf6fb85965ac',
+  function_name = 'glidemq_pb_promote_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3767,7 +3767,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_bf6fb85965ac',
+  function_name = 'glidemq_pb_change_priority_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3777,7 +3777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_bf6fb85965ac',
+  function_name = 'glidemq_pb_change_delay_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3787,7 +3787,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_bf6fb85965ac',
+  function_name = 'glidemq_pb_update_data_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3797,7 +3797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_bf6fb85965ac',
+  function_name = 'glidemq_pb_update_progress_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3807,7 +3807,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_bf6fb85965ac',
+  function_name = 'glidemq_pb_add_log_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3817,7 +3817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_bf6fb85965ac',
+  function_name = 'glidemq_pb_pause_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3827,7 +3827,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_bf6fb85965ac',
+  function_name = 'glidemq_pb_resume_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3837,7 +3837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_bf6fb85965ac',
+  function_name = 'glidemq_pb_set_group_limits_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3847,7 +3847,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_bf6fb85965ac',
+  function_name = 'glidemq_pb_rate_limit_group_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3858,7 +3858,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_bf6fb85965ac',
+  function_name = 'glidemq_pb_set_global_concurrency_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3868,7 +3868,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_bf6fb85965ac',
+  function_name = 'glidemq_pb_set_global_rate_limit_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3878,7 +3878,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_global_limits_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3888,7 +3888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_bf6fb85965ac',
+  function_name = 'glidemq_pb_explain_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3898,7 +3898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_bf6fb85965ac',
+  function_name = 'glidemq_pb_receive_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3909,7 +3909,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_bf6fb85965ac',
+  function_name = 'glidemq_pb_replay_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3919,7 +3919,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_bf6fb85965ac',
+  function_name = 'glidemq_pb_set_dead_letters_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3929,7 +3929,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_dead_letters_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3939,7 +3939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_bf6fb85965ac',
+  function_name = 'glidemq_pb_enqueue_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3952,7 +3952,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_bf6fb85965ac',
+  function_name = 'glidemq_pb_list_letters_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3962,7 +3962,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_bf6fb85965ac',
+  function_name = 'glidemq_pb_acknowledge_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3973,7 +3973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_job_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3983,7 +3983,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_bf6fb85965ac',
+  function_name = 'glidemq_pb_list_jobs_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3993,7 +3993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_bf6fb85965ac',
+  function_name = 'glidemq_pb_list_parked_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4003,7 +4003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_bf6fb85965ac',
+  function_name = 'glidemq_pb_count_jobs_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4013,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_time_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4023,7 +4023,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_bf6fb85965ac',
+  function_name = 'glidemq_pb_is_paused_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4033,7 +4033,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_log_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4043,7 +4043,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_metrics_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4053,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_bf6fb85965ac',
+  function_name = 'glidemq_pb_read_events_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4063,7 +4063,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_bf6fb85965ac',
+  function_name = 'glidemq_pb_last_event_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4073,7 +4073,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_bf6fb85965ac',
+  function_name = 'glidemq_pb_upsert_scheduler_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4084,7 +4084,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_bf6fb85965ac',
+  function_name = 'glidemq_pb_plan_runs_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4095,7 +4095,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_bf6fb85965ac',
+  function_name = 'glidemq_pb_remove_scheduler_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4105,7 +4105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_bf6fb85965ac',
+  function_name = 'glidemq_pb_get_scheduler_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4115,7 +4115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_bf6fb85965ac',
+  function_name = 'glidemq_pb_list_schedulers_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4125,7 +4125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_bf6fb85965ac',
+  function_name = 'glidemq_pb_settle_and_activate_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4136,7 +4136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_bf6fb85965ac',
+  function_name = 'glidemq_pb_extend_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4151,7 +4151,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_bf6fb85965ac',
+  function_name = 'glidemq_pb_nudge_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4161,7 +4161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_bf6fb85965ac',
+  function_name = 'glidemq_pb_pass_wake_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4171,7 +4171,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_bf6fb85965ac',
+  function_name = 'glidemq_pb_leave_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4181,7 +4181,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_bf6fb85965ac',
+  function_name = 'glidemq_pb_tick_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
