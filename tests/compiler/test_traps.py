@@ -458,6 +458,33 @@ def test_now_is_the_servers_clock_when_it_is_empty(server: Server) -> None:
     assert server.call(library, "run", [b"123"]) == [123]
 
 
+def test_a_stream_is_cut_before_anything_looks_at_it(server: Server) -> None:
+    body = """
+seen = [s.xlen(q)]
+for keep in [2, 2, 2, 3, 3, 1]:
+    s.xadd(q, keep, ["f", "v"])
+    if keep == 3:
+        seen.append(s.xlen(q))
+seen.append(len(s.xafter(q, 0, 9)))
+for keep in [5, 5, 1, 1, 3, 3]:
+    s.xadd(q, keep, ["f", "v"])
+return seen"""
+    same(server, program(body, "list[int]"), (), (), ())
+
+
+def test_a_stream_of_an_operation_that_failed_is_not_cut_by_the_next(server: Server) -> None:
+    library = compile_program(
+        program('s.xadd(q + ":x", 1, ["f", "v"])\ns.xadd(q + ":x", 1, ["f", "v"])\nreturn number(t)', "int", ", t: str")
+        + "\n\n@operation(reads_only=True)\ndef look(s: Store, q: str, now: int) -> int:\n"
+        + '    return s.xlen(q + ":x")\n'
+    )
+    server.load(library)
+    assert "BAD_INT" in server.call(library, "run", [b"0", b"x"])
+    assert server.call(library, "look", [b"0"]) == [2]
+    assert server.call(library, "run", [b"0", b"7"]) == [7]
+    assert server.call(library, "look", [b"0"]) == [1]
+
+
 def test_flags_follow_the_decorator(server: Server) -> None:
     text = program("return now", "int").replace("@operation", "@operation(reads_only=True, frees_memory=True)")
     library = compile_program(text)

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_bc55e4579b8a
+#!lua name=glidemq_pb_fdfe7c37742b
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -20,7 +20,7 @@ R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) 
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
-R.pad = function(n) return string.format('%016.0f', n) end
+R.pad = function(n) return string.format('%016d', n) end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
 R.split = function(text, separator)
@@ -49,6 +49,19 @@ R.scored = function(reply)
   local out = {}
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
+end
+-- Exact trimming walks over what was trimmed before, so a stream that grows is cut once: at the end of the
+-- operation, and before anything looks at it.
+R.keeps = {}  -- by stream that has grown
+R.trim = function(value)
+  for key, keep in pairs(R.keeps) do redis.call('XTRIM', key, 'MAXLEN', '=', keep) end
+  if next(R.keeps) then R.keeps = {} end
+  return value
+end
+R.xadd = function(key, keep, ...)
+  if (R.keeps[key] or keep) ~= keep then R.trim() end
+  R.keeps[key] = keep
+  redis.call('XADD', key, '0-*', ...)
 end
 R.xlast = function(key)
   local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}
@@ -1571,28 +1584,25 @@ end
 
 -- events.py:9 emit
 H.emit = function(q, now, keep, event, job_id)
-  local call = redis.call
   if keep > 0 then
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', 'event', event, 'at', R.text(now), 'job_id', job_id)
+    R.xadd(q .. ':events', keep, 'event', event, 'at', R.text(now), 'job_id', job_id)
   end
 end
 
 -- events.py:15 emit_with
 H.emit_with = function(q, now, keep, event, job_id, field, value)
-  local call = redis.call
   if keep > 0 then
     local fields = {'event', event, 'at', R.text(now), 'job_id', job_id}
     if #value <= 4096 then
       fields[#fields + 1] = field
       fields[#fields + 1] = value
     end
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+    R.xadd(q .. ':events', keep, unpack(fields))
   end
 end
 
 -- events.py:25 emit_retrying
 H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
-  local call = redis.call
   if keep > 0 then
     local fields = {'event', 'retrying', 'at', R.text(now), 'job_id', job_id}
     fields[#fields + 1] = 'attempts_made'
@@ -1603,7 +1613,7 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
       fields[#fields + 1] = 'failed_reason'
       fields[#fields + 1] = reason
     end
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+    R.xadd(q .. ':events', keep, unpack(fields))
   end
 end
 
@@ -2170,7 +2180,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
     fields[#fields + 1] = R.text(duration)
     fields[#fields + 1] = 'resume_at'
     fields[#fields + 1] = R.text(until_)
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+    R.xadd(q .. ':events', keep, unpack(fields))
   end
   return until_
 end
@@ -2822,7 +2832,7 @@ O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  return {R.reply_list_of_Entry(R.xafter(q .. ':events', after, count))}
+  return {R.reply_list_of_Entry(R.xafter(R.trim(q .. ':events'), after, count))}
 end
 
 -- reads.py:177 last_event
@@ -3654,476 +3664,528 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_marks_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.get_marks(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_bc55e4579b8a',
+  function_name = 'glidemq_pb_clear_some_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 10)
-    return O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5), R.int(args[8]),
-        R.int(args[9]))
+    return R.trim(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5),
+        R.int(args[8]), R.int(args[9])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_bc55e4579b8a',
+  function_name = 'glidemq_pb_clean_some_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 7)
-    return O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]), R.int(args[6]))
+    return R.trim(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]),
+        R.int(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_bc55e4579b8a',
+  function_name = 'glidemq_pb_retry_some_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 9)
-    return O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.int(args[6]), R.int(args[7]),
-        R.int(args[8]))
+    return R.trim(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.int(args[6]), R.int(args[7]),
+        R.int(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_bc55e4579b8a',
+  function_name = 'glidemq_pb_forget_queue_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
-    return O.forget_queue(keys[1], R.now(args[1]))
+    return R.trim(O.forget_queue(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_bc55e4579b8a',
+  function_name = 'glidemq_pb_list_workers_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.list_workers(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_bc55e4579b8a',
+  function_name = 'glidemq_pb_remove_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
-    return O.remove(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_bc55e4579b8a',
+  function_name = 'glidemq_pb_retry_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
-    return O.retry(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_bc55e4579b8a',
+  function_name = 'glidemq_pb_revoke_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
-    return O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_bc55e4579b8a',
+  function_name = 'glidemq_pb_promote_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
-    return O.promote(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_bc55e4579b8a',
+  function_name = 'glidemq_pb_change_priority_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 6)
-    return O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]))
+    return R.trim(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_bc55e4579b8a',
+  function_name = 'glidemq_pb_change_delay_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 6)
-    return O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]))
+    return R.trim(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_bc55e4579b8a',
+  function_name = 'glidemq_pb_update_data_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
-    return O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4])
+    return R.trim(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_bc55e4579b8a',
+  function_name = 'glidemq_pb_update_progress_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 6)
-    return O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.int(args[5]))
+    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.int(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_bc55e4579b8a',
+  function_name = 'glidemq_pb_add_log_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 6)
-    return O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5])
+    return R.trim(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_bc55e4579b8a',
+  function_name = 'glidemq_pb_pause_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
-    return O.pause(keys[1], R.now(args[1]), R.int(args[2]))
+    return R.trim(O.pause(keys[1], R.now(args[1]), R.int(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_bc55e4579b8a',
+  function_name = 'glidemq_pb_resume_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
-    return O.resume(keys[1], R.now(args[1]), R.int(args[2]))
+    return R.trim(O.resume(keys[1], R.now(args[1]), R.int(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_bc55e4579b8a',
+  function_name = 'glidemq_pb_set_group_limits_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 9)
-    return O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.int(args[8]))
+    return R.trim(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.int(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_bc55e4579b8a',
+  function_name = 'glidemq_pb_rate_limit_group_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 7)
-    return O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.flag(args[5]),
-        R.int(args[6]))
+    return R.trim(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.flag(args[5]),
+        R.int(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_bc55e4579b8a',
+  function_name = 'glidemq_pb_set_global_concurrency_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
-    return O.set_global_concurrency(keys[1], R.now(args[1]), R.int(args[2]))
+    return R.trim(O.set_global_concurrency(keys[1], R.now(args[1]), R.int(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_bc55e4579b8a',
+  function_name = 'glidemq_pb_set_global_rate_limit_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 4)
-    return O.set_global_rate_limit(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+    return R.trim(O.set_global_rate_limit(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_global_limits_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.get_global_limits(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_bc55e4579b8a',
+  function_name = 'glidemq_pb_explain_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
     return O.explain(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_bc55e4579b8a',
+  function_name = 'glidemq_pb_receive_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     local letter, at = R.take_Letter(args, 3)
     R.done(args, at + 1)
-    return O.receive(keys[1], R.now(args[1]), args[2], letter, R.int(args[at]))
+    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], letter, R.int(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_bc55e4579b8a',
+  function_name = 'glidemq_pb_replay_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
-    return O.replay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_bc55e4579b8a',
+  function_name = 'glidemq_pb_set_dead_letters_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
-    return O.set_dead_letters(keys[1], R.now(args[1]), args[2])
+    return R.trim(O.set_dead_letters(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_dead_letters_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.get_dead_letters(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_bc55e4579b8a',
+  function_name = 'glidemq_pb_enqueue_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     local specs, at = R.take_list_of_JobSpec(args, 3)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.int(args[at]))
+    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.int(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_bc55e4579b8a',
+  function_name = 'glidemq_pb_list_letters_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.list_letters(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_bc55e4579b8a',
+  function_name = 'glidemq_pb_acknowledge_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     local sequences, at = R.take_list_of_str(args, 2)
     R.done(args, at)
-    return O.acknowledge(keys[1], R.now(args[1]), sequences)
+    return R.trim(O.acknowledge(keys[1], R.now(args[1]), sequences))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_job_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 4)
     return O.get_job(keys[1], R.now(args[1]), args[2], R.flag(args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_bc55e4579b8a',
+  function_name = 'glidemq_pb_list_jobs_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 6)
     return O.list_jobs(keys[1], R.now(args[1]), args[2], R.int(args[3]), R.int(args[4]), R.flag(args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_bc55e4579b8a',
+  function_name = 'glidemq_pb_list_parked_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
     return O.list_parked(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]), R.flag(args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_bc55e4579b8a',
+  function_name = 'glidemq_pb_count_jobs_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.count_jobs(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_time_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.get_time(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_bc55e4579b8a',
+  function_name = 'glidemq_pb_is_paused_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.is_paused(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_log_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 5)
     return O.get_log(keys[1], R.now(args[1]), args[2], R.int(args[3]), R.int(args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_metrics_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
     return O.get_metrics(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_bc55e4579b8a',
+  function_name = 'glidemq_pb_read_events_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 4)
     return O.read_events(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_bc55e4579b8a',
+  function_name = 'glidemq_pb_last_event_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
     return O.last_event(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_bc55e4579b8a',
+  function_name = 'glidemq_pb_upsert_scheduler_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     local spec, at = R.take_SchedulerSpec(args, 4)
     R.done(args, at)
-    return O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec)
+    return R.trim(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_bc55e4579b8a',
+  function_name = 'glidemq_pb_plan_runs_fdfe7c37742b',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
     local runs, at = R.take_list_of_PlannedRun(args, 2)
     R.done(args, at)
-    return O.plan_runs(keys[1], R.now(args[1]), runs)
+    return R.trim(O.plan_runs(keys[1], R.now(args[1]), runs))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_bc55e4579b8a',
+  function_name = 'glidemq_pb_remove_scheduler_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 4)
-    return O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3])
+    return R.trim(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_bc55e4579b8a',
+  function_name = 'glidemq_pb_get_scheduler_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
     return O.get_scheduler(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_bc55e4579b8a',
+  function_name = 'glidemq_pb_list_schedulers_fdfe7c37742b',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
     return O.list_schedulers(keys[1], R.now(args[1]), R.int(args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_bc55e4579b8a',
+  function_name = 'glidemq_pb_settle_and_activate_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     local settlements, at = R.take_list_of_Settlement(args, 13)
     R.done(args, at + 1)
-    return O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements, R.int(args[at]))
+    return R.trim(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements, R.int(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_bc55e4579b8a',
+  function_name = 'glidemq_pb_extend_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     local job_ids, at = R.take_list_of_str(args, 3)
     local tokens
     tokens, at = R.take_list_of_str(args, at)
     local lease_ms
     lease_ms, at = R.take_list_of_int(args, at)
     R.done(args, at)
-    return O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms)
+    return R.trim(O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_bc55e4579b8a',
+  function_name = 'glidemq_pb_nudge_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
-    return O.nudge(keys[1], R.now(args[1]), args[2])
+    return R.trim(O.nudge(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_bc55e4579b8a',
+  function_name = 'glidemq_pb_pass_wake_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 2)
-    return O.pass_wake(keys[1], R.now(args[1]))
+    return R.trim(O.pass_wake(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_bc55e4579b8a',
+  function_name = 'glidemq_pb_leave_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 3)
-    return O.leave(keys[1], R.now(args[1]), args[2])
+    return R.trim(O.leave(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_bc55e4579b8a',
+  function_name = 'glidemq_pb_tick_fdfe7c37742b',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
     R.done(args, 4)
-    return O.tick(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+    return R.trim(O.tick(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3])))
   end,
 }

@@ -18,7 +18,7 @@ R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) 
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
-R.pad = function(n) return string.format('%016.0f', n) end
+R.pad = function(n) return string.format('%016d', n) end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
 R.split = function(text, separator)
@@ -47,6 +47,19 @@ R.scored = function(reply)
   local out = {}
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
+end
+-- Exact trimming walks over what was trimmed before, so a stream that grows is cut once: at the end of the
+-- operation, and before anything looks at it.
+R.keeps = {}  -- by stream that has grown
+R.trim = function(value)
+  for key, keep in pairs(R.keeps) do redis.call('XTRIM', key, 'MAXLEN', '=', keep) end
+  if next(R.keeps) then R.keeps = {} end
+  return value
+end
+R.xadd = function(key, keep, ...)
+  if (R.keeps[key] or keep) ~= keep then R.trim() end
+  R.keeps[key] = keep
+  redis.call('XADD', key, '0-*', ...)
 end
 R.xlast = function(key)
   local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}

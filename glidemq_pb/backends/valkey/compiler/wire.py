@@ -238,4 +238,7 @@ class Codec:
             given.append(target)
         body.append(lua.Do(lua.Call(_runtime("done"), (lua.Name("args"), _moved(at, offset)))))
         call = lua.Call(lua.Member(lua.Name("O"), field_name(function.name)), tuple(given))
+        body.insert(0, lua.Set((_runtime("keeps"),), (lua.Table(),)))  # an operation that failed left its own
+        if function.operation is None or not function.operation.reads_only:
+            call = lua.Call(_runtime("trim"), (call,))
         return lua.Closure(("keys", "args"), (*body, lua.Return((call,))))
