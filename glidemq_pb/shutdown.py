@@ -133,11 +133,18 @@ async def failure_of(worker: Worker[Any, Any]) -> BaseException:
     return cast("BaseException", worker._failure)
 
 
+def stage_of(component: object) -> int:
+    """Workers stop first, as they use the rest; who watches goes last, to see the end."""
+    if isinstance(component, Worker):
+        return 0
+    return 2 if isinstance(component, QueueEvents) else 1
+
+
 async def close_all(components: Iterable[Closable], grace: int, deadline: int) -> list[Exception]:
     """Close workers, then what they and others may still use, then who watches: what went wrong."""
     stages: tuple[list[Closable], list[Closable], list[Closable]] = ([], [], [])
     for component in components:
-        stages[0 if isinstance(component, Worker) else 2 if isinstance(component, QueueEvents) else 1].append(component)
+        stages[stage_of(component)].append(component)
     errors: list[Exception] = []
     for stage in stages:
         closing = (
