@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, Unpack
+from datetime import timedelta
+from typing import Any, Final, Literal, TypeVar, Unpack, cast
 
 from .backends.backend import Backend
 from .connection import Connection
 from .costs import CostCheck
-from .errors import BulkError, GlideMQError, InvalidOptionsError
+from .errors import BulkError, DuplicateJobError, GlideMQError, InvalidOptionsError
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob, encode_options
-from .options import check_choice, check_int, check_job_name, check_str
+from .options import check_choice, check_duration, check_int, check_job_name, check_str
 from .payload import Compression
 from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
@@ -139,6 +140,41 @@ class Queue(QueueSchedulers[D, R]):
                     raise
                 raise BulkError(added, str(error)) from error
         return added
+
+    async def add_and_wait(
+        self,
+        name: str,
+        data: D | None = None,
+        *,
+        wait_timeout: int | timedelta = 30_000,
+        **options: Unpack[JobOptions],
+    ) -> R:
+        """Add a job and wait for its end, at most `wait_timeout`: its result, whatever its retention (JOB-15).
+
+        All waits of a Queue share one more connection. Raises what `add` raises, and JobFailedError when the job
+        fails, expires, is revoked or removed, JobWaitTimeoutError (the job goes on), DuplicateJobError when it was
+        not added. One that is cancelled may have added the job, which then goes on.
+
+        Example:
+            total = await queue.add_and_wait("sum", {"of": [1, 2]}, wait_timeout=5_000, remove_on_complete=True)
+        """
+        self._check_open()
+        check_job_name(name)
+        encoded = encode_options(options) if options else ()
+        payload = self._owner.encode_data(data)
+        job_id = options.get("job_id") or ""
+        waits = self._owner.waits
+        with waits.wait(check_duration("wait_timeout", wait_timeout)) as wait:
+            spec = self._spec(name, job_id, payload, [*encoded, *wait.option])
+            guarded = CostCheck().guarded([spec])
+            await waits.listen()
+            added = await self._enqueue([spec], guarded)
+            if not added:
+                known = options.get("deduplication")
+                raise DuplicateJobError(job_id if known is None else known.id)
+            wire_id = added[0].wire_id
+            answer = await wait.answer(wire_id)
+        return cast("R", waits.result(wire_id, answer))
 
     def _bulk_spec(self, index: int, new_job: NewJob) -> JobSpec:
         if not isinstance(new_job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - for callers without types

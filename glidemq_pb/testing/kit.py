@@ -100,10 +100,10 @@ class Barrier:
 
 
 class KitListener(MemoryListener):
-    """A wait whose timeout is weak when only a worker can be the one that waits."""
+    """A wait whose timeout is weak when only a worker, or who waits for the end of a job, can be the one that waits."""
 
     def is_weak(self, keys: Sequence[str]) -> bool:
-        return any(key.endswith(":wake") or ":control:" in key for key in keys)
+        return any(key.endswith(":wake") or ":control:" in key or ":reply:" in key for key in keys)
 
 
 class KitBackend(MemoryBackend):

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_fdfe7c37742b
+#!lua name=glidemq_pb_6e2e5fb69bc8
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -117,6 +117,12 @@ R.reply_list_of_WorkerEntry = function(v)
   return out
 end
 
+R.read_WaitedRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'timestamp', 'return_value', 'failed_reason', 'waits')
+  return {name = v[1] or '', state = v[2] or '', timestamp = tonumber(v[3] or 0), return_value = v[4] or '',
+      failed_reason = v[5] or '', waits = v[6] or ''}
+end
+
 R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
   return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
@@ -124,9 +130,10 @@ R.read_DedupRow = function(key)
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name')
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name',
+      'waits')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or '', scheduler_name = v[5] or ''}
+      dedup_id = v[4] or '', scheduler_name = v[5] or '', waits = v[6] or ''}
 end
 
 R.reply_Reason = function(v)
@@ -226,11 +233,11 @@ end
 
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name', 'waits')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
       keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or '', scheduler_name = v[12] or ''}
+      dedup_id = v[11] or '', scheduler_name = v[12] or '', waits = v[13] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -288,6 +295,14 @@ R.take_ClearCursor = function(args, at)
   return {phase = R.int(args[at]), group = R.int(args[at + 1]), skip = R.int(args[at + 2])}, at + 3
 end
 
+R.take_list_of_int = function(args, at)
+  local count, items = R.count(args, at), {}
+  for i = 1, count do
+    items[i] = R.int(args[at + i])
+  end
+  return items, at + count + 1
+end
+
 R.take_GroupLimits = function(args, at)
   return {concurrency = R.int(args[at]), rate_max = R.int(args[at + 1]), rate_ms = R.int(args[at + 2]),
       capacity = R.int(args[at + 3]), refill = R.int(args[at + 4])}, at + 5
@@ -321,14 +336,6 @@ R.take_list_of_JobSpec = function(args, at)
     items[i], at = R.take_JobSpec(args, at)
   end
   return items, at
-end
-
-R.take_list_of_int = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = R.int(args[at + i])
-  end
-  return items, at + count + 1
 end
 
 R.take_SchedulerSpec = function(args, at)
@@ -412,7 +419,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:63 get_marks
+-- administration.py:64 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -421,7 +428,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:72 clear_some
+-- administration.py:73 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -436,7 +443,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:87 clear_phase
+-- administration.py:88 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -456,7 +463,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:102 next_cursor
+-- administration.py:103 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 100 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -464,7 +471,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:109 clear_ready
+-- administration.py:110 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
@@ -479,7 +486,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:121 clear_groups
+-- administration.py:122 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -506,7 +513,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:141 clear_marked
+-- administration.py:142 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
@@ -523,7 +530,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:155 clear_ended
+-- administration.py:156 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
@@ -537,7 +544,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:167 clean_some
+-- administration.py:168 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -562,7 +569,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:190 retry_some
+-- administration.py:191 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -595,7 +602,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:218 forget_queue
+-- administration.py:219 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -639,10 +646,15 @@ O.forget_queue = function(q, now)
     H.stamp(q, R.read_Meta(q .. ':meta'))
     H.lower_next_due(q, living_until)
   end
+  local answers_until = R.maybe_int(call('ZRANGE', q .. ':answering', 0, 0, 'WITHSCORES')[2])
+  if answers_until then
+    H.stamp(q, R.read_Meta(q .. ':meta'))
+    H.lower_next_due(q, answers_until)
+  end
   return {1}
 end
 
--- administration.py:259 has_jobs
+-- administration.py:265 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -650,7 +662,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:267 list_workers
+-- administration.py:273 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -664,6 +676,121 @@ O.list_workers = function(q, now)
     end
   end
   return {R.reply_list_of_WorkerEntry(entries)}
+end
+
+-- answers.py:32 answer_waits
+H.answer_waits = function(q, now, job_id, waits, answer)
+  local call = redis.call
+  if waits == '' then
+    return
+  end
+  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'timestamp') or 0)
+  call('HDEL', q .. ':job:' .. job_id, 'waits')
+  for _, wait in ipairs(R.split(waits, ',')) do
+    local parts = R.split(wait, ':')
+    if added_at + R.int(parts[3]) > now then
+      call('HSET', q .. ':answers:' .. parts[1], parts[2], answer)
+      call('ZADD', q .. ':answering', now + 60000, parts[1] .. ':' .. parts[2])
+      H.lower_next_due(q, now + 60000)
+      if call('LLEN', q .. ':reply:' .. parts[1]) == 0 then
+        call('RPUSH', q .. ':reply:' .. parts[1], 'answered')
+      end
+    end
+  end
+end
+
+-- answers.py:49 wait_for
+O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local known = call('HGET', q .. ':answers:' .. waiter, R.text(ordinal))
+  if known then
+    return {known}
+  end
+  local row = R.read_WaitedRow(q .. ':job:' .. job_id)
+  if row.name == '' then
+    return {'gone'}
+  end
+  if row.state == 'completed' then
+    return {'completed:' .. row.return_value}
+  end
+  if row.state == 'failed' then
+    return {'failed:' .. row.failed_reason}
+  end
+  local waits = {}
+  for _, wait in ipairs(R.split(row.waits, ',')) do
+    local parts = R.split(wait, ':')
+    local repeated = parts[1] == waiter and parts[2] == R.text(ordinal)
+    if not repeated and row.timestamp + R.int(parts[3]) > now then
+      waits[#waits + 1] = wait
+    end
+  end
+  if #waits >= 1000 then
+    return {'full'}
+  end
+  -- answers.py:72
+  local offset = now + duration + 60000 - row.timestamp
+  waits[#waits + 1] = waiter .. ':' .. R.text(ordinal) .. ':' .. R.text(offset)
+  call('HSET', q .. ':job:' .. job_id, 'waits', table.concat(waits, ','))
+  return {''}
+end
+
+-- answers.py:79 fetch_answers
+O.fetch_answers = function(q, now, waiter, ordinals)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local found = {}
+  local payload = 0
+  for _, ordinal in ipairs(ordinals) do
+    local answer = call('HGET', q .. ':answers:' .. waiter, R.text(ordinal))
+    if answer then
+      payload = payload + #answer
+      if payload > 4194304 and #found > 0 then
+        return {{found, 1}}
+      end
+      found[#found + 1] = R.text(ordinal)
+      found[#found + 1] = answer
+    end
+  end
+  return {{found, 0}}
+end
+
+-- answers.py:97 forget_answers
+O.forget_answers = function(q, now, waiter, ordinals)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  for _, ordinal in ipairs(ordinals) do
+    call('ZREM', q .. ':answering', waiter .. ':' .. R.text(ordinal))
+    H.drop_answer(q, waiter, R.text(ordinal))
+  end
+  return {1}
+end
+
+-- answers.py:107 drop_answer
+H.drop_answer = function(q, waiter, ordinal)
+  local call = redis.call
+  call('HDEL', q .. ':answers:' .. waiter, ordinal)
+  if not (call('EXISTS', q .. ':answers:' .. waiter) == 1) then
+    call('UNLINK', q .. ':reply:' .. waiter)
+  end
+end
+
+-- answers.py:114 forget_old_answers
+H.forget_old_answers = function(q, now, limit)
+  local call = redis.call
+  local members = call('ZRANGE', q .. ':answering', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, member in ipairs(members) do
+    local parts = R.split(member, ':')
+    H.drop_answer(q, parts[1], parts[2])
+  end
+  R.spread('ZREM', members, q .. ':answering')
+  return #members
 end
 
 -- buckets.py:9 bucket_at
@@ -720,7 +847,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:35 remove
+-- changes.py:36 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -734,7 +861,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:47
+  -- changes.py:48
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
@@ -742,12 +869,16 @@ O.remove = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:54 erase
+-- changes.py:55 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
   if row.state == 'active' then
     H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
+  end
+  local waits = call('HGET', q .. ':job:' .. job_id, 'waits')
+  if waits then
+    H.answer_waits(q, now, job_id, waits, 'failed:removed')
   end
   call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   H.release(q, row.dedup_id, job_id)
@@ -755,12 +886,12 @@ H.erase = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:65 worker_of
+-- changes.py:69 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:71 retry
+-- changes.py:75 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -777,13 +908,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:85
+  -- changes.py:89
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:90 retry_job
+-- changes.py:94 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -800,7 +931,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:106 revoke
+-- changes.py:110 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -818,7 +949,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:123
+  -- changes.py:127
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -836,7 +967,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:140 promote
+-- changes.py:144 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -853,7 +984,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:154
+  -- changes.py:158
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -862,7 +993,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:163 change_priority
+-- changes.py:167 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -884,7 +1015,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:180
+  -- changes.py:184
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -902,7 +1033,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:195 change_delay
+-- changes.py:199 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -921,7 +1052,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:210
+  -- changes.py:214
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -947,7 +1078,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:232 update_data
+-- changes.py:236 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -962,7 +1093,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:245 update_progress
+-- changes.py:249 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -978,7 +1109,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:259 add_log
+-- changes.py:263 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -998,14 +1129,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:275 answer
+-- changes.py:279 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:282 may_write
+-- changes.py:286 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1016,7 +1147,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:292 pause
+-- changes.py:296 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1032,7 +1163,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:306 resume
+-- changes.py:310 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1264,7 +1395,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:41 sweep
+-- due.py:43 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1272,7 +1403,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:49
+  -- due.py:51
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1281,7 +1412,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:56
+  -- due.py:58
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1296,7 +1427,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:68
+  -- due.py:70
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1307,21 +1438,23 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:78
+  -- due.py:80
   local fired = H.fire_due(q, now, keep, 200 - moved)
   moved = moved + fired
   readied = readied + fired
-  -- due.py:82
+  -- due.py:84
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:86
+  -- due.py:88
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
   moved = moved + silent
+  local answered = H.forget_old_answers(q, now, 200 - moved)
+  moved = moved + answered
   if H.close_windows(q, now, R.read_Meta(q .. ':meta')) then
     readied = readied + 1
   end
@@ -1330,7 +1463,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:99 expire_waiting
+-- due.py:103 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1340,7 +1473,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:109 recover
+-- due.py:113 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1369,7 +1502,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:133 wake_groups
+-- due.py:137 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1381,7 +1514,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:143 forget_aged
+-- due.py:147 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1404,7 +1537,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:161 forget_workers
+-- due.py:165 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1418,7 +1551,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:173 keep_house
+-- due.py:177 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1438,13 +1571,13 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:188 find_next_due
+-- due.py:192 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers', q .. ':answering'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -1465,9 +1598,10 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:21 complete_job
+-- endings.py:22 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
+  H.answer_waits(q, now, job_id, held.waits, 'completed:' .. value)
   if held.remove_on_complete == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
     H.release(q, held.dedup_id, job_id)
@@ -1483,20 +1617,20 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:36 fail_job
+-- endings.py:38 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:43 expire
+-- endings.py:45 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:49 end_revoked
+-- endings.py:51 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1504,11 +1638,12 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:56 keep_failed
+-- endings.py:58 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
+  H.answer_waits(q, now, job_id, row.waits, 'failed:' .. reason)
   if row.remove_on_fail == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
     H.release(q, row.dedup_id, job_id)
@@ -1519,7 +1654,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:69 retain
+-- endings.py:72 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1531,7 +1666,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:78 trim
+-- endings.py:81 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1551,7 +1686,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:93 forget_ended
+-- endings.py:96 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1569,12 +1704,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:108 has_expired
+-- endings.py:111 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:113 leave_expiring
+-- endings.py:116 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -3664,7 +3799,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_marks_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3674,7 +3809,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_fdfe7c37742b',
+  function_name = 'glidemq_pb_clear_some_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3685,7 +3820,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_fdfe7c37742b',
+  function_name = 'glidemq_pb_clean_some_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3696,7 +3831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_fdfe7c37742b',
+  function_name = 'glidemq_pb_retry_some_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3707,7 +3842,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_fdfe7c37742b',
+  function_name = 'glidemq_pb_forget_queue_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3717,7 +3852,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_fdfe7c37742b',
+  function_name = 'glidemq_pb_list_workers_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3727,7 +3862,39 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_fdfe7c37742b',
+  function_name = 'glidemq_pb_wait_for_6e2e5fb69bc8',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    R.done(args, 6)
+    return R.trim(O.wait_for(keys[1], R.now(args[1]), args[2], R.int(args[3]), args[4], R.int(args[5])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_fetch_answers_6e2e5fb69bc8',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    local ordinals, at = R.take_list_of_int(args, 3)
+    R.done(args, at)
+    return O.fetch_answers(keys[1], R.now(args[1]), args[2], ordinals)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_forget_answers_6e2e5fb69bc8',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.keeps = {}
+    local ordinals, at = R.take_list_of_int(args, 3)
+    R.done(args, at)
+    return R.trim(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3737,7 +3904,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_fdfe7c37742b',
+  function_name = 'glidemq_pb_retry_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3747,7 +3914,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_fdfe7c37742b',
+  function_name = 'glidemq_pb_revoke_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3757,7 +3924,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_fdfe7c37742b',
+  function_name = 'glidemq_pb_promote_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3767,7 +3934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_fdfe7c37742b',
+  function_name = 'glidemq_pb_change_priority_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3777,7 +3944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_fdfe7c37742b',
+  function_name = 'glidemq_pb_change_delay_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3787,7 +3954,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_fdfe7c37742b',
+  function_name = 'glidemq_pb_update_data_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3797,7 +3964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_fdfe7c37742b',
+  function_name = 'glidemq_pb_update_progress_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3807,7 +3974,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_fdfe7c37742b',
+  function_name = 'glidemq_pb_add_log_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3817,7 +3984,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_fdfe7c37742b',
+  function_name = 'glidemq_pb_pause_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3827,7 +3994,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_fdfe7c37742b',
+  function_name = 'glidemq_pb_resume_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3837,7 +4004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_fdfe7c37742b',
+  function_name = 'glidemq_pb_set_group_limits_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3847,7 +4014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_fdfe7c37742b',
+  function_name = 'glidemq_pb_rate_limit_group_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3858,7 +4025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_fdfe7c37742b',
+  function_name = 'glidemq_pb_set_global_concurrency_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3868,7 +4035,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_fdfe7c37742b',
+  function_name = 'glidemq_pb_set_global_rate_limit_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3878,7 +4045,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_global_limits_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3888,7 +4055,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_fdfe7c37742b',
+  function_name = 'glidemq_pb_explain_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3898,7 +4065,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_fdfe7c37742b',
+  function_name = 'glidemq_pb_receive_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3909,7 +4076,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_fdfe7c37742b',
+  function_name = 'glidemq_pb_replay_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3919,7 +4086,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_fdfe7c37742b',
+  function_name = 'glidemq_pb_set_dead_letters_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3929,7 +4096,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_dead_letters_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3939,7 +4106,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_fdfe7c37742b',
+  function_name = 'glidemq_pb_enqueue_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3952,7 +4119,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_fdfe7c37742b',
+  function_name = 'glidemq_pb_list_letters_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3962,7 +4129,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_fdfe7c37742b',
+  function_name = 'glidemq_pb_acknowledge_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3973,7 +4140,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_job_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3983,7 +4150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_fdfe7c37742b',
+  function_name = 'glidemq_pb_list_jobs_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3993,7 +4160,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_fdfe7c37742b',
+  function_name = 'glidemq_pb_list_parked_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4003,7 +4170,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_fdfe7c37742b',
+  function_name = 'glidemq_pb_count_jobs_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4013,7 +4180,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_time_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4023,7 +4190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_fdfe7c37742b',
+  function_name = 'glidemq_pb_is_paused_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4033,7 +4200,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_log_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4043,7 +4210,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_metrics_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4220,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_fdfe7c37742b',
+  function_name = 'glidemq_pb_read_events_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4063,7 +4230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_fdfe7c37742b',
+  function_name = 'glidemq_pb_last_event_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4073,7 +4240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_fdfe7c37742b',
+  function_name = 'glidemq_pb_upsert_scheduler_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4084,7 +4251,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_fdfe7c37742b',
+  function_name = 'glidemq_pb_plan_runs_6e2e5fb69bc8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4095,7 +4262,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_fdfe7c37742b',
+  function_name = 'glidemq_pb_remove_scheduler_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4105,7 +4272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_fdfe7c37742b',
+  function_name = 'glidemq_pb_get_scheduler_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4115,7 +4282,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_fdfe7c37742b',
+  function_name = 'glidemq_pb_list_schedulers_6e2e5fb69bc8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4125,7 +4292,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_fdfe7c37742b',
+  function_name = 'glidemq_pb_settle_and_activate_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4136,7 +4303,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_fdfe7c37742b',
+  function_name = 'glidemq_pb_extend_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4151,7 +4318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_fdfe7c37742b',
+  function_name = 'glidemq_pb_nudge_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4161,7 +4328,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_fdfe7c37742b',
+  function_name = 'glidemq_pb_pass_wake_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4171,7 +4338,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_fdfe7c37742b',
+  function_name = 'glidemq_pb_leave_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4181,7 +4348,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_fdfe7c37742b',
+  function_name = 'glidemq_pb_tick_6e2e5fb69bc8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
