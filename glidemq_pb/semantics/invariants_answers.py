@@ -16,7 +16,7 @@ def only_jobs_that_have_not_ended_are_waited_for(
                 yield f"job {job_id} has ended, and {job['waits']} wait for it"
             for wait in job["waits"].split(","):
                 waiter, number, offset = wait.split(":")
-                if not (waiter and number.isdigit() and offset.isdigit()):
+                if not (waiter and number.isdigit() and offset.removeprefix("-").isdigit()):
                     yield f"job {job_id} is waited for by {wait!r}"
 
 
