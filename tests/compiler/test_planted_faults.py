@@ -129,8 +129,8 @@ FAULTS = (
     Fault(
         "a bool argument is negated",
         "prelude.lua",
-        "return text == '1' or text ~= '0'",
-        "return text == '0' or text ~= '1'",
+        "R.wrong('BOOL', value) end return value",
+        "R.wrong('BOOL', value) end return not value",
     ),
     Fault("an absent argument is present", "compiler/wire.py", 'lua.Prefix("not", present)', "present"),
     Fault(

@@ -165,11 +165,10 @@ class ValkeyBackend:
     ) -> R:
         self._check_usable()
         codec = codec_of(operation)
-        now = b"" if self.now is None else b"%d" % self.now()
-        arguments = codec.encode(now, *args, **kwargs)
+        argument = codec.encode(None if self.now is None else self.now(), *args, **kwargs)
         reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"])
         sending = asyncio.get_running_loop().create_task(
-            self._send(self._library.function(operation.__name__), queue, arguments, reads_only=reads_only)
+            self._send(self._library.function(operation.__name__), queue, argument, reads_only=reads_only)
         )
         self._sending.add(sending)
         sending.add_done_callback(self._sent)
@@ -181,7 +180,7 @@ class ValkeyBackend:
         if not sending.cancelled():
             sending.exception()  # told to the caller, unless that was cancelled
 
-    async def _send(self, function: str, queue: str, arguments: list[bytes], *, reads_only: bool) -> Any:
+    async def _send(self, function: str, queue: str, argument: bytes, *, reads_only: bool) -> Any:
         """Send one call until it is answered, or the time for repeating it is over."""
         import glide
 
@@ -198,7 +197,7 @@ class ValkeyBackend:
                     async with asyncio.timeout(timeout):
                         untyped = cast("Any", client)  # its types are recursive beyond the checkers
                         run = untyped.fcall_ro if reads_only else untyped.fcall
-                        return await run(function, [root], arguments)
+                        return await run(function, [root], [argument])
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
                     fault = await self._remedied(client, self._understand(error), loads)

@@ -1,19 +1,23 @@
-#!lua name=glidemq_pb_6e2e5fb69bc8
+#!lua name=glidemq_pb_becc3b88a58b
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
-R.int = function(text)  -- from the caller or from a key: decimal digits, within 2^53
+R.int = function(text)  -- from a key: decimal digits, within 2^53
   local n = string.match(text or '', '^-?%d+$') and tonumber(text)
   if not n or n > 9007199254740991 or n < -9007199254740991 then R.wrong('INT', text) end
   return n + 0  -- no minus zero
 end
-R.flag = function(text) return text == '1' or text ~= '0' and R.wrong('BOOL', text) end
-R.now = function(text)  -- '' means the server's clock; tests send virtual time
-  local time = text == '' and redis.call('TIME')
-  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.int(text)
+-- Arguments: one list, packed (see backends/codec.py).
+R.whole = function(n)
+  return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
+end
+R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.now = function(given)  -- '' means the server's clock; tests send virtual time
+  local time = given == '' and redis.call('TIME')
+  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
 end
 R.count = function(args, at)  -- of a list of arguments; every item takes one or more
-  local n = R.int(args[at])
+  local n = R.whole(args[at])
   return n >= 0 and n <= #args - at and n or R.wrong('COUNT', n)
 end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
@@ -288,24 +292,24 @@ R.reply_WorkReply = function(v)
 end
 
 R.take_Marks = function(args, at)
-  return {ready = R.int(args[at]), mark = R.int(args[at + 1]), turn = R.int(args[at + 2])}, at + 3
+  return {ready = R.whole(args[at]), mark = R.whole(args[at + 1]), turn = R.whole(args[at + 2])}, at + 3
 end
 
 R.take_ClearCursor = function(args, at)
-  return {phase = R.int(args[at]), group = R.int(args[at + 1]), skip = R.int(args[at + 2])}, at + 3
+  return {phase = R.whole(args[at]), group = R.whole(args[at + 1]), skip = R.whole(args[at + 2])}, at + 3
 end
 
 R.take_list_of_int = function(args, at)
   local count, items = R.count(args, at), {}
   for i = 1, count do
-    items[i] = R.int(args[at + i])
+    items[i] = R.whole(args[at + i])
   end
   return items, at + count + 1
 end
 
 R.take_GroupLimits = function(args, at)
-  return {concurrency = R.int(args[at]), rate_max = R.int(args[at + 1]), rate_ms = R.int(args[at + 2]),
-      capacity = R.int(args[at + 3]), refill = R.int(args[at + 4])}, at + 5
+  return {concurrency = R.whole(args[at]), rate_max = R.whole(args[at + 1]), rate_ms = R.whole(args[at + 2]),
+      capacity = R.whole(args[at + 3]), refill = R.whole(args[at + 4])}, at + 5
 end
 
 R.take_list_of_str = function(args, at)
@@ -317,7 +321,7 @@ R.take_list_of_str = function(args, at)
 end
 
 R.take_Letter = function(args, at)
-  local v = {sequence = args[at], target = args[at + 1], ordinal = R.int(args[at + 2]), name = args[at + 3],
+  local v = {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
       data = args[at + 4]}
   v.options, at = R.take_list_of_str(args, at + 5)
   return v, at
@@ -339,16 +343,17 @@ R.take_list_of_JobSpec = function(args, at)
 end
 
 R.take_SchedulerSpec = function(args, at)
-  local v = {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.int(args[at + 3]),
-      start_date = R.int(args[at + 4]), end_date = R.int(args[at + 5]), limit = R.int(args[at + 6]),
-      next_run = R.int(args[at + 7]), following = R.int(args[at + 8]), job_name = args[at + 9], data = args[at + 10]}
+  local v = {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.whole(args[at + 3]),
+      start_date = R.whole(args[at + 4]), end_date = R.whole(args[at + 5]), limit = R.whole(args[at + 6]),
+      next_run = R.whole(args[at + 7]), following = R.whole(args[at + 8]), job_name = args[at + 9],
+      data = args[at + 10]}
   v.options, at = R.take_list_of_str(args, at + 11)
   return v, at
 end
 
 R.take_PlannedRun = function(args, at)
-  return {name = args[at], pattern = args[at + 1], tz = args[at + 2], after = R.int(args[at + 3]),
-      next_run = R.int(args[at + 4]), following = R.int(args[at + 5])}, at + 6
+  return {name = args[at], pattern = args[at + 1], tz = args[at + 2], after = R.whole(args[at + 3]),
+      next_run = R.whole(args[at + 4]), following = R.whole(args[at + 5])}, at + 6
 end
 
 R.take_list_of_PlannedRun = function(args, at)
@@ -361,16 +366,17 @@ R.take_list_of_PlannedRun = function(args, at)
 end
 
 R.take_Caller = function(args, at)
-  return {worker = args[at], call = R.int(args[at + 1]), lease_ms = R.int(args[at + 2]),
-      stalled_max = R.int(args[at + 3]), record_ms = R.int(args[at + 4]), events_keep = R.int(args[at + 5]),
-      metrics = R.flag(args[at + 6]), limiter_max = R.int(args[at + 7]), limiter_ms = R.int(args[at + 8]),
+  return {worker = args[at], call = R.whole(args[at + 1]), lease_ms = R.whole(args[at + 2]),
+      stalled_max = R.whole(args[at + 3]), record_ms = R.whole(args[at + 4]), events_keep = R.whole(args[at + 5]),
+      metrics = R.flag(args[at + 6]), limiter_max = R.whole(args[at + 7]), limiter_ms = R.whole(args[at + 8]),
       nudge = R.flag(args[at + 9]), info = args[at + 10]}, at + 11
 end
 
 R.take_Settlement = function(args, at)
   return {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3], reason = args[at + 4],
-      trace = args[at + 5], until_ = R.int(args[at + 6]), fraction = R.int(args[at + 7]), final = R.flag(args[at + 8]),
-      group_ms = R.int(args[at + 9]), group_replace = R.flag(args[at + 10]), back = R.flag(args[at + 11])}, at + 12
+      trace = args[at + 5], until_ = R.whole(args[at + 6]), fraction = R.whole(args[at + 7]),
+      final = R.flag(args[at + 8]), group_ms = R.whole(args[at + 9]), group_replace = R.flag(args[at + 10]),
+      back = R.flag(args[at + 11])}, at + 12
 end
 
 R.take_list_of_Settlement = function(args, at)
@@ -3799,83 +3805,91 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_marks_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_marks(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_clear_some_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 10)
     return R.trim(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5),
-        R.int(args[8]), R.int(args[9])))
+        R.whole(args[8]), R.whole(args[9])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_clean_some_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.trim(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]),
-        R.int(args[6])))
+    return R.trim(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5]),
+        R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_retry_some_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.trim(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.int(args[6]), R.int(args[7]),
-        R.int(args[8])))
+    return R.trim(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.whole(args[6]),
+        R.whole(args[7]), R.whole(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_forget_queue_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return R.trim(O.forget_queue(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_list_workers_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_workers(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_wait_for_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.wait_for(keys[1], R.now(args[1]), args[2], R.int(args[3]), args[4], R.int(args[5])))
+    return R.trim(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4], R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_fetch_answers_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local ordinals, at = R.take_list_of_int(args, 3)
     R.done(args, at)
     return O.fetch_answers(keys[1], R.now(args[1]), args[2], ordinals)
@@ -3883,10 +3897,11 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_forget_answers_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local ordinals, at = R.take_list_of_int(args, 3)
     R.done(args, at)
     return R.trim(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
@@ -3894,245 +3909,269 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_remove_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
+    return R.trim(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_retry_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
+    return R.trim(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_revoke_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
+    return R.trim(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_promote_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
+    return R.trim(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_change_priority_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5])))
+    return R.trim(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_change_delay_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5])))
+    return R.trim(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_update_data_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
     return R.trim(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_update_progress_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.int(args[5])))
+    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_add_log_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
     return R.trim(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_pause_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.pause(keys[1], R.now(args[1]), R.int(args[2])))
+    return R.trim(O.pause(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_resume_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.resume(keys[1], R.now(args[1]), R.int(args[2])))
+    return R.trim(O.resume(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_set_group_limits_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.trim(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.int(args[8])))
+    return R.trim(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.whole(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_rate_limit_group_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.trim(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.flag(args[5]),
-        R.int(args[6])))
+    return R.trim(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.flag(args[5]),
+        R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_set_global_concurrency_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.set_global_concurrency(keys[1], R.now(args[1]), R.int(args[2])))
+    return R.trim(O.set_global_concurrency(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_set_global_rate_limit_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.trim(O.set_global_rate_limit(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3])))
+    return R.trim(O.set_global_rate_limit(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_global_limits_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_global_limits(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_explain_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.explain(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_receive_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local letter, at = R.take_Letter(args, 3)
     R.done(args, at + 1)
-    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], letter, R.int(args[at])))
+    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], letter, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_replay_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4])))
+    return R.trim(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_set_dead_letters_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return R.trim(O.set_dead_letters(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_dead_letters_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_dead_letters(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_enqueue_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local specs, at = R.take_list_of_JobSpec(args, 3)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.int(args[at])))
+    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_list_letters_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_letters(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_acknowledge_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local sequences, at = R.take_list_of_str(args, 2)
     R.done(args, at)
     return R.trim(O.acknowledge(keys[1], R.now(args[1]), sequences))
@@ -4140,110 +4179,121 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_job_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return O.get_job(keys[1], R.now(args[1]), args[2], R.flag(args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_list_jobs_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.list_jobs(keys[1], R.now(args[1]), args[2], R.int(args[3]), R.int(args[4]), R.flag(args[5]))
+    return O.list_jobs(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]), R.flag(args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_list_parked_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.list_parked(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]), R.flag(args[4]))
+    return O.list_parked(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]), R.flag(args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_count_jobs_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.count_jobs(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_time_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_time(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_is_paused_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.is_paused(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_log_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.get_log(keys[1], R.now(args[1]), args[2], R.int(args[3]), R.int(args[4]))
+    return O.get_log(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_metrics_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.get_metrics(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_read_events_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.read_events(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+    return O.read_events(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_last_event_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.last_event(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_upsert_scheduler_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local spec, at = R.take_SchedulerSpec(args, 4)
     R.done(args, at)
     return R.trim(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
@@ -4251,10 +4301,11 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_plan_runs_becc3b88a58b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local runs, at = R.take_list_of_PlannedRun(args, 2)
     R.done(args, at)
     return R.trim(O.plan_runs(keys[1], R.now(args[1]), runs))
@@ -4262,51 +4313,57 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_remove_scheduler_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return R.trim(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_get_scheduler_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.get_scheduler(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_list_schedulers_becc3b88a58b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.list_schedulers(keys[1], R.now(args[1]), R.int(args[2]))
+    return O.list_schedulers(keys[1], R.now(args[1]), R.whole(args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_settle_and_activate_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local settlements, at = R.take_list_of_Settlement(args, 13)
     R.done(args, at + 1)
-    return R.trim(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements, R.int(args[at])))
+    return R.trim(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements,
+        R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_extend_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local job_ids, at = R.take_list_of_str(args, 3)
     local tokens
     tokens, at = R.take_list_of_str(args, at)
@@ -4318,41 +4375,45 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_nudge_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return R.trim(O.nudge(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_pass_wake_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return R.trim(O.pass_wake(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_leave_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return R.trim(O.leave(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_6e2e5fb69bc8',
+  function_name = 'glidemq_pb_tick_becc3b88a58b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.trim(O.tick(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3])))
+    return R.trim(O.tick(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }

@@ -1,17 +1,21 @@
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
-R.int = function(text)  -- from the caller or from a key: decimal digits, within 2^53
+R.int = function(text)  -- from a key: decimal digits, within 2^53
   local n = string.match(text or '', '^-?%d+$') and tonumber(text)
   if not n or n > 9007199254740991 or n < -9007199254740991 then R.wrong('INT', text) end
   return n + 0  -- no minus zero
 end
-R.flag = function(text) return text == '1' or text ~= '0' and R.wrong('BOOL', text) end
-R.now = function(text)  -- '' means the server's clock; tests send virtual time
-  local time = text == '' and redis.call('TIME')
-  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.int(text)
+-- Arguments: one list, packed (see backends/codec.py).
+R.whole = function(n)
+  return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
+end
+R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.now = function(given)  -- '' means the server's clock; tests send virtual time
+  local time = given == '' and redis.call('TIME')
+  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
 end
 R.count = function(args, at)  -- of a list of arguments; every item takes one or more
-  local n = R.int(args[at])
+  local n = R.whole(args[at])
   return n >= 0 and n <= #args - at and n or R.wrong('COUNT', n)
 end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
