@@ -151,7 +151,7 @@ class Queue(QueueSchedulers[D, R]):
             (job_id,) = await enqueue(self._owner, chunk)
             if job_id == jobs.SKIPPED:
                 known = options.get("deduplication")
-                raise DuplicateJobError(options.get("job_id", "") if known is None else known.id)
+                raise DuplicateJobError((options.get("job_id") or "") if known is None else known.id)
             answer = await wait.answer(job_id)
         return cast("R", waits.result(job_id, answer))
 
