@@ -37,6 +37,7 @@ from .queue_events import QueueEvents
 from .run import AbortSignal
 from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
+from .shutdown import graceful_shutdown
 from .worker import Worker
 
 __all__ = [
@@ -86,4 +87,5 @@ __all__ = [
     "WaitReason",
     "Worker",
     "WorkerInfo",
+    "graceful_shutdown",
 ]

@@ -139,6 +139,11 @@ class WorkLoop:
             self._emitter.spawn(self.stop())
             self._on_failure(error)
 
+    def interrupt(self) -> None:
+        """Make the running jobs end soon, and give those back that do not complete all the same."""
+        for execution in list(self._slots):
+            self._executor.interrupt(execution)
+
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
         self.stopped = self.closing = True

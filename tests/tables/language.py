@@ -209,7 +209,8 @@ class Writer:
     def _extend(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (worker,), options = named(arguments[0])
         tokens = [options.get("token", self.tokens.get(job_id, "")) for job_id in arguments[1]]
-        return worker, arguments[1], tokens, [int(options.get("lease", 30_000))] * len(tokens)
+        leases = [int(lease) for lease in options.get("lease", "30000").split("/")]
+        return worker, arguments[1], tokens, leases * len(tokens) if len(leases) == 1 else leases
 
     def _set_group_limits(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (key,), options = named(arguments[0])

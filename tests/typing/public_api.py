@@ -5,6 +5,7 @@ A line with `type: ignore[code]` must be an error: mypy reports one that is not 
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from signal import Signals
 from typing import Any, Literal, TypedDict, assert_type
 
 from glidemq_pb import (
@@ -32,6 +33,7 @@ from glidemq_pb import (
     SchedulerInfo,
     Serializer,
     Worker,
+    graceful_shutdown,
 )
 
 
@@ -127,6 +129,14 @@ async def working() -> None:
     processors: dict[str, Callable[[Job[Email, Receipt]], Any]] = {"a": process, "b": process_in_a_thread}
     async with Worker[Email, Receipt]("mail", processors) as worker:
         assert_type(worker, Worker[Email, Receipt])
+
+
+async def stopping(queue: Queue[Email, Receipt], worker: Worker[Email, Receipt], events: QueueEvents) -> None:
+    assert_type(await graceful_shutdown(queue, worker, events, grace=timedelta(seconds=5), deadline=1_000), Signals)
+    await worker.close(grace=5_000)
+    await worker.close(True)
+    await graceful_shutdown(5)  # type: ignore[arg-type]
+    await graceful_shutdown(queue, grace=1.5)  # type: ignore[arg-type]
 
 
 async def scheduling(queue: Queue[Email, Receipt]) -> None:
