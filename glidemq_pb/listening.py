@@ -54,8 +54,8 @@ class Listening:
         """Whether it holds a wake that no call has answered yet."""
         self._listener: Listener | None = None
         self._hears_wakes = False
-        self._nudged = False
-        """Told by a call, whose reply may still be on its way, that it left room."""
+        self._has_been_told = True
+        """That there is room: by a call, whose reply may still be on its way. So it is at the beginning."""
         self._listening = False
         self._pausing = False
         self._closed = False
@@ -102,8 +102,8 @@ class Listening:
     async def _wait(self) -> tuple[str, str] | None:
         if self._listener is None:
             raise ClosedError("this worker does not listen")
-        self._hears_wakes = self._idles() or (self._nudged and self._has_room())
-        self._nudged = False
+        self._hears_wakes = self._idles() or (self._has_been_told and self._has_room())
+        self._has_been_told = False
         self._listening = True
         try:
             keys = [self._control, self._wake] if self._hears_wakes else [self._control]
@@ -127,4 +127,4 @@ class Listening:
             if job_id:
                 self._obey(what, from_wire(job_id))
             else:
-                self._nudged = True
+                self._has_been_told = True
