@@ -112,7 +112,7 @@ def choose_backend(
     if backend is not None:
         given = [name for name, value in (("connection", connection), ("client", client)) if value is not None]
         if given:
-            raise InvalidOptionsError(f"a backend and {' and '.join(given)}: give one of them")
+            raise InvalidOptionsError(f"{' and '.join(given)} and a backend: give one of them")
         return backend
     label = f"glidemq_pb:{quote(queue, safe='')}:{role}" if queue else f"glidemq_pb:{role}"
     return connect_backend(connection, client=client, label=label, blocks=role == "worker")

@@ -143,7 +143,7 @@ async def test_sc_2_sc_3_sc_4_what_cannot_be_built(
         ("allowed: a glide.GlideClient", lambda: Queue("q", client=url)),  # type: ignore[arg-type]
         ("two ways to the same place", lambda: Queue("q", connection=f"{url}?cluster=1", client=client)),
         (
-            "a backend and client",
+            "client and a backend",
             lambda: Queue("q", client=client, backend=Queue[Any, Any]("q", client=client).backend),
         ),
     ]
