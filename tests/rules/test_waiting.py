@@ -388,7 +388,7 @@ async def test_JOB_15_a_dead_letter_can_be_waited_for_too_until_its_queue_object
     await world.settle()
     waiting = [begin(letter.wait_until_finished()) for letter in await queue.get_dead_letter_jobs()]
     await world.settle()
-    assert line_of(queue).listeners == 1
+    assert len(line_of(queue).listeners) == 1
     world.queue(dead)
     worker = await world.worker(world.working(1_000), dead)
     await world.advance(1_000)
@@ -462,11 +462,11 @@ async def test_JOB_15_what_add_refuses_is_refused(world: World) -> None:
 async def test_JOB_15_a_hundred_waits_of_one_queue_share_one_more_connection(world: World) -> None:
     queue = world.queue()
     await world.worker(doubled, concurrency=50)
-    assert line_of(queue).listeners == 0
+    assert len(line_of(queue).listeners) == 0
     waiting = [begin(queue.add_and_wait("a", n, remove_on_complete=True)) for n in range(100)]
     await world.settle()
     assert [ended(task) for task in waiting] == [2 * n for n in range(100)]
-    assert line_of(queue).listeners == 1
+    assert len(line_of(queue).listeners) == 1
     assert traces(world) == set()
 
 
