@@ -73,6 +73,12 @@ async def adding(queue: Queue[Email, Receipt]) -> None:
     NewJob("a", lifo="yes")  # type: ignore[arg-type]
 
 
+async def waiting(queue: Queue[Email, Receipt], job: Job[Email, Receipt]) -> None:
+    assert_type(await queue.add_and_wait("send", {"to": "a"}, wait_timeout=5_000, priority=1), Receipt)
+    assert_type(await job.wait_until_finished(timedelta(seconds=5)), Receipt)
+    await queue.add_and_wait("send", {"to": "a"}, wait_timeout="5")  # type: ignore[arg-type]
+
+
 async def looking(queue: Queue[Email, Receipt]) -> None:
     assert_type(await queue.get_job("1", exclude_data=True), Job[Email, Receipt] | None)
     assert_type(await queue.get_jobs("waiting-children", 0, 9), list[Job[Email, Receipt]])
