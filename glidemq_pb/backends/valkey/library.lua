@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_04c7aab8e716
+#!lua name=glidemq_pb_39d46e475bf6
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -389,7 +389,7 @@ end
 
 -- administration.py:100 next_cursor
 H.next_cursor = function(cursor, seen, kept)
-  if seen < 100 then
+  if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
   end
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
@@ -398,7 +398,7 @@ end
 -- administration.py:107 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
-  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
   local removed = 0
   for _, pick in ipairs(picks) do
     local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
@@ -417,7 +417,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   if #keys_ == 0 then
     return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
   end
-  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, job_id in ipairs(members) do
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -427,9 +427,9 @@ H.clear_groups = function(q, now, marks, cursor, keep)
     end
   end
   H.refresh_group(q, now, keep, keys_[1])
-  if #members == 100 then
-    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
-        skip = cursor.skip + 100 - removed}, done = false}
+  if #members == 50 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = cursor.skip + 50 - removed},
+        done = false}
   end
   if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
     return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
@@ -440,7 +440,7 @@ end
 -- administration.py:139 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
-  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -457,7 +457,7 @@ end
 -- administration.py:153 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
-  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
   local old = {}
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -479,7 +479,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 100))
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 50))
   local ids = {}
   for _, member in ipairs(members) do
     ids[#ids + 1] = string.sub(member, 17)
@@ -505,7 +505,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
     local parts = R.split(known, ':')
     return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
   end
-  local most = math.min(limit, 100)
+  local most = math.min(limit, 50)
   local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
   local retried = 0
   for _, member in ipairs(members) do
@@ -536,7 +536,7 @@ O.forget_queue = function(q, now)
   if H.has_jobs(q, meta) then
     return {0}
   end
-  local groups = call('ZRANGE', q .. ':groups', 0, 99)
+  local groups = call('ZRANGE', q .. ':groups', 0, 49)
   local keys_ = {}
   for _, key in ipairs(groups) do
     keys_[#keys_ + 1] = q .. ':group:' .. key
@@ -544,12 +544,12 @@ O.forget_queue = function(q, now)
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
   R.spread('ZREM', groups, q .. ':ratelimited')
-  local windows = call('ZRANGE', q .. ':deduping', 0, 99)
+  local windows = call('ZRANGE', q .. ':deduping', 0, 49)
   for _, dedup_id in ipairs(windows) do
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  if #groups == 100 or #windows == 100 then
+  if #groups == 50 or #windows == 50 then
     return {0}
   end
   local limiters = {}
@@ -3294,7 +3294,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_04c7aab8e716',
+  function_name = 'glidemq_pb_get_marks_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3303,7 +3303,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_04c7aab8e716',
+  function_name = 'glidemq_pb_clear_some_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 10)
@@ -3313,7 +3313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_04c7aab8e716',
+  function_name = 'glidemq_pb_clean_some_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3322,7 +3322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_04c7aab8e716',
+  function_name = 'glidemq_pb_retry_some_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3332,7 +3332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_04c7aab8e716',
+  function_name = 'glidemq_pb_forget_queue_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3341,7 +3341,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_04c7aab8e716',
+  function_name = 'glidemq_pb_list_workers_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3350,7 +3350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_04c7aab8e716',
+  function_name = 'glidemq_pb_remove_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3359,7 +3359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_04c7aab8e716',
+  function_name = 'glidemq_pb_retry_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3368,7 +3368,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_04c7aab8e716',
+  function_name = 'glidemq_pb_revoke_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3377,7 +3377,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_04c7aab8e716',
+  function_name = 'glidemq_pb_promote_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3386,7 +3386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_04c7aab8e716',
+  function_name = 'glidemq_pb_change_priority_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3395,7 +3395,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_04c7aab8e716',
+  function_name = 'glidemq_pb_change_delay_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3404,7 +3404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_04c7aab8e716',
+  function_name = 'glidemq_pb_update_data_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3413,7 +3413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_04c7aab8e716',
+  function_name = 'glidemq_pb_update_progress_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3422,7 +3422,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_04c7aab8e716',
+  function_name = 'glidemq_pb_add_log_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3431,7 +3431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_04c7aab8e716',
+  function_name = 'glidemq_pb_pause_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3440,7 +3440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_04c7aab8e716',
+  function_name = 'glidemq_pb_resume_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3449,7 +3449,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_04c7aab8e716',
+  function_name = 'glidemq_pb_set_group_limits_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 9)
@@ -3458,7 +3458,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_04c7aab8e716',
+  function_name = 'glidemq_pb_rate_limit_group_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 7)
@@ -3468,7 +3468,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_04c7aab8e716',
+  function_name = 'glidemq_pb_set_global_concurrency_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3477,7 +3477,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_04c7aab8e716',
+  function_name = 'glidemq_pb_set_global_rate_limit_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3486,7 +3486,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_04c7aab8e716',
+  function_name = 'glidemq_pb_get_global_limits_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3495,7 +3495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_04c7aab8e716',
+  function_name = 'glidemq_pb_explain_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3504,7 +3504,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_04c7aab8e716',
+  function_name = 'glidemq_pb_receive_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     local letter, at = R.take_Letter(args, 3)
@@ -3514,7 +3514,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_04c7aab8e716',
+  function_name = 'glidemq_pb_replay_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3523,7 +3523,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_04c7aab8e716',
+  function_name = 'glidemq_pb_set_dead_letters_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3532,7 +3532,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_04c7aab8e716',
+  function_name = 'glidemq_pb_get_dead_letters_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3541,7 +3541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_04c7aab8e716',
+  function_name = 'glidemq_pb_enqueue_39d46e475bf6',
   flags = {},
   callback = function(keys, args)
     local specs, at = R.take_list_of_JobSpec(args, 3)
@@ -3553,7 +3553,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_04c7aab8e716',
+  function_name = 'glidemq_pb_list_letters_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3562,7 +3562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_04c7aab8e716',
+  function_name = 'glidemq_pb_acknowledge_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local sequences, at = R.take_list_of_str(args, 2)
@@ -3572,7 +3572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_04c7aab8e716',
+  function_name = 'glidemq_pb_get_job_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3581,7 +3581,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_04c7aab8e716',
+  function_name = 'glidemq_pb_list_jobs_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 6)
@@ -3590,7 +3590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_04c7aab8e716',
+  function_name = 'glidemq_pb_list_parked_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3599,7 +3599,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_04c7aab8e716',
+  function_name = 'glidemq_pb_count_jobs_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3608,7 +3608,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_04c7aab8e716',
+  function_name = 'glidemq_pb_get_time_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3617,7 +3617,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_04c7aab8e716',
+  function_name = 'glidemq_pb_is_paused_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3626,7 +3626,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_04c7aab8e716',
+  function_name = 'glidemq_pb_get_log_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 5)
@@ -3635,7 +3635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_04c7aab8e716',
+  function_name = 'glidemq_pb_get_metrics_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3644,7 +3644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_04c7aab8e716',
+  function_name = 'glidemq_pb_read_events_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 4)
@@ -3653,7 +3653,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_04c7aab8e716',
+  function_name = 'glidemq_pb_last_event_39d46e475bf6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3662,7 +3662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_04c7aab8e716',
+  function_name = 'glidemq_pb_settle_and_activate_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local settlements, at = R.take_list_of_Settlement(args, 13)
@@ -3672,7 +3672,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_04c7aab8e716',
+  function_name = 'glidemq_pb_extend_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     local job_ids, at = R.take_list_of_str(args, 3)
@@ -3686,7 +3686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_04c7aab8e716',
+  function_name = 'glidemq_pb_nudge_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3695,7 +3695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_04c7aab8e716',
+  function_name = 'glidemq_pb_pass_wake_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 2)
@@ -3704,7 +3704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_04c7aab8e716',
+  function_name = 'glidemq_pb_leave_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 3)
@@ -3713,7 +3713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_04c7aab8e716',
+  function_name = 'glidemq_pb_tick_39d46e475bf6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.done(args, 4)
