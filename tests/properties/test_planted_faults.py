@@ -20,6 +20,7 @@ from tests.tables.test_tables import CASES
 
 from .agree import play
 from .faults import LIBRARY, SEMANTICS, Fault, plant
+from .faults_control import CONTROL
 from .profile import machine
 from .sides import MemorySide, Side
 from .valkey_side import LIBRARY as LIBRARY_PATH
@@ -95,6 +96,14 @@ def test_a_fault_of_the_semantics_is_caught(planted: types.ModuleType, request: 
     by_machine = None if by_table or by_model else machine_objects([MemorySide(planted)])
     assert by_table or by_model or by_machine
     summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_model or by_machine or "-")])
+
+
+@pytest.mark.parametrize("planted", [pytest.param(one, id=one.name) for one in CONTROL], indirect=True)
+def test_a_fault_of_the_control_is_caught(planted: types.ModuleType, request: pytest.FixtureRequest) -> None:
+    by_table = tables_object([MemorySide(planted)])
+    by_machine = None if by_table else machine_objects([MemorySide(planted)])
+    assert by_table or by_machine
+    summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_machine or "-")])
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=one.name) for one in LIBRARY])
