@@ -1,4 +1,4 @@
-"""A small shop that does its slow work in a queue: e-mails, an offer that expires, an export, a report.
+"""A small shop that does its slow work in a queue: e-mails, an offer that expires, an export, a report each night.
 
 Nothing here knows about tests. See test_shop.py for how it is tested without a server.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from glidemq_pb import Backoff, Job, Queue, UnrecoverableError
+from glidemq_pb import Backoff, Job, JobTemplate, Queue, Schedule, UnrecoverableError
 
 AnyJob = Job[Any, Any]
 
@@ -28,6 +28,7 @@ class Pace:
     offer: timedelta = timedelta(hours=1)
     lookup_limit: timedelta = timedelta(seconds=30)
     report: timedelta = timedelta(hours=3)
+    nights: Schedule = field(default_factory=lambda: Schedule("30 2 * * *", tz="Europe/Lisbon"))
 
 
 @dataclass
@@ -71,6 +72,12 @@ class Shop:
     async def report(self) -> None:
         """Compute the report of the day, which takes hours."""
         await self.queue.add("report", {"pages": 3})
+
+    async def report_nightly(self) -> None:
+        """The same report each night. Call it at each start: what has not changed goes on."""
+        await self.queue.upsert_job_scheduler(
+            "nightly", self.pace.nights, JobTemplate("report", {"pages": 3}, attempts=2)
+        )
 
     # --- doing it -----------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,13 @@ In real time nobody wants to wait for hours: there, an hour of the shop lasts a 
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from glidemq_pb import Schedule
 from glidemq_pb.testing import (
     TestQueue,
     TestWorker,
@@ -55,7 +57,7 @@ def outbox() -> Outbox:
 
 @pytest.fixture
 def pace(hour: timedelta) -> Pace:
-    return Pace(retry=hour / 4, offer=hour, lookup_limit=hour / 2, report=hour * 3)
+    return Pace(retry=hour / 4, offer=hour, lookup_limit=hour / 2, report=hour * 3, nights=Schedule(every=hour * 2))
 
 
 @pytest.fixture
@@ -175,6 +177,26 @@ async def test_the_report_takes_three_hours(
     await queue.advance(hour * 2)
 
     assert [job.return_value for job in await queue.get_jobs("completed")] == ["3 pages"]
+
+
+async def test_a_report_begins_each_night(
+    shop: Shop, queue: TestQueue[Any, Any], worker: TestWorker[Any, Any], hour: timedelta
+) -> None:
+    await shop.report_nightly()
+    await shop.report_nightly()  # the shop was restarted
+    await queue.advance(hour * 5.5)
+
+    assert len(await queue.get_jobs("completed")) == 1
+    assert [job.scheduler_name for job in await queue.get_jobs("active")] == ["nightly"]
+    nightly = await queue.get_job_scheduler("nightly")
+    assert nightly is not None
+    assert nightly.iteration_count == 2
+
+
+async def test_nights_are_those_of_lisbon(queue: TestQueue[Any, Any]) -> None:
+    lisbon = ZoneInfo("Europe/Lisbon")
+    for run_at in await queue.preview_schedule(Pace().nights, 400):
+        assert f"{datetime.fromtimestamp(run_at / 1000, lisbon):%H:%M}" == "02:30"
 
 
 def test_one_job_can_be_run_by_itself(outbox: Outbox) -> None:

@@ -25,6 +25,7 @@ from .errors import (
     SerializationError,
     UnrecoverableError,
 )
+from .event import QueueEvent
 from .explanation import Explanation, WaitReason
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
@@ -32,8 +33,11 @@ from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .queue_administration import WorkerInfo
+from .queue_events import QueueEvents
 from .run import AbortSignal
+from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
+from .shutdown import graceful_shutdown
 from .worker import Worker
 
 __all__ = [
@@ -60,6 +64,7 @@ __all__ = [
     "JobNotFoundError",
     "JobOptions",
     "JobState",
+    "JobTemplate",
     "JobWaitTimeoutError",
     "Keep",
     "MetricPoint",
@@ -69,8 +74,12 @@ __all__ = [
     "PayloadTooLargeError",
     "Queue",
     "QueueConnectionError",
+    "QueueEvent",
+    "QueueEvents",
     "RateLimit",
     "RateLimitError",
+    "Schedule",
+    "SchedulerInfo",
     "SerializationError",
     "Serializer",
     "TokenBucket",
@@ -78,4 +87,5 @@ __all__ = [
     "WaitReason",
     "Worker",
     "WorkerInfo",
+    "graceful_shutdown",
 ]

@@ -112,6 +112,16 @@ class SystemClock:
         """Real time waits for nobody."""
 
 
+async def outlasts(clock: Clock, task: "asyncio.Future[Any]", delay: float) -> bool:
+    """Wait for a task, at most until the clock has moved by `delay` milliseconds: whether it still runs."""
+    passing = asyncio.get_running_loop().create_task(pass_time(clock, delay))
+    try:
+        await asyncio.wait({task, passing}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        passing.cancel()
+    return not task.done()
+
+
 async def pass_time(clock: Clock, delay: float) -> None:
     """Wait until the clock has moved by `delay` milliseconds."""
     over = asyncio.Event()

@@ -9,6 +9,7 @@ from .connection import Connection
 from .errors import InvalidOptionsError
 from .job import JobOwner
 from .options import check_bool, check_queue_name, check_text
+from .payload import Compression, check_compression
 from .serializers import Serializer, check_serializer
 from .wire import to_wire
 
@@ -32,6 +33,7 @@ class Component:
         prefix: str,
         serializer: Serializer,
         events: bool,
+        compression: Compression = "none",
     ) -> None:
         check_queue_name("name", name)
         check_text("prefix", prefix, forbidden="{}")
@@ -39,9 +41,12 @@ class Component:
             raise InvalidOptionsError(f"connection={connection!r} and a backend: give one of them")
         events_keep = EVENTS_KEPT if check_bool("events", events) else 0
         check_serializer(serializer)
+        check_compression(compression)
         self._owns_backend = backend is None
         self._backend = connect_backend(connection) if backend is None else backend
-        self._owner = JobOwner(self._backend, root_key(prefix, name), name, serializer, events_keep, prefix)
+        self._owner = JobOwner(
+            self._backend, root_key(prefix, name), name, serializer, events_keep, prefix, compression
+        )
 
     @property
     def name(self) -> str:

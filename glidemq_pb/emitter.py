@@ -25,6 +25,10 @@ class Emitter:
             raise ValueError(f"no event {name!r}; there are {', '.join(sorted(self._listeners))}")
         self._listeners[name].append(listener)
 
+    def hears(self, names: frozenset[str]) -> bool:
+        """Whether any of these events has a listener."""
+        return any(self._listeners[name] for name in names)
+
     def emit(self, name: str, *args: object) -> None:
         """Call the listeners of an event now; those that return an awaitable go on in a task."""
         for listener in self._listeners[name]:
@@ -53,9 +57,9 @@ class Emitter:
         task = asyncio.current_task()
         self._tasks = {one for one in self._tasks if one is not task}
 
-    async def settled(self) -> None:
-        """Wait for the background tasks that run now."""
-        while self._tasks:
+    async def settled(self, but: int = 0) -> None:
+        """Wait for the background tasks that run now, until at most `but` of them are left."""
+        while len(self._tasks) > but:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     def cancel(self) -> None:

@@ -45,7 +45,8 @@ class Execution:
     """One job while it occupies a slot of its worker."""
 
     __slots__ = (
-        "clock", "extend_at", "job", "lease_from", "lease_ms", "lost", "run", "settled", "task", "threaded", "timer",
+        "clock", "extend_at", "interrupted", "job", "lease_from", "lease_ms", "lost", "run", "settled", "task",
+        "threaded", "timer",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, job: Job[Any, Any], run: Run, lease_ms: int, sent_at: float) -> None:
@@ -58,6 +59,7 @@ class Execution:
         self.threaded = False
         self.settled = False
         self.lost = False
+        self.interrupted = False
         self.grant(sent_at)
 
     def grant(self, sent_at: float) -> None:
@@ -141,6 +143,12 @@ class Executor:
             execution.task.cancel()
         return first
 
+    def interrupt(self, execution: Execution) -> None:
+        """Make a run end. Unless it returns a result all the same, its job is given back, at no cost of an attempt."""
+        if not execution.is_over:
+            execution.interrupted = True
+            self.abort(execution, "aborted", cancel=True)
+
     def shut_down(self) -> None:
         """Take no more threads. Threads that still run cannot be stopped and are left to end."""
         if self._threads is not None:
@@ -151,6 +159,8 @@ class Executor:
             outcome = await self._outcome_of(execution)
             if outcome is not None and not execution.is_over:
                 execution.settled = True
+                if execution.interrupted and outcome.error is not None:
+                    outcome = self._outcome(execution, RETURNED_RUN)
                 self._settle(outcome)
         finally:
             self._free(execution)
@@ -212,7 +222,7 @@ class Executor:
 
     def _success(self, execution: Execution, result: object) -> Outcome:
         try:
-            value = encode_value(execution.job.owner.serializer, result, "return value")
+            value = encode_value(execution.job.owner.serializer, result, "Return value")
         except Exception as error:  # SER-3: like a processor's own error
             return self._failure(execution, error)
         return self._outcome(execution, COMPLETED_RUN, value=value, result=result)

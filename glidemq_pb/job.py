@@ -10,17 +10,15 @@ from .errors import (
     InvalidStateError,
     JobNotFoundError,
     PayloadTooLargeError,
-    SerializationError,
 )
 from .job_owner import JobOwner
 from .job_snapshot import JobSnapshot
 from .options import check_duration, check_instant, check_priority, check_str, refuse_option
-from .payload import encode_value
+from .payload import compression_of, encode_value
 from .run import AbortSignal, Run, RunDelayed, RunRateLimited
 from .semantics import changes, reads
 from .semantics.lang import lookup
 from .semantics.states import state_of
-from .serializers import JSON_SERIALIZER
 from .wire import to_wire
 
 __all__ = ["Job", "JobOwner", "JobState"]
@@ -127,7 +125,7 @@ class Job(JobSnapshot[D, R]):
         """
         if self._run is not None:
             self._run.check_open("update_data")
-        wire = self._encoded(data, "Job data")
+        wire = self._encoded_data(data)
         status = await self.owner.call(changes.update_data, self.wire_id, self._token, wire)
         self._expect(status, "update the data", "any state")
         self._put_data(wire)
@@ -146,8 +144,8 @@ class Job(JobSnapshot[D, R]):
         """Store how far it is, a number or a dict, and tell observers."""
         check_progress(progress)
         run = self._running("update_progress")
-        wire = self._encoded(progress, "Progress")
         owner = self.owner
+        wire = encode_value(owner.serializer, progress, "Progress")
         status = await owner.call(changes.update_progress, self.wire_id, run.token, wire, owner.events_keep)
         self._expect(status, "update the progress", "active")
         self._put_progress(wire)
@@ -201,7 +199,7 @@ class Job(JobSnapshot[D, R]):
             until = check_instant("when", when)
         wire = ""
         if next_step is not None:
-            wire = self._encoded({**self._dict_data(), "step": next_step}, "Job data")
+            wire = self._encoded_data({**self._dict_data(), "step": next_step})
             self._put_data(wire)
         raise RunDelayed(until, wire)
 
@@ -219,19 +217,13 @@ class Job(JobSnapshot[D, R]):
 
     def _dict_data(self) -> dict[str, Any]:
         data: object = self.data
-        if self._failed or not isinstance(data, dict):
+        if "data" in self._undecodable or not isinstance(data, dict):
             raise InvalidStateError(f"job {self.id!r}: next_step needs data that is a dict, and can be decoded")
         return cast("dict[str, Any]", data)
 
-    def _encoded(self, value: object, what: str) -> str:
-        serializer = self.owner.serializer
-        stored_by = self._fields.get("serializer", JSON_SERIALIZER.name)
-        if stored_by != serializer.name:  # its tag would then be a lie
-            raise SerializationError(
-                f"{what}: job {self.id!r} was written by the serializer {stored_by!r}, "
-                f"and {serializer.name!r} is in use here"
-            )
-        return encode_value(serializer, value, what)
+    def _encoded_data(self, data: object) -> str:
+        """A new payload, compressed where the job's first one was to be (CMP-4)."""
+        return encode_value(self.owner.serializer, data, compression=compression_of(self._fields))
 
     def _expect(self, status: str, what: str, needed: str) -> None:
         """Raise what a status other than DONE means."""

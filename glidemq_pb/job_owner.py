@@ -5,6 +5,7 @@ from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 from .backends.backend import Backend
 from .errors import ClosedError, FormatError, InvalidOptionsError
+from .payload import Compression, compression_option, encode_value
 from .semantics.errors import Code
 from .semantics.lang import Refusal
 from .semantics.store import Store
@@ -15,9 +16,15 @@ R = TypeVar("R")
 
 
 class JobOwner:
-    """A component as its jobs see it. `root` is the queue's root key, as wire text; `events_keep` is 0 for none."""
+    """A component as its jobs see it. `root` is the queue's root key, as wire text; `events_keep` is 0 for none.
 
-    __slots__ = ("backend", "closed", "events_keep", "prefix", "queue_name", "root", "serializer")
+    `compression` is that of the payloads of jobs that it adds.
+    """
+
+    __slots__ = (
+        "added_options", "backend", "closed", "compression", "events_keep", "prefix", "queue_name", "root",
+        "serializer",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -27,6 +34,7 @@ class JobOwner:
         serializer: Serializer,
         events_keep: int,
         prefix: str = "glide",
+        compression: Compression = "none",
     ) -> None:
         self.backend = backend
         self.root = root
@@ -34,7 +42,14 @@ class JobOwner:
         self.serializer = serializer
         self.events_keep = events_keep
         self.prefix = prefix
+        self.compression: Compression = compression
+        self.added_options = compression_option(compression)
+        """What is stored with each job that it adds, besides the job's own options."""
         self.closed = False
+
+    def encode_data(self, data: object, what: str = "Job data") -> str:
+        """The payload of a job that it adds, as wire text. SerializationError, PayloadTooLargeError."""
+        return encode_value(self.serializer, data, what, self.compression)
 
     def check_open(self) -> None:
         """Raise ClosedError after the component's `close()`."""
@@ -63,6 +78,8 @@ class JobOwner:
                 "cost: a job costs more than the bucket of its group holds; allowed: at most the bucket's capacity "
                 "(nothing was added)"
             ) from refusal
+        if refusal.code == Code.NO_RUN:
+            raise InvalidOptionsError("schedule: allowed: one that has a run within its bounds") from refusal
         raise refusal
 
     def token(self) -> str:

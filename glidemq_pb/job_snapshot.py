@@ -1,6 +1,8 @@
 """A job as it was read: its fields, and the values that are decoded when they are first asked for."""
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import SerializationError
@@ -11,7 +13,6 @@ from .payload import decode_value
 from .run import Run
 from .semantics.lang import Fields
 from .semantics.limits import COST_DEFAULT
-from .serializers import JSON_SERIALIZER
 from .wire import from_wire
 
 logger = logging.getLogger("glidemq_pb")
@@ -21,6 +22,7 @@ R = TypeVar("R")
 
 UNREAD: Any = object()
 """Stands for a value that was not decoded yet."""
+ALL_DECODABLE: Mapping[str, SerializationError] = MappingProxyType({})
 
 
 class JobSnapshot(Generic[D, R]):
@@ -30,14 +32,15 @@ class JobSnapshot(Generic[D, R]):
     """
 
     __slots__ = (
-        "_data", "_failed", "_fields", "_progress", "_return_value", "_run", "_started_at", "id", "owner", "wire_id",
+        "_data", "_fields", "_progress", "_return_value", "_run", "_started_at", "_undecodable", "id", "owner",
+        "wire_id",
     )  # fmt: skip
 
     def __init__(self, owner: JobOwner, job_id: str, fields: Fields, run: Run | None = None) -> None:
         pairs = iter(fields)
         self._fields: dict[str, str] = dict(zip(pairs, pairs, strict=True))
         self._run = run
-        self._failed = False
+        self._undecodable = ALL_DECODABLE
         self._data: Any = UNREAD
         self._return_value: Any = UNREAD
         self._progress: Any = UNREAD
@@ -103,21 +106,22 @@ class JobSnapshot(Generic[D, R]):
     @property
     def deserialization_failed(self) -> bool:
         """Whether payload, result or progress cannot be decoded here. The stored bytes are kept as they are."""
+        return self.deserialization_error is not None
+
+    @property
+    def deserialization_error(self) -> SerializationError | None:
+        """What of it cannot be decoded here, and why."""
         _ = self.data, self.return_value, self.progress
-        return self._failed
+        return next(iter(self._undecodable.values()), None)
 
     def _decoded(self, field: str, otherwise: object) -> Any:
-        fields = self._fields
         try:
-            return decode_value(
-                self.owner.serializer, fields.get("serializer", JSON_SERIALIZER.name), fields.get(field, "")
-            )
+            return decode_value(self.owner.serializer, self._fields.get(field, ""))
         except SerializationError as error:
-            self._failed = True
-            logger.warning(
-                "job %s of queue %s: its %s: %s", self.id, self.queue_name, field, error,
-                extra={"job_id": self.id, "queue": self.queue_name},
-            )  # fmt: skip
+            failure = SerializationError(f"job {self.id} of queue {self.queue_name}: its {field}: {error}")
+            failure.__cause__ = error.__cause__
+            self._undecodable = {**self._undecodable, field: failure}
+            logger.warning("%s", failure, extra={"job_id": self.id, "queue": self.queue_name})
             return otherwise
 
     @property
@@ -169,6 +173,11 @@ class JobSnapshot(Generic[D, R]):
     def ordering_key(self) -> str | None:
         """The group it belongs to."""
         return self._text("ordering_key")
+
+    @property
+    def scheduler_name(self) -> str | None:
+        """The job scheduler that added it."""
+        return self._text("scheduler_name")
 
     @property
     def cost(self) -> float:
@@ -268,8 +277,14 @@ class JobSnapshot(Generic[D, R]):
     def _put_data(self, wire: str) -> None:
         self._fields["data"] = wire
         self._data = UNREAD
-        self._failed = False
+        self._forget_failure("data")
 
     def _put_progress(self, wire: str) -> None:
         self._fields["progress"] = wire
         self._progress = UNREAD
+        self._forget_failure("progress")
+
+    def _forget_failure(self, field: str) -> None:
+        """Another value took the place of one that may have been undecodable."""
+        if self._undecodable:
+            self._undecodable = {name: error for name, error in self._undecodable.items() if name != field}

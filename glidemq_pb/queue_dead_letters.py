@@ -76,7 +76,7 @@ class QueueDeadLetters(QueueAdministration, Generic[D, R]):
         root = await own.call(inbox.get_dead_letters)
         if not root:
             return None
-        return JobOwner(own.backend, root, name_of(root), own.serializer, own.events_keep)
+        return JobOwner(own.backend, root, name_of(root), own.serializer, own.events_keep, own.prefix)
 
     async def _name_dead_letters(self) -> None:
         """Tell the store where dead letters go, where this object was told."""

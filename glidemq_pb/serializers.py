@@ -15,8 +15,8 @@ NAME_MAX = 64
 class Serializer(Protocol):
     """Turns a job's data, result and progress into bytes and back, by plain functions.
 
-    `name` is a short tag stored with each job: a reader whose serializer has another name treats the
-    payload as undecodable (`job.data` is `{}`, `job.deserialization_failed` is True) instead of guessing.
+    `name` is a short tag stored with each value: a reader whose serializer has another name treats the
+    value as undecodable (`job.data` is `{}`, `job.deserialization_failed` is True) instead of guessing.
     `None` never gets here: it is stored as "no value".
     """
 
@@ -64,12 +64,17 @@ class JsonSerializer:
 
 
 def _has_no_json_form(value: object) -> bool:
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, dict):
-        return any(map(_has_no_json_form, cast("dict[object, object]", value).values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(map(_has_no_json_form, cast("Iterable[object]", value)))
+    """Whether there is a NaN or an infinity in it, also within dataclasses and the like."""
+    left: list[object] = [msgspec.to_builtins(value)]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        if kind is dict:
+            left += cast("dict[object, object]", one).values()
+        elif kind is list or kind is tuple or kind is set or kind is frozenset:
+            left += cast("Iterable[object]", one)
+        elif isinstance(one, float) and not math.isfinite(one):
+            return True
     return False
 
 
@@ -80,9 +85,9 @@ JSON_SERIALIZER: Final = JsonSerializer()
 def check_serializer(serializer: Serializer) -> Serializer:
     """The serializer, if it is one (SER-1). InvalidOptionsError says what it lacks."""
     name = getattr(serializer, "name", None)
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_MAX or not name.isascii():
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_MAX or not (name.isascii() and name.isprintable()):
         raise InvalidOptionsError(
-            f"serializer={serializer!r}: its name is {name!r}; allowed: 1 to {NAME_MAX} ASCII characters"
+            f"serializer={serializer!r}: its name is {name!r}; allowed: 1 to {NAME_MAX} printable ASCII characters"
         )
     for method in ("serialize", "deserialize"):
         function = getattr(serializer, method, None)

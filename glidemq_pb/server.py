@@ -143,7 +143,7 @@ class PrivateServer:
                 self._directory = self._wanted_directory
         port = self._port or self._wanted_port
         for tries_left in reversed(range(1 if port else PORT_TRIES)):
-            self._port = port or _free_port()  # another process may take a free port before the server does
+            self._port = port or free_port()  # another process may take a free port before the server does
             self._launch(program)
             if self._answers_in_time():
                 return
@@ -269,7 +269,8 @@ class PrivateServer:
             self._directory = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

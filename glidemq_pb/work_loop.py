@@ -18,6 +18,7 @@ from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
 from .listening import RETRY_MS, Listening
+from .planning import Planner
 from .postman import deliver
 from .run import Run
 from .semantics import work
@@ -81,6 +82,7 @@ class WorkLoop:
             obey=self._leases.obey,
         )
         self._delivery: asyncio.Task[object] | None = None
+        self._planner = Planner(backend, owner, emitter, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -135,6 +137,11 @@ class WorkLoop:
             self._emitter.error(error, "the worker stopped", queue=self._owner.queue_name)
             self._emitter.spawn(self.stop())
             self._on_failure(error)
+
+    def interrupt(self) -> None:
+        """Make the running jobs end soon, and give those back that do not complete all the same."""
+        for execution in list(self._slots):
+            self._executor.interrupt(execution)
 
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
@@ -268,6 +275,7 @@ class WorkLoop:
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
             self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
+        self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
 
@@ -350,10 +358,8 @@ class WorkLoop:
             self._by_id[job.id] = execution
             self._idle.clear()
             self._leases.watch(execution)
-            if job.deserialization_failed:
-                self._emitter.error(
-                    ValueError(f"the payload of job {job.id} cannot be decoded"), "bad payload", **execution.log_extra
-                )
+            if (undecodable := job.deserialization_error) is not None:
+                self._emitter.error(undecodable, "a job cannot be decoded", **execution.log_extra)
             self._emitter.emit("active", job)
             self._executor.start(execution)
 

@@ -1,12 +1,14 @@
 """The Worker: runs a queue's jobs."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from .backends.backend import Backend
+from .clock import outlasts
 from .component import Component, root_key
 from .connection import Connection
 from .emitter import Emitter
@@ -26,7 +28,11 @@ D = TypeVar("D")
 R = TypeVar("R")
 L = TypeVar("L", bound=Callable[..., Any])
 
+logger = logging.getLogger("glidemq_pb")
+
 EVENTS = frozenset({"active", "completed", "failed", "stalled", "error", "drained", "closing", "closed"})
+DEADLINE_MS = 5_000
+"""How long jobs that were interrupted have to end."""
 CONCURRENCY_MAX = 1000
 """One call settles and starts at most so many jobs."""
 
@@ -178,22 +184,51 @@ class Worker(Component, Generic[D, R]):
     ) -> None:
         await self.close()
 
-    async def close(self, force: bool = False) -> None:
+    async def close(
+        self, force: bool = False, *, grace: int | timedelta | None = None, deadline: int | timedelta = DEADLINE_MS
+    ) -> None:
         """Stop. Running jobs end and are settled first (WRK-6); idempotent. InvalidStateError inside a processor.
+
+        With `grace` they have so long. What still runs then is interrupted: its abort signal fires (`aborted`), an
+        async processor is cancelled, and unless it returns a result all the same, the job goes back to the front of
+        its lane, at no cost of an attempt. What has not ended `deadline` (5 s) later is left behind, as with `force`.
 
         With `force` it returns at once: leases are renewed no more, processors are aborted and cancelled,
         nothing they do reaches the store, and their jobs are recovered as stalled when the lease ends.
         """
+        grace_ms = None if grace is None else check_duration("grace", grace)
+        deadline_ms = check_duration("deadline", deadline)
         if self._loop is not None and not force:
             self._loop.check_outside("close")
         self._emitter.waits_inside()
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
-        if force and self._starting is not None:
-            self._starting.cancel()
-        if force and self._loop is not None:
-            await self._loop.stop()
+        if force:
+            await self._stop()
+        elif grace_ms is not None:
+            await self._close_in_time(self._closing, grace_ms, deadline_ms)
         await asyncio.shield(self._closing)
+
+    async def _stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        if self._loop is not None:
+            await self._loop.stop()
+
+    async def _close_in_time(self, closing: asyncio.Task[None], grace: int, deadline: int) -> None:
+        clock = self.backend.clock
+        if await outlasts(clock, closing, grace):
+            self._warn("interrupted after the grace period")
+            if self._loop is not None:
+                self._loop.interrupt()
+            if await outlasts(clock, closing, deadline):
+                self._warn("left behind, to be recovered when its lease ends")
+                await self._stop()
+
+    def _warn(self, what: str) -> None:
+        """Say of each running job what a stop makes of it."""
+        for execution in self._loop.running() if self._loop is not None else ():
+            logger.warning("job %s: %s", execution.job.id, what, extra=execution.log_extra)
 
     async def _close(self) -> None:
         self._emitter.emit("closing")

@@ -100,6 +100,28 @@ class FromNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A job scheduler to be; its moments count from the moment of the move, and what is -1 is none."""
+
+    mode: tuple[str, str, str, int]
+    start: int
+    end: int
+    limit: int
+    runs: tuple[int, int]
+    """Cron: when the next run is, and how long after it the following one, as the host worked it out."""
+    template: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A host's answer to the `index`-th newest request for a plan, which may be long out of date."""
+
+    index: int
+    steps: tuple[int, int]
+    """How long after the instant it was told the next run lies, and then the following one; 0: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     operation: str
     when: When
@@ -179,9 +201,11 @@ DEDUPING: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 LETTERED: tuple[tuple[str, ...], ...] = (
     ("dead_queue", "glide:{source}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "", "dead:priority", "5"),
-    ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "serializer", "own"),
+    ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "compression", "gzip"),
     ("ordering_key", "g", "group_concurrency", "2", "ttl", "1000"), ("priority", "3"),
 )  # fmt: skip
+TEMPLATED: tuple[tuple[str, ...], ...] = ((), (), (), ("lifo", "1"), ("priority", "1"), ("priority", "5", "lifo", "1"))
+SCHEDULERS = ("s", "s", "t", "\xc3\xa9 x")
 GROUPS = ("g", "g", "h", "other")
 QUEUES = ("glide:{dead}", "glide:{source}")
 
@@ -272,6 +296,26 @@ ENDS: tuple[dict[str, Any], ...] = (
     ),
 )
 settlements = st.builds(lambda which, how: Settled(which, **how), held, st.sampled_from(ENDS))
+templates = st.builds(
+    spec_of,
+    st.just(""),
+    st.sampled_from(NAMES),
+    texts,
+    *map(st.sampled_from, (TEMPLATED, LIVING, TRYING, KEEPING, GROUPING)),
+)
+schedules = st.builds(
+    Scheduled,
+    st.sampled_from(
+        [("cron", "* * * * *", "UTC", 0), ("cron", "0 8 * * *", "\xc3\xa9", 0)]
+        + [("every", "", "UTC", every) for every in (1, 1_000, 60_000)]
+        + [("after", "", "UTC", every) for every in (1, 1_000, 60_000)]
+    ),
+    st.sampled_from((-1, -1, -1, -1_000, -1_500, 0, 1, 1_000, 5_000)),
+    st.sampled_from((-1, -1, -1, -1, -1_000, 1, 2_000, 100_000)),
+    st.sampled_from((0, 0, 0, 1, 2, 3)),
+    st.sampled_from(((0, 0), (1, 1), (0, 1_000), (1_000, 60_000))),
+    templates,
+)
 pages = st.sampled_from(((0, -1), (0, 0), (1, 2), (2, 1), (5, -1), (0, 10_000)))
 states = st.sampled_from(("waiting", "delayed", "active", "completed", "failed"))
 ended = st.sampled_from(("completed", "failed"))
@@ -416,6 +460,23 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
         ),
     ),
     "replay": (1, st.tuples(ids, st.sampled_from(QUEUES), keep)),
+    "upsert_scheduler": (6, st.tuples(producers_calls, st.sampled_from(SCHEDULERS), schedules)),
+    "plan_runs": (
+        4,
+        st.tuples(
+            st.lists(
+                st.builds(
+                    Planned,
+                    st.sampled_from((0, 0, 1, 2, 9)),
+                    st.sampled_from(((1_000, 1_000), (60_000, 60_000), (1, 0), (0, 0), (100_000_000, 1))),
+                ),
+                max_size=2,
+            )
+        ),
+    ),
+    "remove_scheduler": (1, st.tuples(producers_calls, st.sampled_from(SCHEDULERS))),
+    "get_scheduler": (1, st.tuples(st.sampled_from(SCHEDULERS))),
+    "list_schedulers": (1, st.tuples(st.sampled_from((0, 0, 1)))),
     "explain": (3, st.tuples(ids)),
     "get_time": (1, st.just(())),
     "list_parked": (1, st.tuples(st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 1)), st.booleans())),

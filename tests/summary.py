@@ -32,7 +32,7 @@ def record(name: str, value: int | str) -> None:
 
 
 def table(name: str, rows: Sequence[tuple[str, ...]]) -> None:
-    """Show `rows` under the title `name` at the end of the run. Rows given under one name follow each other."""
+    """Count `rows` under `name` at the end of the run, and list them with -v. Rows of one name follow each other."""
     _tables.setdefault(name, []).extend(rows)
 
 
@@ -93,9 +93,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not _records and not _tables:
         return
     terminalreporter.section("what this run proved")
-    for name, rows in _tables.items():
+    listed = terminalreporter.config.option.verbose > 0
+    for name, rows in _tables.items() if listed else ():
         terminalreporter.write_line(f"{name}:")
         for line in _aligned(rows):
             terminalreporter.write_line(line)
-    for line in _aligned(list(_records.items())):
+    counts = [(name, f"{len(rows):,}{'' if listed else ' (-v lists them)'}") for name, rows in _tables.items()]
+    for line in _aligned([*_records.items(), *counts]):
         terminalreporter.write_line(line)

@@ -30,6 +30,32 @@ class Listener(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """A connection of its own on which one component follows a stream: one call or wait at a time."""
+
+    async def call(
+        self,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As `Backend.call`, for operations that only read: never repeated, so that a failure is known at once."""
+        ...
+
+    async def wait_for_entry(self, key: str, after: int) -> None:
+        """Wait until the stream `key` has an entry with a greater number than `after`. It may return earlier.
+
+        `QueueConnectionError` when the connection breaks; the next call or wait then has a new one. A wait is
+        ended by `close`, never by cancelling it: the connection might stay busy with it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the connection up; what is under way ends with `ClosedError`."""
+        ...
+
+
 class Backend(Protocol):
     """Where queues live. Implement this, and pass the conformance suite, to add a third store."""
 
@@ -64,6 +90,10 @@ class Backend(Protocol):
 
     async def listener(self) -> Listener:
         """A new connection to wait on, owned by the caller."""
+        ...
+
+    async def reader(self) -> Reader:
+        """A new connection for reading a stream, owned by the caller; it connects with its first call."""
         ...
 
     async def close(self) -> None:

@@ -1,9 +1,10 @@
 """How an operation's arguments and reply cross the wire, derived from its annotations.
 
-Arguments, in the order of the signature after (s, q, now): an `int` is its decimal digits, a `str` its
-bytes (wire text, latin-1), a `bool` is 1 or 0; a list is its length, then its items; a record is its
-fields in order; `X | None` is 0, or 1 and X. The reply is `[value]`, or `[nil, code]` when the operation
-refused; inside it a record is an array of its fields and None is nil.
+All arguments are one MessagePack array, since a client and a server spend more on an argument than on what is
+in it: `now`, then those of the signature after (s, q, now). An `int`, a `bool` and a `str` (the bytes of wire
+text) are themselves; a list is its length, then its items; a record is its fields in order; `X | None` is false,
+or true and X. The reply is `[value]`, or `[nil, code]` when the operation refused; inside it a record is an array
+of its fields and None is nil.
 
 For each operation one Python function per direction is generated and compiled, once: a batch of fifty
 jobs has a thousand values, and interpreting their types anew would cost more than the server's work.
@@ -16,8 +17,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from ..semantics.lang import INT_MAX, Fields, Refusal
 
+pack = msgspec.msgpack.Encoder().encode
 FIXED_PARAMETERS = 3
 """The store, the queue and `now`, which the backend fills in."""
 
@@ -30,8 +34,8 @@ class CodecError(TypeError):
 class OperationCodec:
     """One operation's two directions."""
 
-    encode: Callable[..., list[bytes]]
-    """(now as text, *args, **kwargs of the operation) -> the arguments of the server's function."""
+    encode: Callable[..., bytes]
+    """(now, or None for the server's clock, *args, **kwargs of the operation) -> the server's argument."""
     decode: Callable[[Any], Any]
     """The server's reply -> the operation's; raises `Refusal`."""
 
@@ -67,7 +71,7 @@ class _Code:
 # --- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _compile_encoder(operation: Callable[..., Any]) -> Callable[..., list[bytes]]:
+def _compile_encoder(operation: Callable[..., Any]) -> Callable[..., bytes]:
     hints = get_type_hints(operation)
     parameters = list(inspect.signature(operation).parameters.values())[FIXED_PARAMETERS:]
     code = _Code()
@@ -77,12 +81,12 @@ def _compile_encoder(operation: Callable[..., Any]) -> Callable[..., list[bytes]
         heading.append(f"{parameter.name}{default}")
     code.lines.append(f"def encode({', '.join(heading)}):")
     encoder = _Encoder(code)
-    encoder.pending.append("_now")
+    encoder.pending.append("'' if _now is None else _now")
     for parameter in parameters:
         encoder.value(hints[parameter.name], parameter.name, parameter.name, "    ")
     encoder.flush("    ")
-    code.lines.append("    return _out")
-    encode: Callable[..., list[bytes]] = code.compile("encode", f"<arguments of {operation.__name__}>")
+    code.lines.append(f"    return {code.refer(pack)}(_out)")
+    encode: Callable[..., bytes] = code.compile("encode", f"<arguments of {operation.__name__}>")
     return encode
 
 
@@ -116,17 +120,17 @@ class _Encoder:
 
     def _simple(self, hint: Any, value: str, path: str) -> str | None:
         if hint is str:
-            return f"{value}.encode('latin-1')"
+            return f"(_t if (_t := {value}).isascii() else {self._code.refer(_packed_text)}(_t))"
         if hint is int:
-            bad = f"{self._code.refer(_bad_int)}({path!r}, {value})"
-            return f"(b'%d' % {value} if type({value}) is int and {-INT_MAX} <= {value} <= {INT_MAX} else {bad})"
+            bad = f"{self._code.refer(_bad_int)}({path!r}, _t)"
+            return f"(_t if type(_t := {value}) is int and {-INT_MAX} <= _t <= {INT_MAX} else {bad})"
         if hint is bool:
-            bad = f"{self._code.refer(_bad_bool)}({path!r}, {value})"
-            return f"(b'1' if {value} is True else b'0' if {value} is False else {bad})"
+            bad = f"{self._code.refer(_bad_bool)}({path!r}, _t)"
+            return f"(_t if (_t := {value}) is True or _t is False else {bad})"
         return None
 
     def _list(self, item: Any, value: str, path: str, indent: str) -> None:
-        self.pending.append(f"b'%d' % len({value})")
+        self.pending.append(f"len({value})")
         self.flush(indent)
         one = self._code.local()
         if (simple := self._simple(item, one, f"{path}[]")) is not None:
@@ -139,11 +143,17 @@ class _Encoder:
     def _optional(self, present: Any, value: str, path: str, indent: str) -> None:
         self.flush(indent)
         self._code.lines.append(f"{indent}if {value} is None:")
-        self._code.lines.append(f"{indent}    _out.append(b'0')")
+        self._code.lines.append(f"{indent}    _out.append(False)")
         self._code.lines.append(f"{indent}else:")
-        self.pending.append("b'1'")
+        self.pending.append("True")
         self.value(present, value, path, indent + "    ")
         self.flush(indent + "    ")
+
+
+def _packed_text(wire: str) -> msgspec.Raw:
+    """Text that is not ASCII: its bytes, which need not be UTF-8."""
+    raw = wire.encode("latin-1")
+    return msgspec.Raw(b"\xdb%b%b" % (len(raw).to_bytes(4, "big"), raw))
 
 
 def _bad_int(path: str, value: object) -> NoReturn:

@@ -36,6 +36,7 @@ from .keys import (
     rate_limited_key,
     ready_key,
     scheduled_key,
+    scheduler_names_key,
     wake_key,
     worker_key,
     workers_key,
@@ -47,6 +48,7 @@ from .records import ClearCursor, Cleared, Marks, Retried, WorkerEntry
 from .rows import Meta, PlaceRow, WorkerInfoRow
 from .states import COMPLETED, FAILED
 from .store import Store
+from .timetable import forget_scheduler
 from .wakes import rearm, wake_if_startable
 
 READY_PHASE: Final = 0
@@ -234,7 +236,10 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     for dedup_id in windows:
         s.delete([dedup_key(q, dedup_id)])
     s.zrem_many(deduping_key(q), windows)
-    if len(groups) == BATCH_MAX or len(windows) == BATCH_MAX:
+    schedulers = s.zrange(scheduler_names_key(q), 0, BATCH_MAX - 1)
+    for name in schedulers:
+        forget_scheduler(s, q, name)
+    if len(groups) == BATCH_MAX or len(windows) == BATCH_MAX or len(schedulers) == BATCH_MAX:
         return False
     limiters: list[str] = []
     for limiter in s.zrange(limiters_key(q), 0, -1):

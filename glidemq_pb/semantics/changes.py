@@ -19,6 +19,7 @@ from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_
 from .rows import Meta, PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, state_of
 from .store import Store
+from .timetable import job_ended
 from .wakes import notify, rearm, wake_if_startable
 
 NOT_FOUND: Final = "not_found"
@@ -57,6 +58,7 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
         notify(s, q, worker_of(row.token), "lost:" + job_id)
     s.delete([job_key(q, job_id), logs_key(q, job_id)])
     release(s, q, row.dedup_id, job_id)
+    job_ended(s, q, now, row.scheduler_name, job_id)
     emit(s, q, now, keep, "removed", job_id)
 
 

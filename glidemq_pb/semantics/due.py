@@ -22,6 +22,7 @@ from .keys import (
     rate_limited_key,
     retained_key,
     scheduled_key,
+    schedulers_key,
     worker_key,
     workers_key,
 )
@@ -32,6 +33,7 @@ from .metrics import forget_minutes
 from .placing import leave_state, make_ready, return_to_front, watch_expiry
 from .records import Swept
 from .rows import Meta, PlaceRow
+from .schedulers import fire_due
 from .states import COMPLETED, DELAYED, FAILED
 from .store import Store
 
@@ -72,6 +74,10 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
         refresh_group(s, q, now, keep, row.ordering_key)
     moved = moved + len(promoted)
     readied = readied + len(promoted)
+
+    fired = fire_due(s, q, now, keep, SWEEP_MAX - moved)
+    moved = moved + fired
+    readied = readied + fired
 
     woken = wake_groups(s, q, now, keep, SWEEP_MAX - moved)
     moved = moved + woken
@@ -190,6 +196,7 @@ def find_next_due(s: Store, q: str, now: int) -> None:
         rate_limited_key(q),
         limiters_key(q),
         deduping_key(q),
+        schedulers_key(q),
         retained_key(q),
         workers_key(q),
     ]:

@@ -12,6 +12,7 @@ from .limits import TRIM_MAX
 from .rows import FailedKeepRow, HeldRow, Meta, PlaceRow
 from .states import COMPLETED, FAILED
 from .store import Store
+from .timetable import job_ended
 
 MARK_DIGITS: Final = 16
 """The width of the mark in front of an id (see `lang.pad`)."""
@@ -28,6 +29,7 @@ def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str,
             s.hdel(job_key(q, job_id), ["failed_reason", "stacktrace"])
         s.zadd(ended_key(q, COMPLETED), now, pad(mark) + job_id)
         retain(s, q, now, COMPLETED, pad(mark) + job_id, held.keep_completed, held.keep_completed_ms)
+    job_ended(s, q, now, held.scheduler_name, job_id)
     emit_with(s, q, now, keep, "completed", job_id, "return_value", value)
 
 
@@ -54,6 +56,7 @@ def end_revoked(s: Store, q: str, now: int, keep: int, job_id: str, mark: int) -
 def keep_failed(s: Store, q: str, now: int, job_id: str, reason: str, mark: int) -> None:
     """Store how a job failed, for as long as its retention says."""
     row = s.read(job_key(q, job_id), FailedKeepRow)
+    job_ended(s, q, now, row.scheduler_name, job_id)
     if row.remove_on_fail == 1:
         s.delete([job_key(q, job_id), logs_key(q, job_id)])
         release(s, q, row.dedup_id, job_id)

@@ -12,3 +12,5 @@ class Code(StrEnum):
     """A worker's call arrived after a later call of the same worker was answered."""
     COST = "COST"
     """A job costs more than the capacity of its group's bucket (TB-5)."""
+    NO_RUN = "NO_RUN"
+    """A schedule has no run within its bounds (SCH-2)."""

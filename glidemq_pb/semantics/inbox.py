@@ -65,10 +65,10 @@ def replay(s: Store, q: str, now: int, job_id: str, target: str, events_keep: in
     if target == "" or lookup(fields, "dead_queue") != target:
         return False
     options: list[str] = []
-    serializer = lookup(fields, "serializer")
-    if serializer != "":
-        options.append("serializer")
-        options.append(serializer)
+    compression = lookup(fields, "compression")
+    if compression != "":
+        options.append("compression")
+        options.append(compression)
     for i in range(0, len(fields), 2):
         if take(fields[i], 5) == REPLAYED_PREFIX:
             options.append(drop(fields[i], 5))

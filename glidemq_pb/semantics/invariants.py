@@ -6,7 +6,7 @@ names what is wrong with it. They lean on keys, limits and records only, never o
 
 from collections.abc import Iterator
 
-from . import invariants_control, invariants_groups
+from . import invariants_control, invariants_groups, invariants_schedulers
 from .dumps import Dump, Job, group_of, jobs_of, marked, number_of, records, scores, state
 from .keys import (
     active_key,
@@ -35,8 +35,12 @@ from .keys import (
     ready_key,
     retained_key,
     scheduled_key,
+    scheduler_key,
+    scheduler_names_key,
+    schedulers_key,
     sent_key,
     turns_key,
+    unplanned_key,
     wake_key,
     worker_key,
     workers_key,
@@ -59,7 +63,7 @@ def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
     """
     jobs = jobs_of(dump, q)
     found: list[str] = []
-    for rule in (*RULES, *invariants_groups.RULES, *invariants_control.RULES):
+    for rule in (*RULES, *invariants_groups.RULES, *invariants_control.RULES, *invariants_schedulers.RULES):
         found.extend(f"{rule.__name__}: {problem}" for problem in rule(dump, q, jobs, latest))
     return found
 
@@ -69,11 +73,12 @@ def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) ->
         meta_key(q), id_key(q), ready_key(q), scheduled_key(q), active_key(q), expiring_key(q), retained_key(q),
         events_key(q), calls_key(q), old_calls_key(q), workers_key(q), wake_key(q),
         groups_key(q), rate_limited_key(q), limiters_key(q), deduping_key(q), outbox_key(q), sent_key(q), inbox_key(q),
+        schedulers_key(q), scheduler_names_key(q), unplanned_key(q),
         ended_key(q, COMPLETED), ended_key(q, FAILED), metrics_key(q, COMPLETED), metrics_key(q, FAILED),
     }  # fmt: skip
     families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""), group_key(q, ""),
                 group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""),
-                letter_key(q, ""))  # fmt: skip
+                letter_key(q, ""), scheduler_key(q, ""))  # fmt: skip
     for key in dump:
         if key not in known and not key.startswith(families):
             yield key
@@ -203,6 +208,7 @@ def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job], latest: 
             expiring_key(q),
             active_key(q),
             scheduled_key(q),
+            schedulers_key(q),
             retained_key(q),
             workers_key(q),
             rate_limited_key(q),

@@ -30,6 +30,10 @@
 | `:letter:<n>` | hash | one such letter (see `rows.LetterRow`) |
 | `:sent` | hash | letters ever written, by target; all of them, under the empty name |
 | `:inbox` | hash | the last letter taken, by source |
+| `:schedulers` | sorted set | name of a job scheduler by its next run |
+| `:scheduler:<name>` | hash | one job scheduler (see `rows.SchedulerRow`) and its template |
+| `:scheduler-names` | sorted set | all schedulers, in the order in which they were added |
+| `:unplanned` | sorted set | cron schedulers whose following run is not known yet |
 | `:wake` | list | at most one token: some idle worker should look |
 | `:control:<w>` | list | messages to one worker |
 """
@@ -158,3 +162,19 @@ def sent_key(q: str) -> str:
 
 def inbox_key(q: str) -> str:
     return q + ":inbox"
+
+
+def schedulers_key(q: str) -> str:
+    return q + ":schedulers"
+
+
+def scheduler_key(q: str, name: str) -> str:
+    return q + ":scheduler:" + name
+
+
+def scheduler_names_key(q: str) -> str:
+    return q + ":scheduler-names"
+
+
+def unplanned_key(q: str) -> str:
+    return q + ":unplanned"

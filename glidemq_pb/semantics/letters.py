@@ -41,10 +41,10 @@ def bury(s: Store, q: str, job_id: str, reason: str) -> None:
     fields = s.hgetall(job_key(q, job_id))
     attempts_made = lookup(fields, "attempts_made")
     options = ["dead_queue", q, "dead_id", job_id, "dead_reason", reason, "dead_attempts", attempts_made]
-    serializer = lookup(fields, "serializer")
-    if serializer != "":
-        options.append("serializer")
-        options.append(serializer)
+    compression = lookup(fields, "compression")
+    if compression != "":
+        options.append("compression")
+        options.append(compression)
     for name in [
         "priority", "lifo", "ttl", "timeout", "lock_duration", "attempts", "backoff", "backoff_delay",
         "backoff_jitter", "backoff_max", "remove_on_complete", "keep_completed", "keep_completed_ms",

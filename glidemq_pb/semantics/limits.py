@@ -23,6 +23,8 @@ BATCH_MAX: Final = 50
 """Jobs that one call of an administrative work handles: at most 10 ms of the server with a million jobs."""
 LETTERS_MAX: Final = 50
 """Letters in one reading of the outbox."""
+PLANS_MAX: Final = 20
+"""Cron schedulers that one reply asks its caller to plan."""
 PAGE_MAX: Final = 500
 """Jobs in one page of a listing."""
 REPLY_BYTES_MAX: Final = 4 * 1024 * 1024

@@ -21,7 +21,7 @@ class JobSpec:
     """Stored as they are. Read by the rules: `ordering_key group_concurrency group_rate_max group_rate_ms
     group_capacity group_refill cost` (millitokens), `delay priority lifo ttl attempts backoff backoff_delay
     backoff_jitter backoff_max lock_duration remove_on_complete keep_completed keep_completed_ms
-    remove_on_fail keep_failed keep_failed_ms`; the host's own: `timeout serializer compression` ...
+    remove_on_fail keep_failed keep_failed_ms`; the host's own: `timeout compression` ...
     Durations are milliseconds; flags are "1"; `backoff_jitter` is in hundred-thousandths."""
 
 
@@ -100,6 +100,65 @@ class StartedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A cron scheduler whose following run is not known."""
+
+    name: str
+    pattern: str
+    tz: str
+    after: int
+    """Its next run; `fired`: that is not known either, and it fired at this instant."""
+    fired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """What a host worked out for a cron scheduler."""
+
+    name: str
+    pattern: str
+    tz: str
+    after: int
+    """As it was told."""
+    next_run: int
+    """`after` itself, or the first run after it where that is when it fired. 0: there is none."""
+    following: int
+    """The run after the next one. 0: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSpec:
+    """A job scheduler to be. Moments are epoch milliseconds."""
+
+    mode: str
+    """`cron`, `every` or `after`."""
+    pattern: str
+    tz: str
+    every: int
+    start_date: int
+    """-1: none. 0 is an instant: a grid may well begin with the epoch."""
+    end_date: int
+    """-1: none."""
+    limit: int
+    """0: none."""
+    next_run: int
+    """Cron: the first run, worked out by the host."""
+    following: int
+    """Cron: the one after it. 0: there is none."""
+    job_name: str
+    data: str
+    options: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerEntry:
+    """A job scheduler as it is stored."""
+
+    name: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
 class WorkReply:
     """The reply to one `settle_and_activate`."""
 
@@ -118,6 +177,8 @@ class WorkReply:
     """Ids of jobs whose lease this call found ended."""
     drained: bool
     """This call left nothing waiting or active."""
+    unplanned: list[Unplanned]
+    """Cron schedulers whose following run the caller is to work out."""
     letters: bool
     """Letters to other queues wait to be delivered."""
     hold_ms: int
@@ -144,6 +205,8 @@ class SweepReply:
     """Due work is left: sweep again at once."""
     next_due: int
     """The next due moment, 0 for none."""
+    unplanned: list[Unplanned]
+    """Cron schedulers whose following run the caller is to work out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class HeldRow:
     ordering_key: str
     revoked: int
     dedup_id: str
+    scheduler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class PlaceRow:
     revoked: int
     """1: it is to end as revoked, or has."""
     dedup_id: str
+    scheduler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class FailedKeepRow:
     keep_failed: str
     keep_failed_ms: int
     dedup_id: str
+    scheduler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +232,29 @@ class LetterRow:
     target: str
     ordinal: int
     name: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerRow:
+    """`:scheduler:<name>`, without the options of its template, which are fields with `option:` before their names."""
+
+    mode: str
+    """Empty: there is no such scheduler."""
+    pattern: str
+    tz: str
+    every: int
+    start_date: int
+    end_date: int
+    limit: int
+    iteration_count: int
+    last_run: int
+    next_run: int
+    """0: its job is out, or a host has still to work it out."""
+    fired_at: int
+    """When a cron scheduler fired last: what it missed until then is passed over."""
+    following: int
+    in_flight: str
+    """The job that a repeat-after-complete scheduler waits for."""
+    job_name: str
     data: str

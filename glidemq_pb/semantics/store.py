@@ -153,7 +153,7 @@ class Store(Protocol):
 
     # streams: ids are `0-n`, counted by the stream itself, also across trimming to nothing
     def xadd(self, key: str, keep: int, fields: list[str]) -> None:
-        """XADD key MAXLEN = keep 0-* field value ..."""
+        """XADD key 0-* field value ..., and XTRIM key MAXLEN = keep before anything looks at it."""
         ...
 
     def xclear(self, key: str) -> None:

@@ -28,6 +28,7 @@ from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended
 from .records import Caller, Settlement, StartedJob, SweepReply, Swept, WorkReply
 from .rows import DueRow, HeldRow, Meta, TimerRow, WorkerRow
+from .schedulers import list_unplanned
 from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
@@ -99,7 +100,8 @@ def settle_and_activate(
     record(s, q, now, caller, last, statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
     letters = s.zcard(outbox_key(q)) > 0
-    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, letters, hold_ms)
+    unplanned = list_unplanned(s, q)
+    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, unplanned, letters, hold_ms)
 
 
 def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) -> list[StartedJob]:
@@ -177,9 +179,9 @@ def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: s
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
     more = is_due(s, q, now)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    return WorkReply(
-        split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, s.zcard(outbox_key(q)) > 0, 0
-    )
+    letters = s.zcard(outbox_key(q)) > 0
+    unplanned = list_unplanned(s, q)
+    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, unplanned, letters, 0)
 
 
 def record(
@@ -283,4 +285,5 @@ def tick(s: Store, q: str, now: int, stalled_max: int, events_keep: int) -> Swee
         if swept.readied + swept.failed > 0:
             wake_if_startable(s, q, now)
     more = is_due(s, q, now)
-    return SweepReply(more, s.read(meta_key(q), DueRow).next_due)
+    unplanned = list_unplanned(s, q)
+    return SweepReply(more, s.read(meta_key(q), DueRow).next_due, unplanned)

@@ -115,8 +115,12 @@ class Driver:
         passed = timedelta(microseconds=self._axis.now_us - begin)
         return (
             f"still not done after {passed} of virtual time: this work seems to have no end; "
-            f"pass `until=`, an instant or a timedelta{self._still_running()}"
+            f"pass `until=`, an instant or a timedelta{self._schedulers()}{self._still_running()}"
         )
+
+    def _schedulers(self) -> str:
+        names = [name for kit in self._kits() for name in kit.describe_schedulers()]
+        return f"; job schedulers: {', '.join(names)}" if names else ""
 
     # --- for the loop, when a test waits for virtual time without one of the above ------------------------------------
 

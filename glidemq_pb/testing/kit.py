@@ -9,7 +9,8 @@ from ..backends.memory import MemoryBackend, MemoryListener, MemoryStore, Virtua
 from ..backends.memory.server import MemoryServer
 from ..clock import RunningJob
 from ..execution import Execution
-from ..semantics import work
+from ..schedule import planned
+from ..semantics import schedulers, work
 from ..semantics.endings import MARK_DIGITS
 from ..semantics.gates import window_end
 from ..semantics.keys import (
@@ -20,10 +21,14 @@ from ..semantics.keys import (
     ready_key,
     retained_key,
     scheduled_key,
+    scheduler_key,
+    scheduler_names_key,
+    schedulers_key,
 )
 from ..semantics.lang import drop
+from ..semantics.limits import MINUTE_MS
 from ..semantics.records import Caller, Settlement, WorkReply
-from ..semantics.rows import Meta
+from ..semantics.rows import Meta, SchedulerRow
 from ..semantics.store import Store
 from ..wire import from_wire
 from ..work_loop import WorkLoop
@@ -34,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AnyWorker = Worker[Any, Any]
 
-DUE_KEYS = (expiring_key, active_key, scheduled_key, rate_limited_key, retained_key)
+DUE_KEYS = (expiring_key, active_key, scheduled_key, schedulers_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
 kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when
 exactly it was done."""
@@ -220,18 +225,37 @@ class Kit:
         for root in list(self.roots):
             more = any((at := self.store.zlowest(key(root))) is not None and at <= now for key in DUE_KEYS)
             while more:
-                more = (await self.backend.call(work.tick, root, STALLED_MAX, EVENTS_KEPT)).more
+                reply = await self.backend.call(work.tick, root, STALLED_MAX, EVENTS_KEPT)
+                if reply.unplanned:
+                    await self.backend.call(schedulers.plan_runs, root, [planned(run) for run in reply.unplanned])
+                more = reply.more
                 swept = True
         return swept
 
+    def describe_schedulers(self) -> list[str]:
+        """The names of all that have a next run."""
+        return [from_wire(name) for root in self.roots for name in self.store.zrange(schedulers_key(root), 0, -1)]
+
     def open_jobs(self) -> int:
-        """How many jobs have not ended."""
+        """How many jobs have not ended, or are to come."""
         sets = (ready_key, scheduled_key, active_key)
         listed = sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
-        return listed + sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
+        parked = sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
+        return listed + parked + sum(map(self._coming_runs, self.roots))
+
+    def _coming_runs(self, root: str) -> int:
+        """How many jobs the schedulers of a queue will add at most, those without a bound left out."""
+        found = 0
+        for name in self.store.zrange(scheduler_names_key(root), 0, -1):
+            row = self.store.read(scheduler_key(root, name), SchedulerRow)
+            left = [row.limit - row.iteration_count] if row.limit > 0 else []
+            if row.end_date >= 0:
+                left.append((row.end_date - self.clock.now()) // (row.every or MINUTE_MS) + 1)
+            found += max(min(left, default=0), 0)
+        return found
 
     def has_work(self) -> bool:
-        """Whether some job will still move by itself, given time."""
+        """Whether some job will still move by itself, or be added by a scheduler, given time."""
         executions = self.running()
         if any(isinstance(one, Execution) and one.job.timeout and not one.is_over for one in executions):
             return True
@@ -240,7 +264,7 @@ class Kit:
 
     def _queue_has_work(self, root: str, leased: set[str]) -> bool:
         store = self.store
-        if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)):
+        if store.zcard(scheduled_key(root)) or store.zcard(expiring_key(root)) or store.zcard(schedulers_key(root)):
             return True
         if self._window_end(root) is not None:
             return True

@@ -1,10 +1,11 @@
 """The worker of the test kit: the real one, which starts by itself."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from ..job import Job
-from ..worker import Worker
+from ..worker import DEADLINE_MS, Worker
 from .queue import TestQueue
 
 D = TypeVar("D")
@@ -34,6 +35,8 @@ class TestWorker(Worker[D, R], Generic[D, R]):
         self._queue.withdraw(self)
         await super().start()
 
-    async def close(self, force: bool = False) -> None:
+    async def close(
+        self, force: bool = False, *, grace: int | timedelta | None = None, deadline: int | timedelta = DEADLINE_MS
+    ) -> None:
         self._queue.withdraw(self)
-        await super().close(force)
+        await super().close(force, grace=grace, deadline=deadline)

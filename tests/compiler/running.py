@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
+import msgspec
 from glide import GlideClient, GlideClientConfiguration, NodeAddress, RequestError
 
 from glidemq_pb.backends.memory.store import MemoryStore
@@ -61,12 +62,21 @@ class Server:
         self.command("FUNCTION", "LOAD", library.text)
         self.command("FLUSHALL")
 
-    def call(self, library: build.Library, operation: str, words: Sequence[bytes]) -> Reply:
-        """The reply, or the text of the error."""
+    def call(self, library: build.Library, operation: str, words: Sequence[object]) -> Reply:
+        """The reply, or the text of the error. `words`: see `packed`."""
         try:
-            return self.command("FCALL", library.function_name(operation), "1", Q, *words)
+            return self.command("FCALL", library.function_name(operation), "1", Q, packed(words))
         except RequestError as error:
             return f"error: {error}"
+
+
+def packed(words: Sequence[object]) -> bytes:
+    """The argument of a function: bytes are text."""
+    return msgspec.msgpack.encode([as_text(word) if isinstance(word, bytes) else word for word in words])
+
+
+def as_text(raw: bytes) -> msgspec.Raw:
+    return msgspec.Raw(b"\xdb" + len(raw).to_bytes(4, "big") + raw)
 
 
 def compile_program(text: str, compiler: Any = build) -> build.Library:
@@ -106,7 +116,7 @@ def run_lua(server: Server, library: build.Library, module: types.ModuleType, ca
     """What the compiled operation replies."""
     hints = get_type_hints(vars(module)[call.operation])
     names = [name for name in hints if name not in ("s", "q", "now", "return")]
-    words = [str(call.now).encode()]
+    words: list[object] = [call.now]
     for name, value in zip(names, call.args, strict=True):
         words += to_words(value, hints[name])
     return server.call(library, call.operation, words)
@@ -124,18 +134,16 @@ def to_reply(value: Any) -> Reply:
     return value
 
 
-def to_words(value: Any, kind: Any) -> list[bytes]:
-    if kind is int:
-        return [str(value).encode()]
+def to_words(value: Any, kind: Any) -> list[object]:
+    if kind in (int, bool):
+        return [value]
     if kind is str:
         return [value.encode("latin-1")]
-    if kind is bool:
-        return [b"1" if value else b"0"]
     if kind is Fields or get_origin(kind) is list:
         item = str if kind is Fields else get_args(kind)[0]
-        return [str(len(value)).encode(), *(word for one in value for word in to_words(one, item))]
+        return [len(value), *(word for one in value for word in to_words(one, item))]
     if get_origin(kind) is types.UnionType:
-        return [b"0"] if value is None else [b"1", *to_words(value, get_args(kind)[0])]
+        return [False] if value is None else [True, *to_words(value, get_args(kind)[0])]
     hints = get_type_hints(kind)
     return [
         word for field in dataclasses.fields(kind) for word in to_words(getattr(value, field.name), hints[field.name])

@@ -54,9 +54,9 @@ FAULTS = (
     ),
     Fault("text(n) by tostring", "prelude.lua", "string.format('%.0f', n)", "tostring(n)"),
     Fault(
-        "pad(n) by %016d of a rounded text",
+        "pad(n) of a rounded text",
         "prelude.lua",
-        "string.format('%016.0f', n)",
+        "string.format('%016d', n)",
         "string.format('%016s', n .. '')",
     ),
     Fault("`not` binds loosely", "compiler/printer.py", "_PREFIX = 7", "_PREFIX = 0"),
@@ -129,8 +129,8 @@ FAULTS = (
     Fault(
         "a bool argument is negated",
         "prelude.lua",
-        "return text == '1' or text ~= '0'",
-        "return text == '0' or text ~= '1'",
+        "R.wrong('BOOL', value) end return value",
+        "R.wrong('BOOL', value) end return not value",
     ),
     Fault("an absent argument is present", "compiler/wire.py", 'lua.Prefix("not", present)', "present"),
     Fault(
@@ -157,10 +157,11 @@ FAULTS = (
     ),
     Fault(
         "xadd keeps one entry more",
-        "compiler/verbs.py",
-        'lua.Text("="), keep',
-        'lua.Text("="), lua.Operation("+", keep, lua.Number(1))',
+        "prelude.lua",
+        "'MAXLEN', '=', keep)",
+        "'MAXLEN', '=', keep + 1)",
     ),
+    Fault("a stream is not cut", "compiler/wire.py", 'lua.Call(_runtime("trim"), (call,))', "call"),
     Fault(
         "zlowest gives the member",
         "compiler/verbs.py",

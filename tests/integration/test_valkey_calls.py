@@ -32,9 +32,9 @@ async def test_arguments_arrive_and_replies_come_back(
     backend = make_backend(valkey_server.port)
     text = "\x00\xff'\r\n\x80 nil"
     seen = await backend.call(tiny.echo, root, text, [tiny.Pair("a", -1), tiny.Pair("", 2**53 - 1)], maybe=None)
-    assert seen == ["", text, "2", "a", "-1", "", "9007199254740991", "0"]
+    assert seen == ["", text, "2", "a", "-1", "", "9007199254740991", "false"]
     backend.now = lambda: 12_345
-    assert await backend.call(tiny.echo, root, "", [], 7) == ["12345", "", "0", "1", "7"]
+    assert await backend.call(tiny.echo, root, "", [], 7) == ["12345", "", "0", "true", "7"]
 
 
 async def test_a_queue_name_is_bytes_too(valkey_server: PrivateServer, make_backend: MakeBackend, root: str) -> None:

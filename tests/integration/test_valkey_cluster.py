@@ -13,7 +13,7 @@ from glidemq_pb.errors import QueueConnectionError
 from glidemq_pb.semantics import jobs, reads
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import JobSpec
-from glidemq_pb.server import PrivateServer
+from glidemq_pb.server import PrivateServer, free_port
 
 from . import tiny
 from .conftest import MakeBackend
@@ -26,15 +26,21 @@ QUEUES = 12
 def nodes() -> Iterator[list[PrivateServer]]:
     """Three primaries that share the slots, without replicas."""
     with ExitStack() as stack:
-        options = {"cluster-enabled": "yes", "cluster-node-timeout": "5000"}
-        servers = [stack.enter_context(PrivateServer(options)) for _ in range(3)]
+        # By itself a node takes its own port + 10,000 for the bus, which may be above the last port there is.
+        buses = [free_port() for _ in range(3)]
+        servers = [
+            stack.enter_context(
+                PrivateServer({"cluster-enabled": "yes", "cluster-node-timeout": "5000", "cluster-port": str(bus)})
+            )
+            for bus in buses
+        ]
         ports = [server.port for server in servers]
         for i, port in enumerate(ports):
             last = SLOTS - 1 if i == len(ports) - 1 else (i + 1) * (SLOTS // 3) - 1
             assert tiny.ask(port, "CLUSTER", "ADDSLOTSRANGE", str(i * (SLOTS // 3)), str(last)) == "+OK\r\n"
             assert tiny.ask(port, "CLUSTER", "SET-CONFIG-EPOCH", str(i + 1)) == "+OK\r\n"
-        for port in ports[1:]:
-            tiny.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port))
+        for port, bus in zip(ports[1:], buses[1:], strict=True):
+            tiny.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port), str(bus))
         for port in ports:
             tiny.until(lambda: _knows_all(port))  # noqa: B023 - it is called here and now
         yield servers

@@ -1,13 +1,15 @@
 """A worker in a process of its own, for tests that kill it: `python -m tests.integration.worker_process OPTIONS LABEL`.
 
 OPTIONS is JSON: `port queue concurrency lock_duration release`; LABEL is in its results. It prints a line for each
-thing that happens: `ready`, `run <job id>`, `completed <job id>`, `closed`. SIGTERM closes it gracefully.
+thing that happens: `ready`, `run <job id>`, `at <job id> <epoch milliseconds>`, `completed <job id>`, `closed`.
+SIGTERM closes it gracefully.
 """
 
 import asyncio
 import json
 import signal
 import sys
+import time
 from typing import Any
 
 from glidemq_pb import Job, Worker
@@ -29,6 +31,7 @@ def other_release(release: str) -> Library:
 async def process(job: Job[Any, Any]) -> str:
     """Take `ms`; only a job's first run takes `first_ms`, where it has one."""
     say("run", job.id)
+    say("at", job.id, str(time.time() * 1000))
     first = job.stalled_count == 0 and "first_ms" in job.data
     await asyncio.sleep(job.data["first_ms" if first else "ms"] / 1000)
     return f"by {sys.argv[2]}"

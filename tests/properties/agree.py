@@ -6,14 +6,35 @@ from typing import Any
 
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.limits import FORMAT
-from glidemq_pb.semantics.records import Caller, ClearCursor, Marks, Settlement
-from tests.strategies import NOTHING, CallNumber, Earlier, FromNow, Held, KnownId, Move, Settled
+from glidemq_pb.semantics.records import Caller, ClearCursor, Marks, PlannedRun, SchedulerSpec, Settlement
+from tests.strategies import (
+    NOTHING,
+    CallNumber,
+    Earlier,
+    FromNow,
+    Held,
+    KnownId,
+    Move,
+    Planned,
+    Scheduled,
+    Settled,
+)
 
 from .sides import Outcome, Q, Side, Step
 
 START = 28_333_333 * 60_000
 """A full minute in November 2023."""
-DUE_SETS = ("scheduled", "active", "expiring", "retained", "workers", "ratelimited", "limiters", "deduping")
+DUE_SETS = (
+    "scheduled",
+    "active",
+    "expiring",
+    "retained",
+    "workers",
+    "ratelimited",
+    "limiters",
+    "deduping",
+    "schedulers",
+)
 
 
 class DisagreementError(AssertionError):
@@ -32,6 +53,7 @@ class World:
         self.ids: list[str] = []
         self.activations: list[tuple[str, str]] = []
         self.calls: dict[str, int] = {}
+        self.unplanned: list[dict[str, Any]] = []
         self.earlier: dict[str, list[Any]] = {"marks": [Marks(99, 99, 99)], "cursor": [ClearCursor(0, 0, 0)]}
         self.state: dict[str, Any] = {}
 
@@ -48,12 +70,17 @@ class World:
             self.activations.extend((job["job_id"], token) for job in outcome.reply["started"])
             worker = step.args[0].worker
             self.calls[worker] = max(self.calls.get(worker, 0), step.args[0].call)
+            self.unplanned.extend(one for one in outcome.reply["unplanned"] if one not in self.unplanned[-3:])
+        elif isinstance(outcome.reply, dict) and "next_due" in outcome.reply:
+            self.unplanned.extend(one for one in outcome.reply["unplanned"] if one not in self.unplanned[-3:])
         elif step.operation == "get_marks" and isinstance(outcome.reply, dict):
             self.earlier["marks"].append(Marks(**outcome.reply))
         elif step.operation == "clear_some" and isinstance(outcome.reply, dict):
             self.earlier["cursor"].append(ClearCursor(**outcome.reply["cursor"]))
         elif step.operation == "enqueue" and isinstance(outcome.reply, list):
             self.ids.extend(job_id for job_id in outcome.reply if job_id != ":")
+        fired = {key.removeprefix(f"{Q}:job:") for key in outcome.state if key.startswith(f"{Q}:job:")}
+        self.ids.extend(sorted(fired.difference(self.ids)))
 
     def due_moments(self) -> list[int]:
         """The moments at which something falls due, soonest first."""
@@ -91,6 +118,10 @@ class World:
                 return self.now + offset
             case Settled():
                 return self._settlement(argument)
+            case Scheduled():
+                return self._spec(argument)
+            case Planned():
+                return self._run(argument)
             case list():
                 return [self._resolved(one) for one in argument]
         return argument
@@ -98,6 +129,25 @@ class World:
     def _caller(self, caller: Caller, step: int) -> Caller:
         call = max(self.calls.get(caller.worker, 0) + step, 1)
         return dataclasses.replace(caller, call=call)
+
+    def _spec(self, schedule: Scheduled) -> SchedulerSpec:
+        mode, pattern, tz, every = schedule.mode
+        start, end = (-1 if offset == -1 else self.now + offset for offset in (schedule.start, schedule.end))
+        first, gap = schedule.runs if mode == "cron" else (-self.now, 0)
+        template = schedule.template
+        return SchedulerSpec(
+            mode, pattern, tz, every, start, end, schedule.limit, self.now + first,
+            self.now + first + gap if gap else 0, template.name, template.data, template.options,
+        )  # fmt: skip
+
+    def _run(self, planned: Planned) -> PlannedRun:
+        if not self.unplanned:
+            return PlannedRun("s", "* * * * *", "UTC", 1, 1, 2)
+        told = self.unplanned[-1 - planned.index % len(self.unplanned)]
+        first, gap = planned.steps
+        next_run = told["after"] if not told["fired"] else told["after"] + first if first else 0
+        following = next_run + gap if next_run and gap else 0
+        return PlannedRun(told["name"], told["pattern"], told["tz"], told["after"], next_run, following)
 
     def _settlement(self, settled: Settled) -> Settlement:
         job_id, token = self._activation(settled.held)
@@ -162,7 +212,7 @@ def script(steps: Sequence[Step]) -> str:
     lines = "\n".join(f"    {step!r}," for step in steps)
     return (
         "from glidemq_pb.semantics.records import (\n"
-        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, Settlement,\n)\n"
+        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, PlannedRun,\n    SchedulerSpec, Settlement,\n)\n"
         "from tests.properties.replay import run\n"
         "from tests.properties.sides import Step\n\n"
         f"run([\n{lines}\n])\n"

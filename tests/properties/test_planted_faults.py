@@ -22,6 +22,7 @@ from .agree import play
 from .faults import LIBRARY, SEMANTICS, Fault, plant
 from .faults_control import CONTROL
 from .profile import machine
+from .scheduling import Schedules
 from .sides import MemorySide, Side
 from .valkey_side import LIBRARY as LIBRARY_PATH
 from .valkey_side import ValkeySide
@@ -63,6 +64,9 @@ def model_objects(package: types.ModuleType, lives: int = LIVES) -> str | None:
         life = Life(number, package)
         if _fails(lambda life=life: life.live(STEPS)):  # type: ignore[misc]  # bound at once
             return f"model, life {number}, step {life.steps}"
+        schedules = Schedules(number, package)
+        if _fails(lambda life=schedules: life.live(STEPS)):  # type: ignore[misc]  # bound at once
+            return f"model of schedulers, life {number}"
     return None
 
 
@@ -81,7 +85,7 @@ def machine_objects(sides: list[Side]) -> str | None:
     return f"machine, history {played}" if _fails(try_all) else None
 
 
-def _fails(attempt: Callable[[], None]) -> bool:
+def _fails(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except Exception:  # a fault may show as any error

@@ -106,8 +106,8 @@ class ValkeySide:
         if step.operation == PUT:
             field, value = step.args
             return [b"HSET", f"{Q}:meta".encode(), field.encode(), value.encode()]
-        arguments = self._codecs[step.operation].encode(b"%d" % step.now, *step.args)
-        return [b"FCALL", self._functions[step.operation], b"1", Q.encode(), *arguments]
+        argument = self._codecs[step.operation].encode(step.now, *step.args)
+        return [b"FCALL", self._functions[step.operation], b"1", Q.encode(), argument]
 
     def _reply(self, step: Step, raw: Any) -> Any:
         if step.operation == POP:

@@ -117,4 +117,4 @@ async def test_PRG_1_the_value_goes_through_the_serializer(world: World) -> None
     await world.settle()
     assert (await stored(queue, job)).progress == 123
     (event,) = await world.events("progress")
-    assert event.data == {"progress": "321"}
+    assert event.data == {"progress": "\x01reversed\x00321"}

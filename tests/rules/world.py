@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from glidemq_pb import JSON_SERIALIZER, Job, Queue, Serializer, Worker
-from glidemq_pb.backends.backend import Backend, Listener
+from glidemq_pb import JSON_SERIALIZER, Job, Queue, QueueEvents, Serializer, Worker
+from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
+from glidemq_pb.backends.valkey.reader import ValkeyReader
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
+from glidemq_pb.payload import Compression
 from glidemq_pb.semantics import reads
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.store import Store
@@ -105,12 +107,23 @@ class Line:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
+        return await self.carry(self._backend, operation, queue, *args, **kwargs)
+
+    async def carry(
+        self,
+        target: Backend | Reader,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Make a call on the backend, or on one of its readers."""
         await self._stand_still(self._whole)
         if (error := self.refusals.get(operation.__name__)) is not None:
             raise error.with_traceback(None)
         self.under_way += 1
         try:
-            reply = await self._backend.call(operation, queue, *args, **kwargs)
+            reply = await target.call(operation, queue, *args, **kwargs)
         finally:
             self.under_way -= 1
         await self._stand_still(self._answering)
@@ -131,8 +144,34 @@ class Line:
     async def listener(self) -> Listener:
         return VirtualListener(await self._backend.listener(), self._clock)
 
+    async def reader(self) -> Reader:
+        return LineReader(self, await self._backend.reader())
+
     async def close(self) -> None:
         """The world closes the backend."""
+
+
+class LineReader:
+    """A reader whose calls are cut with its line."""
+
+    def __init__(self, line: Line, reader: Reader) -> None:
+        self._line = line
+        self._reader = reader
+
+    async def call(
+        self,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        return await self._line.carry(self._reader, operation, queue, *args, **kwargs)
+
+    async def wait_for_entry(self, key: str, after: int) -> None:
+        await self._reader.wait_for_entry(key, after)
+
+    async def close(self) -> None:
+        await self._reader.close()
 
 
 class VirtualListener:
@@ -207,7 +246,10 @@ class ValkeySide:
     def in_flight(self, backend: Backend) -> bool:
         """A pop that is awaited here and not held by the server is on its way there or back."""
         assert isinstance(backend, ValkeyBackend)
-        awaited = sum(one._pending is not None and not one._pending.done() for one in backend._listeners)
+        awaited = sum(
+            one.waiting if isinstance(one, ValkeyReader) else one._pending is not None and not one._pending.done()
+            for one in backend._listeners
+        )
         clients: bytes = self._wire.call(b"CLIENT", b"LIST")
         name = f" name={self._clients} ".encode()
         held = sum(name in line and BLOCKED in line for line in clients.splitlines())
@@ -233,6 +275,7 @@ class World:
         self._backend = side.backend(self.clock)
         self._lines: list[Line] = []
         self._workers: list[Worker[Any, Any]] = []
+        self._subscribers: list[QueueEvents] = []
         self._names: set[str] = {self.name}
 
     # --- components ---------------------------------------------------------------------------------------------------
@@ -248,6 +291,7 @@ class World:
         name: str | None = None,
         *,
         serializer: Serializer = JSON_SERIALIZER,
+        compression: Compression = "none",
         events: bool = True,
         dead_letter_queue: str | None = None,
     ) -> Queue[Any, Any]:
@@ -257,6 +301,7 @@ class World:
             name or self.name,
             backend=self.line(),
             serializer=serializer,
+            compression=compression,
             events=events,
             dead_letter_queue=dead_letter_queue,
         )
@@ -276,6 +321,12 @@ class World:
         worker = self.idle_worker(processor, name, **options)
         await worker.start()
         return worker
+
+    def subscriber(self, name: str | None = None, **options: Any) -> QueueEvents:
+        """One who watches the queue and was not connected."""
+        events = QueueEvents(name or self.name, backend=self.line(), **options)
+        self._subscribers.append(events)
+        return events
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 
@@ -375,6 +426,8 @@ class World:
             line.refusals.clear()
         for worker in self._workers:
             await worker.close(force=True)
+        for events in self._subscribers:
+            await events.close()
         wrong: list[str] = []
         for name in self._names:
             wrong += violations(self.side.dump(self._backend, root_of(name)), root_of(name))
@@ -382,8 +435,8 @@ class World:
         assert not wrong, "\n".join(wrong)
 
 
-def line_of(component: Queue[Any, Any] | Worker[Any, Any]) -> Line:
-    """The connection of a queue or worker of the world."""
+def line_of(component: Queue[Any, Any] | Worker[Any, Any] | QueueEvents) -> Line:
+    """The connection of a component of the world."""
     assert isinstance(component.backend, Line)
     return component.backend
 

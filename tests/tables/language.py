@@ -20,7 +20,17 @@ from typing import Any
 
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.limits import MINUTE_MS
-from glidemq_pb.semantics.records import Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, Settlement
+from glidemq_pb.semantics.records import (
+    Caller,
+    ClearCursor,
+    GroupLimits,
+    JobSpec,
+    Letter,
+    Marks,
+    PlannedRun,
+    SchedulerSpec,
+    Settlement,
+)
 from tests.properties.agree import START
 from tests.properties.sides import Outcome, Q, Refused, Step
 from tests.strategies import sendable
@@ -199,7 +209,8 @@ class Writer:
     def _extend(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (worker,), options = named(arguments[0])
         tokens = [options.get("token", self.tokens.get(job_id, "")) for job_id in arguments[1]]
-        return worker, arguments[1], tokens, [int(options.get("lease", 30_000))] * len(tokens)
+        leases = [int(lease) for lease in options.get("lease", "30000").split("/")]
+        return worker, arguments[1], tokens, leases * len(tokens) if len(leases) == 1 else leases
 
     def _set_group_limits(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (key,), options = named(arguments[0])
@@ -220,11 +231,38 @@ class Writer:
         flat = [text for pair in dead(written_out(options)).items() for text in pair]
         return source, Letter("1", Q, int(ordinal), name, data, Fields(flat)), keep
 
+    def _upsert_scheduler(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (name,), given = named(arguments[0])
+        (mode,) = given.keys() & {"cron", "every", "after"}
+        start, end = (int(given[field]) + START if field in given else -1 for field in ("start", "end"))
+        first = int(given.get("first", 0))
+        _, template = named(arguments[1] if len(arguments) > 1 else [])
+        job_name, data = template.pop("name", "n"), template.pop("data", "")
+        flat = [text for pair in written_out(template).items() for text in pair]
+        return given.get("call", ""), name, SchedulerSpec(
+            mode, given[mode] if mode == "cron" else "", given.get("tz", "UTC"),
+            0 if mode == "cron" else int(given[mode]),
+            start, end, int(given.get("limit", 0)), first + START if first else 0,
+            int(given["following"]) + START if "following" in given else 0, job_name, data, Fields(flat),
+        )  # fmt: skip
+
+    def _plan_runs(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        runs: list[PlannedRun] = []
+        for words in arguments:
+            (name,), given = named(words)
+            after, first, following = (
+                int(given[field]) + START if field in given else 0 for field in ("after", "next", "following")
+            )
+            runs.append(PlannedRun(name, given.get("cron", "p"), given.get("tz", "UTC"), after, first, following))
+        return (runs,)
+
     def _plain(self, operation: str, arguments: list[list[str]]) -> tuple[Any, ...]:
         bare, options = named(arguments[0] if arguments else [])
         call, keep = options.get("call", ""), int(options.get("keep", 100))
         token = options.get("token", "")
         match operation:
+            case "remove_scheduler":
+                return call, bare[0]
             case "remove" | "retry" | "promote" | "revoke":
                 return call, bare[0], keep
             case "change_priority" | "change_delay":
@@ -251,6 +289,8 @@ class Writer:
                 return ([sequence.zfill(MARK_DIGITS) for sequence in bare],)
             case "list_parked":
                 return int(bare[0]), int(bare[1]), "bare" in options
+            case "list_schedulers":
+                return (int(bare[0]),)
             case "set_dead_letters":
                 return (bare[0] if bare else "",)
             case "pause" | "resume":
@@ -265,7 +305,7 @@ class Writer:
                 return bare[0], int(bare[1]), int(bare[2])
             case "read_events":
                 return tuple(map(int, bare))
-            case "get_metrics" | "nudge" | "leave" | "pop" | "explain":
+            case "get_metrics" | "nudge" | "leave" | "pop" | "explain" | "get_scheduler":
                 return (bare[0],)
             case "put":
                 ((field, value),) = (word.split("=") for word in arguments[0])
@@ -315,6 +355,10 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return work_reply(reply, expected)
         case "enqueue" | "extend" | "clean_some":
             return " ".join(reply)
+        case "upsert_scheduler" | "get_scheduler":
+            return " ".join(shown_fields(reply["fields"], expected.split())) if reply["fields"] else "none"
+        case "list_schedulers":
+            return " ".join(entry["name"] for entry in reply)
         case "list_jobs":
             return " ".join(entry["job_id"] for entry in reply)
         case "count_jobs":
@@ -348,7 +392,8 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return " ".join(f"{entry['number']}:{entry['fields']['event']}" for entry in reply)
         case "tick":
             due = f"due: {reply['next_due'] - START}" if reply["next_due"] else ""
-            return "; ".join(filter(None, ("more" if reply["more"] else "", due)))
+            unplanned = shown_unplanned(reply["unplanned"]) if "unplanned:" in expected else ""
+            return "; ".join(filter(None, ("more" if reply["more"] else "", due, unplanned)))
     if isinstance(reply, bool):
         return "yes" if reply else "no"
     return "" if reply is None else str(reply)
@@ -364,6 +409,7 @@ def work_reply(reply: dict[str, Any], expected: str) -> str:
         "drained" if reply["drained"] else "",
         "letters" if reply["letters"] else "",
         f"hold: {reply['hold_ms']}" if reply["hold_ms"] else "",
+        shown_unplanned(reply["unplanned"]) if "unplanned:" in expected else "",
         f"wait: {reply['wait_ms']}" if "wait:" in expected else "",
         f"token: {reply['token']}" if "token:" in expected else "",
     ]
@@ -393,6 +439,13 @@ def explained(facts: dict[str, Any]) -> str:
     return "; ".join(shown)
 
 
+def shown_unplanned(unplanned: list[dict[str, Any]]) -> str:
+    """Those to be planned, with the instant after which: `s@9` its next run, `s!9` when it fired."""
+    return "unplanned: " + " ".join(
+        f"{one['name']}{'!' if one['fired'] else '@'}{one['after'] - START}" for one in unplanned
+    )
+
+
 # --- states ----------------------------------------------------------------------------------------------------------
 
 SETS = {"waiting": "ready"} | {
@@ -413,6 +466,7 @@ SETS = {"waiting": "ready"} | {
         "outbox",
     )
 }
+SETS |= {"schedulers": "schedulers", "unplanned": "unplanned", "names": "scheduler-names"}
 SETS["delayed"] = "scheduled"
 MARKED = {"active", "completed", "failed", "expiring", "retained", "delayed"}
 
@@ -424,7 +478,7 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
         key = f"{Q}:{SETS[kind]}:{which}" if which else f"{Q}:{SETS[kind]}"
         return shown_set(kind, state.get(key, []), timed=any("@" in word for word in expected))
     match kind:
-        case "job" | "worker" | "group" | "limiter" | "dedup":
+        case "job" | "worker" | "scheduler" | "group" | "limiter" | "dedup":
             fields = state.get(f"{Q}:{kind}:{which}")
             return ["-"] if fields is None else shown_fields(fields, expected)
         case "meta":
@@ -464,7 +518,8 @@ def shown_set(kind: str, entries: list[tuple[str, int]], *, timed: bool) -> list
 
 INSTANTS = {"expire_at", "finished_on", "processed_on", "timestamp", "next_due", "calls_until", "metrics_until", "at",
             "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at",
-            "accepted_at", "until", "pending_until", "resume_at"}  # fmt: skip
+            "accepted_at", "until", "pending_until", "resume_at", "next_run", "last_run", "following", "fired_at",
+            "start_date", "end_date"}  # fmt: skip
 
 
 def shown_fields(fields: dict[str, str], expected: list[str]) -> list[str]:
@@ -473,5 +528,6 @@ def shown_fields(fields: dict[str, str], expected: list[str]) -> list[str]:
     for word in expected:
         name = word.partition("=")[0]
         value = fields.get(name, "")
-        shown.append(f"{name}={int(value) - START if name in INSTANTS and value else value}")
+        moment = name in INSTANTS and value not in {"", "0", "-1"}
+        shown.append(f"{name}={int(value) - START if moment else value}")
     return shown

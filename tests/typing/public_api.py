@@ -5,6 +5,7 @@ A line with `type: ignore[code]` must be an error: mypy reports one that is not 
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from signal import Signals
 from typing import Any, Literal, TypedDict, assert_type
 
 from glidemq_pb import (
@@ -18,6 +19,7 @@ from glidemq_pb import (
     JobLogs,
     JobOptions,
     JobState,
+    JobTemplate,
     Keep,
     MetricPoint,
     Metrics,
@@ -25,8 +27,13 @@ from glidemq_pb import (
     PayloadTooLargeError,
     Queue,
     QueueConnectionError,
+    QueueEvent,
+    QueueEvents,
+    Schedule,
+    SchedulerInfo,
     Serializer,
     Worker,
+    graceful_shutdown,
 )
 
 
@@ -122,6 +129,43 @@ async def working() -> None:
     processors: dict[str, Callable[[Job[Email, Receipt]], Any]] = {"a": process, "b": process_in_a_thread}
     async with Worker[Email, Receipt]("mail", processors) as worker:
         assert_type(worker, Worker[Email, Receipt])
+
+
+async def stopping(queue: Queue[Email, Receipt], worker: Worker[Email, Receipt], events: QueueEvents) -> None:
+    assert_type(await graceful_shutdown(queue, worker, events, grace=timedelta(seconds=5), deadline=1_000), Signals)
+    await worker.close(grace=5_000)
+    await worker.close(True)
+    await graceful_shutdown(5)  # type: ignore[arg-type]
+    await graceful_shutdown(queue, grace=1.5)  # type: ignore[arg-type]
+
+
+async def scheduling(queue: Queue[Email, Receipt]) -> None:
+    schedule = Schedule("0 8 * * *", tz="Europe/Berlin", start_date=datetime.now(UTC), limit=3)
+    assert_type(
+        await queue.upsert_job_scheduler("s", schedule, JobTemplate("n", {"to": "a"}, priority=1)), SchedulerInfo
+    )
+    assert_type(await queue.get_job_scheduler("s"), SchedulerInfo | None)
+    assert_type(await queue.get_repeatable_jobs(), list[SchedulerInfo])
+    assert_type(await queue.remove_job_scheduler("s"), bool)
+    assert_type(await queue.preview_schedule(Schedule(every=timedelta(hours=1))), list[int])
+    JobTemplate(priority="high")  # type: ignore[arg-type]
+    schedule.limit = 4  # type: ignore[misc]
+
+
+async def watching() -> None:
+    async with QueueEvents("mail", connection="memory://", last_event_id="0") as events:
+        assert_type(events, QueueEvents)
+        async for event in events:
+            assert_type(event, QueueEvent)
+            assert_type(event.job_id, str | None)
+            assert_type(event.data, dict[str, Any])
+            event.name = "added"  # type: ignore[misc]
+
+        @events.on("failed")
+        def failed(event: QueueEvent) -> None: ...
+
+        events.on("failed", failed)
+    QueueEvents("mail", client=object())  # type: ignore[arg-type]
 
 
 def records() -> None:

@@ -1,4 +1,4 @@
-"""Every Python block of docs/testing.md runs: all of it is one test module, in the order of the page."""
+"""Every Python block of the guides runs: those of a page are one test module, in the order of the page."""
 
 import re
 from pathlib import Path
@@ -8,16 +8,23 @@ import pytest
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs" / "testing.md"
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(language: str) -> list[str]:
-    return [body for tag, body in BLOCK.findall(PAGE.read_text(encoding="utf-8")) if tag == language]
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [body for tag, body in BLOCK.findall(text) if tag == language]
 
 
-def test_every_block_of_the_guide_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "\n\n".join(blocks("python"))
+@pytest.mark.parametrize(
+    ("page", "least"),
+    [("testing.md", 11), ("schedulers.md", 8), ("payloads.md", 6), ("events.md", 5), ("stopping.md", 1)],
+)
+def test_every_block_of_a_guide_runs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, page: str, least: int
+) -> None:
+    module = "\n\n".join(blocks(page, "python"))
     pytester.makepyfile(test_guide=module)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     result = pytester.runpytest_subprocess(
@@ -25,12 +32,12 @@ def test_every_block_of_the_guide_runs(pytester: pytest.Pytester, monkeypatch: p
         "-o", "asyncio_default_fixture_loop_scope=function", "-p", "no:cacheprovider", "--timeout=60",
     )  # fmt: skip
     tests = re.findall(r"^(?:async )?def (test_\w+)", module, re.MULTILINE)
-    assert len(tests) > 10
+    assert len(tests) >= least
     result.assert_outcomes(passed=len(tests))
 
 
 def test_the_commands_of_the_guide_name_options_that_exist() -> None:
-    commands = [line.split("#")[0].split() for body in blocks("sh") for line in body.splitlines()]
+    commands = [line.split("#")[0].split() for body in blocks("testing.md", "sh") for line in body.splitlines()]
     assert commands
     for program, *options in commands:
         assert program == "pytest"

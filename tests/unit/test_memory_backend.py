@@ -290,3 +290,52 @@ async def test_a_call_cancelled_in_its_turn_does_nothing() -> None:
     task.cancel()
     await asyncio.wait([task])
     assert backend.store.dump("") == {}
+
+
+# --- following a stream ----------------------------------------------------------------------------------------------
+
+
+@operation
+def append(s: Store, q: str, now: int, keep: int) -> None:
+    s.xadd(f"{q}:events", keep, ["n", "1"])
+
+
+async def test_a_reader_is_told_when_its_stream_has_a_later_entry() -> None:
+    backend = MemoryBackend()
+    reader = await backend.reader()
+    await reader.call(append, "q", 5)
+    await reader.wait_for_entry("q:events", 0)
+    waits = [asyncio.create_task((await backend.reader()).wait_for_entry("q:events", 1)) for _ in range(2)]
+    await asyncio.sleep(0)
+    await backend.call(append, "another", 5)
+    await asyncio.sleep(0)
+    assert not any(wait.done() for wait in waits)
+    await backend.call(append, "q", 1)
+    await asyncio.gather(*waits)
+
+
+async def test_closing_a_reader_or_its_backend_ends_its_wait() -> None:
+    backend = MemoryBackend()
+    readers = [await backend.reader() for _ in range(2)]
+    waits = [asyncio.create_task(reader.wait_for_entry("q:events", 0)) for reader in readers]
+    await asyncio.sleep(0)
+    await readers[0].close()
+    with pytest.raises(ClosedError):
+        await waits[0]
+    with pytest.raises(ClosedError):
+        await readers[0].call(append, "q", 5)
+    assert not waits[1].done()
+    await backend.close()
+    with pytest.raises(ClosedError):
+        await waits[1]
+    with pytest.raises(ClosedError):
+        await backend.reader()
+
+
+async def test_a_reader_is_told_from_another_thread() -> None:
+    name = fresh()
+    reader = await shared_backend(name).reader()
+    wait = asyncio.create_task(reader.wait_for_entry("q:events", 0))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(lambda: asyncio.run(shared_backend(name).call(append, "q", 5)))
+    await asyncio.wait_for(wait, 5)

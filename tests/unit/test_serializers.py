@@ -55,12 +55,12 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_json_values_come_back_the_same(value: object) -> None:
-    assert decode_value(JSON_SERIALIZER, "json", encode_value(JSON_SERIALIZER, value)) == value
+    assert decode_value(JSON_SERIALIZER, encode_value(JSON_SERIALIZER, value)) == value
 
 
 @dataclass
 class Point:
-    x: int
+    x: float
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,19 @@ def test_json_takes_what_has_one_plain_form(value: object, read: object) -> None
 
 @pytest.mark.parametrize(
     "value",
-    [math.nan, [1, math.inf], {"a": (-math.inf,)}, {"a": {"b": math.nan}}, object(), {(1, 2): 3}, "\ud800", {1j}],
+    [
+        math.nan,
+        [1, math.inf],
+        {"a": (-math.inf,)},
+        {"a": {"b": math.nan}},
+        {math.nan},
+        Point(math.nan),
+        [None, {"a": [Point(math.inf)]}],
+        object(),
+        {(1, 2): 3},
+        "\ud800",
+        {1j},
+    ],
 )
 def test_json_refuses_what_it_could_not_give_back(value: object) -> None:
     with pytest.raises(SerializationError) as refused:
@@ -101,17 +113,18 @@ def test_a_value_within_itself_is_refused() -> None:
 
 def test_ser_9_none_is_no_value_and_never_reaches_the_serializer() -> None:
     assert encode_value(Returning(5), None) == ""
-    assert decode_value(Returning(5), "another", "") is None
+    assert decode_value(Returning(5), "") is None
 
 
 def test_text_is_stored_as_utf_8() -> None:
-    assert encode_value(Text(), "é") == "\xc3\xa9"
-    assert decode_value(Text(), "text", "\xc3\xa9") == "é"
+    wire = encode_value(Text(), "é")
+    assert wire.endswith("\xc3\xa9")
+    assert decode_value(Text(), wire) == "é"
 
 
 @pytest.mark.parametrize("made", [b"\x00\xff\n", b"1"])
 def test_bytes_are_stored_as_they_are(made: bytes) -> None:
-    assert decode_value(Returning(made), "returning", encode_value(Returning(made), 1)) == made
+    assert decode_value(Returning(made), encode_value(Returning(made), 1)) == made
 
 
 @pytest.mark.parametrize("made", [5, None, bytearray(b"x"), b"", "", "\ud800"])
@@ -122,18 +135,20 @@ def test_a_serializer_that_makes_something_else_is_told(made: object) -> None:
 
 def test_ser_5_a_payload_of_another_serializer_is_not_guessed_at() -> None:
     with pytest.raises(SerializationError, match="made by the serializer 'text', and 'json' is in use here"):
-        decode_value(JSON_SERIALIZER, "text", "1")
+        decode_value(JSON_SERIALIZER, encode_value(Text(), 1))
+    with pytest.raises(SerializationError, match="made by the serializer 'json', and 'text' is in use here"):
+        decode_value(Text(), encode_value(JSON_SERIALIZER, 1))
 
 
 def test_what_a_serializer_raises_is_the_cause() -> None:
     with pytest.raises(SerializationError) as refused:
-        decode_value(JSON_SERIALIZER, "json", "{")
+        decode_value(JSON_SERIALIZER, "{")
     assert refused.value.__cause__ is not None
 
 
 def test_cmp_2_the_limit_is_in_bytes_and_itself_allowed() -> None:
     text = "é" * (LIMIT // 2)
-    assert len(encode_value(Text(), text)) == LIMIT
+    assert decode_value(Text(), encode_value(Text(), text)) == text
     with pytest.raises(PayloadTooLargeError, match=rf"^Job data exceeds maximum size \({LIMIT + 1} bytes > {LIMIT}\)"):
         encode_value(Text(), text + "x")
     with pytest.raises(PayloadTooLargeError, match=r"^Progress exceeds"):
@@ -167,6 +182,7 @@ def test_a_complete_one_is_taken() -> None:
         (make(name="x" * 65), "its name is"),
         (make(name="é"), "its name is 'é'"),
         (make(name=5), "its name is 5"),
+        (make(name="a\0b"), "its name is 'a\\x00b'"),
         (make(serialize=...), "its serialize is None"),
         (make(deserialize=5), "its deserialize is 5"),
         (make(serialize=coroutine_function), "its serialize is a coroutine function"),

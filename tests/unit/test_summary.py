@@ -76,9 +76,11 @@ def test_a_run_of_selected_tests_is_not_judged(project: Path) -> None:
     assert run(project, "-k", "negative").returncode == 0
 
 
-def test_records_add_up_and_tables_are_aligned(project: Path) -> None:
+def test_records_add_up_and_rows_are_counted_or_listed(project: Path) -> None:
     write_table_test(project, -1, 0)
     lines = run(project).stdout.splitlines()
     assert "  rows                                   1,234" in lines
+    assert "  faults                                 2 (-v lists them)" in lines
+    lines = run(project, "-v").stdout.splitlines()
     start = lines.index("faults:")
     assert lines[start + 1 : start + 3] == ["  wrong end   caught", "  off by one  caught"]

@@ -61,6 +61,44 @@ class MemoryListener:
             self._wait.wake()
 
 
+class MemoryReader:
+    """Implements `Reader`; calls are made through the backend that gave it out."""
+
+    def __init__(self, backend: "MemoryBackend") -> None:
+        self._backend = backend
+        self._wait: Wait | None = None
+        self.closed = False
+
+    async def call(
+        self,
+        operation: Callable[Concatenate[Store, str, int, P], R],
+        queue: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        self._check_open()
+        return await self._backend.call(operation, queue, *args, **kwargs)
+
+    async def wait_for_entry(self, key: str, after: int) -> None:
+        self._check_open()
+        wait = self._wait = Wait((key,))
+        if self._backend.server.follow(wait, key, after):
+            try:
+                await wait.woken
+            finally:
+                self._backend.server.unfollow(wait, key)
+        self._check_open()
+
+    async def close(self) -> None:
+        self.closed = True
+        if self._wait is not None:
+            self._wait.wake()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ClosedError(f"{self._backend.address}: this reader is closed")
+
+
 class MemoryBackend:
     """Implements `Backend` over a store of its own, or over a `server` that others share.
 
@@ -72,7 +110,7 @@ class MemoryBackend:
         self._clock = SystemClock() if clock is None else clock
         self._address = f"memory://{name}"
         self._server = MemoryServer() if server is None else server
-        self._listeners: list[MemoryListener] = []
+        self._listeners: list[MemoryListener | MemoryReader] = []
         self._calls = 0
         self._closed = False
 
@@ -113,9 +151,19 @@ class MemoryBackend:
     async def listener(self) -> MemoryListener:
         self._check_open()
         listener = self.make_listener(self._server)
-        self._listeners = [other for other in self._listeners if not other.closed]
-        self._listeners.append(listener)
+        self._keep(listener)
         return listener
+
+    async def reader(self) -> MemoryReader:
+        self._check_open()
+        reader = MemoryReader(self)
+        self._keep(reader)
+        return reader
+
+    def _keep(self, one: MemoryListener | MemoryReader) -> None:
+        """Remember to close it."""
+        self._listeners = [other for other in self._listeners if not other.closed]
+        self._listeners.append(one)
 
     def make_listener(self, server: MemoryServer) -> MemoryListener:
         """The kind of listener that this backend gives out."""

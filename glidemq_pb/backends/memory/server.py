@@ -46,6 +46,7 @@ class MemoryServer:
         self.store = MemoryStore()
         self._lock = threading.Lock()
         self._waits: dict[str, dict[Wait, None]] = {}  # by key, those who came first first
+        self._followers: dict[str, set[Wait]] = {}  # by stream
 
     def run(
         self,
@@ -62,6 +63,8 @@ class MemoryServer:
             finally:  # what an operation wrote before an error stays, as on Valkey
                 if self.store.pushed:
                     self._serve()
+                if self.store.grown:
+                    self._tell_followers()
 
     def enter(self, wait: Wait) -> None:
         """Take a value at once, or queue up for one."""
@@ -78,6 +81,28 @@ class MemoryServer:
             if wait.value is not None and not keep:
                 self.store.put_back(*wait.value)
                 self._serve()
+
+    def follow(self, wait: Wait, key: str, after: int) -> bool:
+        """Wake it, once, when the stream has grown. False: it has an entry with a greater number already."""
+        with self._lock:
+            if self.store.xlast(key) > after:
+                return False
+            self._followers.setdefault(key, set()).add(wait)
+            return True
+
+    def unfollow(self, wait: Wait, key: str) -> None:
+        """Do not wake it any more."""
+        with self._lock:
+            followers = self._followers.get(key, set())
+            followers.discard(wait)
+            if not followers:
+                self._followers.pop(key, None)
+
+    def _tell_followers(self) -> None:
+        grown, self.store.grown = self.store.grown, {}
+        for key in grown:
+            for wait in self._followers.pop(key, ()):
+                wait.wake()
 
     def _take(self, keys: Sequence[str]) -> tuple[str, str] | None:
         for key in keys:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...semantics.lang import INT_MAX, Fields
 from ...semantics.store import Entry, Scored
@@ -13,6 +13,9 @@ from .sorted_set import SortedSet, clip
 from .stream import Stream
 
 Row = TypeVar("Row")
+
+EMPTY: Final = SortedSet()
+"""What reads find where there is no set. Never added to: making one anew for each took a tenth of an idle call."""
 
 
 class MemoryStore:
@@ -31,6 +34,8 @@ class MemoryStore:
         self._tables: dict[str, dict[str, Any]] = {}  # of every key: the one dict above that holds it
         self.pushed: dict[str, None] = {}
         """The lists pushed to since the backend last looked, in order: it serves those who wait on them."""
+        self.grown: dict[str, None] = {}
+        """The same for streams."""
 
     def _check_absent(self, key: str) -> None:
         """A key that the table of its type lacks must not exist at all."""
@@ -157,7 +162,7 @@ class MemoryStore:
         members = self._sets.get(key)
         if members is None:
             self._check_absent(key)
-            return SortedSet()
+            return EMPTY
         return members
 
     def zadd(self, key: str, score: int, member: str) -> None:
@@ -288,6 +293,7 @@ class MemoryStore:
             stream = self._streams[key] = Stream()
             self._tables[key] = self._streams
         stream.add(fields, keep)
+        self.grown[key] = None
 
     def xclear(self, key: str) -> None:
         self._stream_to_read(key).clear()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ...clock import Clock, SystemClock
@@ -14,6 +14,7 @@ from .client import ClientSource, Gate, gate_of
 from .errors import Fault, Remedy, understand
 from .listener import ValkeyListener
 from .loading import Library, Loader, packaged_library
+from .reader import ValkeyReader
 
 if TYPE_CHECKING:
     from .client import Client
@@ -31,7 +32,8 @@ class ValkeyBackend:
     """Implements `Backend` on a Valkey server or cluster, by a client of its own or one that the caller lends.
 
     connection: where it is; None takes the address from `client`. client: a glide client to send calls
-    with; it is never closed here. library: for tests. now: for tests, instead of the server's clock.
+    with; it is never closed here. library: for tests. now: for tests, instead of the server's clock. source: instead
+    of connection and client.
 
     A call is sent to its end, whatever happens to the task that awaits it, and repeated with the same arguments while
     the connection breaks, at most `retry_timeout`: each writing operation carries its identity in its arguments.
@@ -44,10 +46,11 @@ class ValkeyBackend:
         client: "Client | None" = None,
         library: Library | None = None,
         now: Callable[[], int] | None = None,
+        source: ClientSource | None = None,
     ) -> None:
         self.now = now
         """Milliseconds to send as `now`; None is the server's clock."""
-        self._source = ClientSource(connection, client)
+        self._source = ClientSource(connection, client) if source is None else source
         self._library = packaged_library() if library is None else library
         self._loader = Loader(self._library)
         self._clock = SystemClock()
@@ -56,7 +59,7 @@ class ValkeyBackend:
         self._connecting: asyncio.Task[Client] | None = None
         self._replacing: asyncio.Lock = asyncio.Lock()
         self._sending: set[asyncio.Task[Any]] = set()
-        self._listeners: set[ValkeyListener] = set()
+        self._listeners: set[ValkeyListener | ValkeyReader] = set()
         self._closed = False
 
     @property
@@ -100,7 +103,7 @@ class ValkeyBackend:
 
     async def _open(self) -> "Client | Fault":
         """A client that has reached the server and seen the library there, or what stands in the way."""
-        client = self._source.lent or await self._source.open("commands")
+        client = self._source.lent or await self._source.open(self._source.role)
         timeout = self._source.connect_timeout
         try:
             async with asyncio.timeout((timeout + GRACE_MS) / 1000):
@@ -162,11 +165,10 @@ class ValkeyBackend:
     ) -> R:
         self._check_usable()
         codec = codec_of(operation)
-        now = b"" if self.now is None else b"%d" % self.now()
-        arguments = codec.encode(now, *args, **kwargs)
+        argument = codec.encode(None if self.now is None else self.now(), *args, **kwargs)
         reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"])
         sending = asyncio.get_running_loop().create_task(
-            self._send(self._library.function(operation.__name__), queue, arguments, reads_only=reads_only)
+            self._send(self._library.function(operation.__name__), queue, argument, reads_only=reads_only)
         )
         self._sending.add(sending)
         sending.add_done_callback(self._sent)
@@ -178,7 +180,7 @@ class ValkeyBackend:
         if not sending.cancelled():
             sending.exception()  # told to the caller, unless that was cancelled
 
-    async def _send(self, function: str, queue: str, arguments: list[bytes], *, reads_only: bool) -> Any:
+    async def _send(self, function: str, queue: str, argument: bytes, *, reads_only: bool) -> Any:
         """Send one call until it is answered, or the time for repeating it is over."""
         import glide
 
@@ -195,7 +197,7 @@ class ValkeyBackend:
                     async with asyncio.timeout(timeout):
                         untyped = cast("Any", client)  # its types are recursive beyond the checkers
                         run = untyped.fcall_ro if reads_only else untyped.fcall
-                        return await run(function, [root], arguments)
+                        return await run(function, [root], [argument])
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
                     fault = await self._remedied(client, self._understand(error), loads)
@@ -226,7 +228,7 @@ class ValkeyBackend:
 
     async def _diagnosed(self, fault: Fault) -> Fault:
         """At the end of all repeats: a client that only waits for its connection does not say what is wrong with it."""
-        tried = f"; it was tried for {self._source.retry_timeout} ms"
+        tried = f"; it was tried for {self._source.retry_timeout} ms" if self._source.retry_timeout else ""
         if fault.vague and self._source.lent is None:
             opened = await self._open()
             if isinstance(opened, Fault):
@@ -242,6 +244,32 @@ class ValkeyBackend:
         self._listeners.add(listener)
         return listener
 
+    async def reader(self) -> ValkeyReader:
+        self._check_usable()
+        own = ValkeyBackend(None, library=self._library, now=self.now, source=self._source.for_reading())
+        reader = ValkeyReader(own, self._listeners.discard)
+        self._listeners.add(reader)
+        return reader
+
+    async def try_once(self, command: "Callable[[Client], Awaitable[None]]", limit: int) -> None:
+        """Send a command of the client itself, for at most `limit` milliseconds. `QueueConnectionError`."""
+        import glide
+
+        client = self._client or await self._connected()
+        try:
+            async with asyncio.timeout(limit / 1000):
+                await command(client)
+        except (glide.GlideError, TimeoutError) as error:
+            self._check_usable()
+            raise understand(error, limit, tls=self._source.tls).at(self.address) from error
+
+    async def disconnect(self) -> None:
+        """Give the client up that may be broken: the next call connects anew."""
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(RuntimeError):  # futures of a loop that is closed
+                await self._give_up(client)
+
     async def close(self) -> None:
         """Give all connections up, once the calls under way were answered or their sending timed out.
 
@@ -256,9 +284,7 @@ class ValkeyBackend:
             self._sending.clear()  # their loop is gone, and they with it
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._source.request_timeout / 1000)
-        if self._client is not None:
-            with contextlib.suppress(RuntimeError):  # futures of a loop that is closed
-                await self._give_up(self._client)
+        await self.disconnect()
 
     def _gate_here(self) -> Gate:
         if self._gate is None:

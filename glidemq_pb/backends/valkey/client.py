@@ -1,6 +1,7 @@
 """Opening the client (valkey-glide), which is imported when it is first used."""
 
 import asyncio
+import copy
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -59,6 +60,7 @@ class ClientSource:
         self._connection = connection
         config: Any = None if lent is None else cast("Any", lent.config)
         self._lent_config = config
+        self._lent_kind: Any = type(lent)
         timeouts = Connection() if connection is None else connection
         self.connect_timeout = timeouts.connect_timeout
         self.retry_timeout = timeouts.retry_timeout
@@ -73,6 +75,17 @@ class ClientSource:
             self.request_timeout = config.request_timeout or CLIENT_TIMEOUT_MS
             self.limit = config.inflight_requests_limit or CLIENT_INFLIGHT_LIMIT
         self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
+        self.role = "commands"
+        """What the client that sends calls is for, as CLIENT LIST shows it."""
+
+    def for_reading(self) -> "ClientSource":
+        """A source of clients of our own to the same place, for one component that follows a stream."""
+        source = copy.copy(self)
+        source.lent = None
+        source.role = "events"
+        source.retry_timeout = 0
+        source.reads_from_replicas = False
+        return source
 
     async def open(self, role: str) -> "Client":
         """A new client of our own; it connects with its first command, as creating one would block the loop."""
@@ -83,10 +96,7 @@ class ClientSource:
                 self.address, "the Valkey client is not installed: pip install 'glidemq_pb[valkey]'"
             ) from error
         if self._connection is None:
-            kind: Any = (
-                glide.GlideClusterClient if isinstance(self.lent, glide.GlideClusterClient) else glide.GlideClient
-            )
-            opened: Client = await kind.create(self._lent_config)
+            opened: Client = await self._lent_kind.create(self._lent_config)
             return opened
         if self._connection.cluster:
             advanced = glide.AdvancedGlideClusterClientConfiguration(**self._advanced(self._connection))

@@ -61,7 +61,7 @@ TEXTS = (
     Row(
         r"permissiondenied|noperm|has no permissions",
         Remedy.GRANT,
-        "the user lacks a permission: it needs FCALL, FUNCTION LIST, FUNCTION LOAD, BLPOP and the keys of the queue",
+        "the user lacks a permission: it needs FCALL, FUNCTION LIST, FUNCTION LOAD, BLPOP, XREAD and the queue's keys",
     ),
     Row(
         r"unknown (sub)?command",

@@ -1,26 +1,30 @@
-#!lua name=glidemq_pb_39d46e475bf6
+#!lua name=glidemq_pb_6cfb936ebc8c
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
-R.int = function(text)  -- from the caller or from a key: decimal digits, within 2^53
+R.int = function(text)  -- from a key: decimal digits, within 2^53
   local n = string.match(text or '', '^-?%d+$') and tonumber(text)
   if not n or n > 9007199254740991 or n < -9007199254740991 then R.wrong('INT', text) end
   return n + 0  -- no minus zero
 end
-R.flag = function(text) return text == '1' or text ~= '0' and R.wrong('BOOL', text) end
-R.now = function(text)  -- '' means the server's clock; tests send virtual time
-  local time = text == '' and redis.call('TIME')
-  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.int(text)
+-- Arguments: one list, packed (see backends/codec.py).
+R.whole = function(n)
+  return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
+end
+R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.now = function(given)  -- '' means the server's clock; tests send virtual time
+  local time = given == '' and redis.call('TIME')
+  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
 end
 R.count = function(args, at)  -- of a list of arguments; every item takes one or more
-  local n = R.int(args[at])
+  local n = R.whole(args[at])
   return n >= 0 and n <= #args - at and n or R.wrong('COUNT', n)
 end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
-R.pad = function(n) return string.format('%016.0f', n) end
+R.pad = function(n) return string.format('%016d', n) end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
 R.split = function(text, separator)
@@ -49,6 +53,19 @@ R.scored = function(reply)
   local out = {}
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
+end
+-- Exact trimming walks over what was trimmed before, so a stream that grows is cut once: at the end of the
+-- operation, and before anything looks at it.
+R.keeps = {}  -- by stream that has grown
+R.trim = function(value)
+  for key, keep in pairs(R.keeps) do redis.call('XTRIM', key, 'MAXLEN', '=', keep) end
+  if next(R.keeps) then R.keeps = {} end
+  return value
+end
+R.xadd = function(key, keep, ...)
+  if (R.keeps[key] or keep) ~= keep then R.trim() end
+  R.keeps[key] = keep
+  redis.call('XADD', key, '0-*', ...)
 end
 R.xlast = function(key)
   local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}
@@ -79,12 +96,12 @@ end
 
 R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
-      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id')
+      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id', 'scheduler_name')
   return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
       lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
       expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
       stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0),
-      revoked = tonumber(v[14] or 0), dedup_id = v[15] or ''}
+      revoked = tonumber(v[14] or 0), dedup_id = v[15] or '', scheduler_name = v[16] or ''}
 end
 
 R.read_WorkerInfoRow = function(key)
@@ -111,9 +128,9 @@ R.read_DedupRow = function(key)
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id')
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or ''}
+      dedup_id = v[4] or '', scheduler_name = v[5] or ''}
 end
 
 R.reply_Reason = function(v)
@@ -189,13 +206,35 @@ R.reply_list_of_Entry = function(v)
   return out
 end
 
+R.reply_SchedulerEntry = function(v)
+  return {v.name, v.fields}
+end
+
+R.read_SchedulerRow = function(key)
+  local v = redis.call('HMGET', key, 'mode', 'pattern', 'tz', 'every', 'start_date', 'end_date', 'limit',
+      'iteration_count', 'last_run', 'next_run', 'fired_at', 'following', 'in_flight', 'job_name', 'data')
+  return {mode = v[1] or '', pattern = v[2] or '', tz = v[3] or '', every = tonumber(v[4] or 0),
+      start_date = tonumber(v[5] or 0), end_date = tonumber(v[6] or 0), limit = tonumber(v[7] or 0),
+      iteration_count = tonumber(v[8] or 0), last_run = tonumber(v[9] or 0), next_run = tonumber(v[10] or 0),
+      fired_at = tonumber(v[11] or 0), following = tonumber(v[12] or 0), in_flight = v[13] or '',
+      job_name = v[14] or '', data = v[15] or ''}
+end
+
+R.reply_list_of_SchedulerEntry = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_SchedulerEntry(one)
+  end
+  return out
+end
+
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
       keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or ''}
+      dedup_id = v[11] or '', scheduler_name = v[12] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -228,22 +267,34 @@ R.reply_list_of_StartedJob = function(v)
   return out
 end
 
+R.reply_Unplanned = function(v)
+  return {v.name, v.pattern, v.tz, v.after, v.fired and 1 or 0}
+end
+
+R.reply_list_of_Unplanned = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_Unplanned(one)
+  end
+  return out
+end
+
 R.reply_WorkReply = function(v)
   return {v.statuses, R.reply_list_of_StartedJob(v.started), v.token, v.now, v.more and 1 or 0, v.wait_ms, v.stalled,
-      v.drained and 1 or 0, v.letters and 1 or 0, v.hold_ms}
+      v.drained and 1 or 0, R.reply_list_of_Unplanned(v.unplanned), v.letters and 1 or 0, v.hold_ms}
 end
 
 R.take_Marks = function(args, at)
-  return {ready = R.int(args[at]), mark = R.int(args[at + 1]), turn = R.int(args[at + 2])}, at + 3
+  return {ready = R.whole(args[at]), mark = R.whole(args[at + 1]), turn = R.whole(args[at + 2])}, at + 3
 end
 
 R.take_ClearCursor = function(args, at)
-  return {phase = R.int(args[at]), group = R.int(args[at + 1]), skip = R.int(args[at + 2])}, at + 3
+  return {phase = R.whole(args[at]), group = R.whole(args[at + 1]), skip = R.whole(args[at + 2])}, at + 3
 end
 
 R.take_GroupLimits = function(args, at)
-  return {concurrency = R.int(args[at]), rate_max = R.int(args[at + 1]), rate_ms = R.int(args[at + 2]),
-      capacity = R.int(args[at + 3]), refill = R.int(args[at + 4])}, at + 5
+  return {concurrency = R.whole(args[at]), rate_max = R.whole(args[at + 1]), rate_ms = R.whole(args[at + 2]),
+      capacity = R.whole(args[at + 3]), refill = R.whole(args[at + 4])}, at + 5
 end
 
 R.take_list_of_str = function(args, at)
@@ -255,7 +306,7 @@ R.take_list_of_str = function(args, at)
 end
 
 R.take_Letter = function(args, at)
-  local v = {sequence = args[at], target = args[at + 1], ordinal = R.int(args[at + 2]), name = args[at + 3],
+  local v = {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
       data = args[at + 4]}
   v.options, at = R.take_list_of_str(args, at + 5)
   return v, at
@@ -279,22 +330,46 @@ end
 R.take_list_of_int = function(args, at)
   local count, items = R.count(args, at), {}
   for i = 1, count do
-    items[i] = R.int(args[at + i])
+    items[i] = R.whole(args[at + i])
   end
   return items, at + count + 1
 end
 
+R.take_SchedulerSpec = function(args, at)
+  local v = {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.whole(args[at + 3]),
+      start_date = R.whole(args[at + 4]), end_date = R.whole(args[at + 5]), limit = R.whole(args[at + 6]),
+      next_run = R.whole(args[at + 7]), following = R.whole(args[at + 8]), job_name = args[at + 9],
+      data = args[at + 10]}
+  v.options, at = R.take_list_of_str(args, at + 11)
+  return v, at
+end
+
+R.take_PlannedRun = function(args, at)
+  return {name = args[at], pattern = args[at + 1], tz = args[at + 2], after = R.whole(args[at + 3]),
+      next_run = R.whole(args[at + 4]), following = R.whole(args[at + 5])}, at + 6
+end
+
+R.take_list_of_PlannedRun = function(args, at)
+  local count, items = R.count(args, at), {}
+  at = at + 1
+  for i = 1, count do
+    items[i], at = R.take_PlannedRun(args, at)
+  end
+  return items, at
+end
+
 R.take_Caller = function(args, at)
-  return {worker = args[at], call = R.int(args[at + 1]), lease_ms = R.int(args[at + 2]),
-      stalled_max = R.int(args[at + 3]), record_ms = R.int(args[at + 4]), events_keep = R.int(args[at + 5]),
-      metrics = R.flag(args[at + 6]), limiter_max = R.int(args[at + 7]), limiter_ms = R.int(args[at + 8]),
+  return {worker = args[at], call = R.whole(args[at + 1]), lease_ms = R.whole(args[at + 2]),
+      stalled_max = R.whole(args[at + 3]), record_ms = R.whole(args[at + 4]), events_keep = R.whole(args[at + 5]),
+      metrics = R.flag(args[at + 6]), limiter_max = R.whole(args[at + 7]), limiter_ms = R.whole(args[at + 8]),
       nudge = R.flag(args[at + 9]), info = args[at + 10]}, at + 11
 end
 
 R.take_Settlement = function(args, at)
   return {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3], reason = args[at + 4],
-      trace = args[at + 5], until_ = R.int(args[at + 6]), fraction = R.int(args[at + 7]), final = R.flag(args[at + 8]),
-      group_ms = R.int(args[at + 9]), group_replace = R.flag(args[at + 10]), back = R.flag(args[at + 11])}, at + 12
+      trace = args[at + 5], until_ = R.whole(args[at + 6]), fraction = R.whole(args[at + 7]),
+      final = R.flag(args[at + 8]), group_ms = R.whole(args[at + 9]), group_replace = R.flag(args[at + 10]),
+      back = R.flag(args[at + 11])}, at + 12
 end
 
 R.take_list_of_Settlement = function(args, at)
@@ -343,7 +418,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:61 get_marks
+-- administration.py:63 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -352,7 +427,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:70 clear_some
+-- administration.py:72 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -367,7 +442,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:85 clear_phase
+-- administration.py:87 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -387,7 +462,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:100 next_cursor
+-- administration.py:102 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -395,7 +470,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:107 clear_ready
+-- administration.py:109 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
@@ -410,7 +485,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:119 clear_groups
+-- administration.py:121 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -437,7 +512,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:139 clear_marked
+-- administration.py:141 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
@@ -454,7 +529,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:153 clear_ended
+-- administration.py:155 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
@@ -468,7 +543,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:165 clean_some
+-- administration.py:167 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -493,7 +568,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:188 retry_some
+-- administration.py:190 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -526,7 +601,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:216 forget_queue
+-- administration.py:218 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -549,7 +624,11 @@ O.forget_queue = function(q, now)
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  if #groups == 50 or #windows == 50 then
+  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 49)
+  for _, name in ipairs(schedulers) do
+    H.forget_scheduler(q, name)
+  end
+  if #groups == 50 or #windows == 50 or #schedulers == 50 then
     return {0}
   end
   local limiters = {}
@@ -569,7 +648,7 @@ O.forget_queue = function(q, now)
   return {1}
 end
 
--- administration.py:254 has_jobs
+-- administration.py:259 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -577,7 +656,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:262 list_workers
+-- administration.py:267 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -647,7 +726,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:34 remove
+-- changes.py:35 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -661,7 +740,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:46
+  -- changes.py:47
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
@@ -669,7 +748,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:53 erase
+-- changes.py:54 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -678,15 +757,16 @@ H.erase = function(q, now, keep, job_id, row)
   end
   call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   H.release(q, row.dedup_id, job_id)
+  H.job_ended(q, now, row.scheduler_name, job_id)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:63 worker_of
+-- changes.py:65 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:69 retry
+-- changes.py:71 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -703,13 +783,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:83
+  -- changes.py:85
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:88 retry_job
+-- changes.py:90 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -726,7 +806,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:104 revoke
+-- changes.py:106 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -744,7 +824,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:121
+  -- changes.py:123
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -762,7 +842,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:138 promote
+-- changes.py:140 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -779,7 +859,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:152
+  -- changes.py:154
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -788,7 +868,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:161 change_priority
+-- changes.py:163 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -810,7 +890,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:178
+  -- changes.py:180
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -828,7 +908,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:193 change_delay
+-- changes.py:195 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -847,7 +927,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:208
+  -- changes.py:210
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -873,7 +953,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:230 update_data
+-- changes.py:232 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -888,7 +968,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:243 update_progress
+-- changes.py:245 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -904,7 +984,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:257 add_log
+-- changes.py:259 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -924,14 +1004,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:273 answer
+-- changes.py:275 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:280 may_write
+-- changes.py:282 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -942,7 +1022,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:290 pause
+-- changes.py:292 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -958,7 +1038,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:304 resume
+-- changes.py:306 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1190,7 +1270,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:39 sweep
+-- due.py:41 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1198,7 +1278,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:47
+  -- due.py:49
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1207,7 +1287,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:54
+  -- due.py:56
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1222,7 +1302,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:66
+  -- due.py:68
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1233,11 +1313,15 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:76
+  -- due.py:78
+  local fired = H.fire_due(q, now, keep, 200 - moved)
+  moved = moved + fired
+  readied = readied + fired
+  -- due.py:82
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:80
+  -- due.py:86
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
@@ -1252,7 +1336,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:93 expire_waiting
+-- due.py:99 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1262,7 +1346,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:103 recover
+-- due.py:109 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1291,7 +1375,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:127 wake_groups
+-- due.py:133 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1303,7 +1387,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:137 forget_aged
+-- due.py:143 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1326,7 +1410,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:155 forget_workers
+-- due.py:161 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1340,7 +1424,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:167 keep_house
+-- due.py:173 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1360,13 +1444,13 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:182 find_next_due
+-- due.py:188 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':deduping', q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -1387,7 +1471,7 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:20 complete_job
+-- endings.py:21 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   if held.remove_on_complete == 1 then
@@ -1401,23 +1485,24 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
     H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
   end
+  H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:34 fail_job
+-- endings.py:36 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:41 expire
+-- endings.py:43 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:47 end_revoked
+-- endings.py:49 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1425,10 +1510,11 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:54 keep_failed
+-- endings.py:56 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
+  H.job_ended(q, now, row.scheduler_name, job_id)
   if row.remove_on_fail == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
     H.release(q, row.dedup_id, job_id)
@@ -1439,7 +1525,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:66 retain
+-- endings.py:69 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1451,7 +1537,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:75 trim
+-- endings.py:78 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1471,7 +1557,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:90 forget_ended
+-- endings.py:93 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1489,12 +1575,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:105 has_expired
+-- endings.py:108 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:110 leave_expiring
+-- endings.py:113 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1504,28 +1590,25 @@ end
 
 -- events.py:9 emit
 H.emit = function(q, now, keep, event, job_id)
-  local call = redis.call
   if keep > 0 then
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', 'event', event, 'at', R.text(now), 'job_id', job_id)
+    R.xadd(q .. ':events', keep, 'event', event, 'at', R.text(now), 'job_id', job_id)
   end
 end
 
 -- events.py:15 emit_with
 H.emit_with = function(q, now, keep, event, job_id, field, value)
-  local call = redis.call
   if keep > 0 then
     local fields = {'event', event, 'at', R.text(now), 'job_id', job_id}
     if #value <= 4096 then
       fields[#fields + 1] = field
       fields[#fields + 1] = value
     end
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+    R.xadd(q .. ':events', keep, unpack(fields))
   end
 end
 
 -- events.py:25 emit_retrying
 H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
-  local call = redis.call
   if keep > 0 then
     local fields = {'event', 'retrying', 'at', R.text(now), 'job_id', job_id}
     fields[#fields + 1] = 'attempts_made'
@@ -1536,7 +1619,7 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
       fields[#fields + 1] = 'failed_reason'
       fields[#fields + 1] = reason
     end
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+    R.xadd(q .. ':events', keep, unpack(fields))
   end
 end
 
@@ -2103,7 +2186,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
     fields[#fields + 1] = R.text(duration)
     fields[#fields + 1] = 'resume_at'
     fields[#fields + 1] = R.text(until_)
-    call('XADD', q .. ':events', 'MAXLEN', '=', keep, '0-*', unpack(fields))
+    R.xadd(q .. ':events', keep, unpack(fields))
   end
   return until_
 end
@@ -2151,10 +2234,10 @@ O.replay = function(q, now, job_id, target, events_keep)
     return {0}
   end
   local options = {}
-  local serializer = H.lookup(fields, 'serializer')
-  if serializer ~= '' then
-    options[#options + 1] = 'serializer'
-    options[#options + 1] = serializer
+  local compression = H.lookup(fields, 'compression')
+  if compression ~= '' then
+    options[#options + 1] = 'compression'
+    options[#options + 1] = compression
   end
   for i = 0, #fields - 1, 2 do
     if string.sub(fields[i + 1], 1, 5) == 'dead:' then
@@ -2422,10 +2505,10 @@ H.bury = function(q, job_id, reason)
   local fields = call('HGETALL', q .. ':job:' .. job_id)
   local attempts_made = H.lookup(fields, 'attempts_made')
   local options = {'dead_queue', q, 'dead_id', job_id, 'dead_reason', reason, 'dead_attempts', attempts_made}
-  local serializer = H.lookup(fields, 'serializer')
-  if serializer ~= '' then
-    options[#options + 1] = 'serializer'
-    options[#options + 1] = serializer
+  local compression = H.lookup(fields, 'compression')
+  if compression ~= '' then
+    options[#options + 1] = 'compression'
+    options[#options + 1] = compression
   end
   for _, name in ipairs({'priority', 'lifo', 'ttl', 'timeout', 'lock_duration', 'attempts', 'backoff', 'backoff_delay',
       'backoff_jitter', 'backoff_max', 'remove_on_complete', 'keep_completed', 'keep_completed_ms', 'remove_on_fail',
@@ -2755,7 +2838,7 @@ O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  return {R.reply_list_of_Entry(R.xafter(q .. ':events', after, count))}
+  return {R.reply_list_of_Entry(R.xafter(R.trim(q .. ':events'), after, count))}
 end
 
 -- reads.py:177 last_event
@@ -2791,6 +2874,249 @@ H.delay_before_retry = function(row, settlement)
   end
   local spread = math.floor((delay * row.backoff_jitter + 0) / 100000)
   return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
+end
+
+-- schedulers.py:31 upsert_scheduler
+O.upsert_scheduler = function(q, now, call_, name, spec)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {R.reply_SchedulerEntry(H.entry_of(q, name))}
+  end
+  local key = q .. ':scheduler:' .. name
+  local old = R.read_SchedulerRow(key)
+  local goes_on = H.is_same_schedule(old, spec)
+  local waits = spec.mode == 'after' and old.in_flight ~= ''
+  local first = H.first_run(now, old, spec)
+  if not goes_on and not waits and spec.end_date >= 0 and first > spec.end_date then
+    return {false, 'NO_RUN'}
+  end
+  -- schedulers.py:50
+  H.stamp(q, meta)
+  if old.mode == '' then
+    local mark = H.next_mark(q)
+    call('ZADD', q .. ':scheduler-names', mark, name)
+  end
+  H.forget_template(key)
+  call('HSET', key, 'mode', spec.mode, 'pattern', spec.pattern, 'tz', spec.tz, 'every', spec.every, 'start_date',
+      spec.start_date, 'end_date', spec.end_date, 'limit', spec.limit, 'job_name', spec.job_name, 'data', spec.data)
+  local fields = {}
+  for i = 0, #spec.options - 1, 2 do
+    fields[#fields + 1] = 'option:' .. spec.options[i + 1]
+    fields[#fields + 1] = spec.options[i + 2]
+  end
+  R.spread('HSET', fields, key)
+  if not goes_on and not (spec.mode == 'after' and old.mode == 'after') then
+    call('HDEL', key, 'iteration_count', 'last_run', 'fired_at', 'in_flight', 'next_run')
+  end
+  if not goes_on then
+    call('HSET', key, 'following', spec.following)
+  end
+  if not goes_on and not waits then
+    H.set_next_run(q, name, first)
+  end
+  call('ZREM', q .. ':unplanned', name)
+  if spec.mode == 'cron' and tonumber(call('HGET', key, 'following') or 0) == 0 then
+    call('ZADD', q .. ':unplanned', 0, name)
+  end
+  H.remember(q, now, meta.calls_until, call_, 'done')
+  H.rearm(q, meta.next_due)
+  return {R.reply_SchedulerEntry(H.entry_of(q, name))}
+end
+
+-- schedulers.py:86 is_same_schedule
+H.is_same_schedule = function(old, spec)
+  if old.mode ~= spec.mode or old.pattern ~= spec.pattern or old.tz ~= spec.tz or old.every ~= spec.every then
+    return false
+  end
+  return old.start_date == spec.start_date and old.end_date == spec.end_date
+end
+
+-- schedulers.py:93 first_run
+H.first_run = function(now, old, spec)
+  if spec.mode == 'cron' then
+    return spec.next_run
+  end
+  if spec.mode == 'every' then
+    return H.first_of_grid(now, spec.every, spec.start_date)
+  end
+  if old.mode == 'after' and old.last_run > 0 and old.start_date == spec.start_date then
+    return math.max(now, old.next_run - old.every + spec.every)
+  end
+  return math.max(now, spec.start_date)
+end
+
+-- schedulers.py:104 first_of_grid
+H.first_of_grid = function(now, every, start_date)
+  if start_date < 0 then
+    return now + every
+  end
+  if start_date >= now then
+    return start_date
+  end
+  return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
+end
+
+-- schedulers.py:113 forget_template
+H.forget_template = function(key)
+  local call = redis.call
+  local stale = {}
+  for _, field in ipairs(call('HKEYS', key)) do
+    if string.sub(field, 1, 7) == 'option:' then
+      stale[#stale + 1] = field
+    end
+  end
+  R.spread('HDEL', stale, key)
+end
+
+-- schedulers.py:122 fire_due
+H.fire_due = function(q, now, keep, limit)
+  local call = redis.call
+  local names = call('ZRANGE', q .. ':schedulers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, name in ipairs(names) do
+    H.fire(q, now, keep, name)
+  end
+  return #names
+end
+
+-- schedulers.py:130 fire
+H.fire = function(q, now, keep, name)
+  local call = redis.call
+  local key = q .. ':scheduler:' .. name
+  local row = R.read_SchedulerRow(key)
+  call('ZREM', q .. ':schedulers', name)
+  if row.limit > 0 and row.iteration_count >= row.limit then
+    H.forget_scheduler(q, name)
+    return
+  end
+  local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
+  call('SET', q .. ':id', next_id)
+  local job_id = R.text(next_id)
+  local options = {'scheduler_name', name}
+  local fields = call('HGETALL', key)
+  for i = 0, #fields - 1, 2 do
+    if string.sub(fields[i + 1], 1, 7) == 'option:' then
+      options[#options + 1] = string.sub(fields[i + 1], 8)
+      options[#options + 1] = fields[i + 2]
+    end
+  end
+  call('HSET', key, 'last_run', row.next_run, 'iteration_count', row.iteration_count + 1)
+  if row.mode == 'after' then
+    call('HSET', key, 'in_flight', job_id)
+    call('HDEL', key, 'next_run')
+  elseif row.limit > 0 and row.iteration_count + 1 >= row.limit then
+    H.forget_scheduler(q, name)
+  elseif row.mode == 'every' then
+    H.go_on(q, name, row, row.next_run + ((math.floor((now - row.next_run) / math.max(1,
+        row.every)) + 1) * row.every + 0))
+  else
+    call('ZADD', q .. ':unplanned', 0, name)
+    call('HDEL', key, 'following', 'next_run')
+    call('HSET', key, 'fired_at', now)
+    if row.following > now then
+      H.go_on(q, name, row, row.following)
+    end
+  end
+  H.add_one(q, now, keep, job_id, {job_id = '', name = row.job_name, data = row.data, options = options}, '')
+end
+
+-- schedulers.py:164 list_unplanned
+H.list_unplanned = function(q)
+  local call = redis.call
+  local unplanned = {}
+  for _, name in ipairs(call('ZRANGE', q .. ':unplanned', 0, 19)) do
+    local row = R.read_SchedulerRow(q .. ':scheduler:' .. name)
+    local fired = row.next_run == 0
+    unplanned[#unplanned + 1] = {name = name, pattern = row.pattern, tz = row.tz,
+        after = fired and row.fired_at or row.next_run, fired = fired}
+  end
+  return unplanned
+end
+
+-- schedulers.py:175 plan_runs
+O.plan_runs = function(q, now, runs)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  for _, run in ipairs(runs) do
+    local row = R.read_SchedulerRow(q .. ':scheduler:' .. run.name)
+    if row.mode == 'cron' and row.pattern == run.pattern and row.tz == run.tz then
+      H.plan_run(q, run, row)
+    end
+  end
+  H.rearm(q, meta.next_due)
+  return {1}
+end
+
+-- schedulers.py:188 plan_run
+H.plan_run = function(q, run, row)
+  local call = redis.call
+  if row.next_run > 0 then
+    if row.next_run == run.after then
+      call('ZREM', q .. ':unplanned', run.name)
+      call('HSET', q .. ':scheduler:' .. run.name, 'following', run.following)
+    end
+  elseif row.fired_at == run.after and run.next_run ~= run.after then
+    call('ZREM', q .. ':unplanned', run.name)
+    if run.next_run == 0 then
+      H.forget_scheduler(q, run.name)
+    else
+      call('HSET', q .. ':scheduler:' .. run.name, 'following', run.following)
+      H.go_on(q, run.name, row, run.next_run)
+    end
+  end
+end
+
+-- schedulers.py:204 remove_scheduler
+O.remove_scheduler = function(q, now, call_, name)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {1}
+  end
+  if not (call('EXISTS', q .. ':scheduler:' .. name) == 1) then
+    return {0}
+  end
+  H.forget_scheduler(q, name)
+  H.remember(q, now, meta.calls_until, call_, 'done')
+  H.rearm(q, meta.next_due)
+  return {1}
+end
+
+-- schedulers.py:221 get_scheduler
+O.get_scheduler = function(q, now, name)
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  return {R.reply_SchedulerEntry(H.entry_of(q, name))}
+end
+
+-- schedulers.py:229 list_schedulers
+O.list_schedulers = function(q, now, start)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  for _, name in ipairs(call('ZRANGE', q .. ':scheduler-names', start, start + 500 - 1)) do
+    entries[#entries + 1] = H.entry_of(q, name)
+  end
+  return {R.reply_list_of_SchedulerEntry(entries)}
+end
+
+-- schedulers.py:239 entry_of
+H.entry_of = function(q, name)
+  local call = redis.call
+  return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
 -- settling.py:28 settle
@@ -2905,6 +3231,51 @@ H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
 
+-- timetable.py:14 set_next_run
+H.set_next_run = function(q, name, at_)
+  local call = redis.call
+  call('HSET', q .. ':scheduler:' .. name, 'next_run', at_)
+  call('ZADD', q .. ':schedulers', at_, name)
+  H.lower_next_due(q, at_)
+end
+
+-- timetable.py:21 go_on
+H.go_on = function(q, name, row, at_)
+  if row.end_date >= 0 and at_ > row.end_date then
+    H.forget_scheduler(q, name)
+  else
+    H.set_next_run(q, name, at_)
+  end
+end
+
+-- timetable.py:29 forget_scheduler
+H.forget_scheduler = function(q, name)
+  local call = redis.call
+  call('UNLINK', q .. ':scheduler:' .. name)
+  call('ZREM', q .. ':schedulers', name)
+  call('ZREM', q .. ':scheduler-names', name)
+  call('ZREM', q .. ':unplanned', name)
+end
+
+-- timetable.py:37 job_ended
+H.job_ended = function(q, now, name, job_id)
+  local call = redis.call
+  if name == '' then
+    return
+  end
+  local key = q .. ':scheduler:' .. name
+  local row = R.read_SchedulerRow(key)
+  if row.mode ~= 'after' or row.in_flight ~= job_id then
+    return
+  end
+  call('HDEL', key, 'in_flight')
+  if row.limit > 0 and row.iteration_count >= row.limit then
+    H.forget_scheduler(q, name)
+  else
+    H.go_on(q, name, row, math.max(now + row.every, row.start_date))
+  end
+end
+
 -- wakes.py:20 wake
 H.wake = function(q)
   local call = redis.call
@@ -3001,7 +3372,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:38 settle_and_activate
+-- work.py:39 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3016,7 +3387,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:52
+  -- work.py:53
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3044,7 +3415,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:76
+  -- work.py:77
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3080,11 +3451,12 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   H.record(q, now, caller, last, statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
   local letters = call('ZCARD', q .. ':outbox') > 0
+  local unplanned = H.list_unplanned(q)
   return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
-      drained and 1 or 0, letters and 1 or 0, hold_ms}}
+      drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:105 start
+-- work.py:107 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3142,14 +3514,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:156 start_member
+-- work.py:158 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:163 earliest
+-- work.py:165 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3158,7 +3530,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:171 repeat
+-- work.py:173 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3170,11 +3542,13 @@ H.repeat_ = function(q, now, caller, last, token)
   end
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
+  local letters = call('ZCARD', q .. ':outbox') > 0
+  local unplanned = H.list_unplanned(q)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false, letters = call('ZCARD', q .. ':outbox') > 0, hold_ms = 0}
+      wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:185 record
+-- work.py:187 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3194,7 +3568,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:202 time_to_look
+-- work.py:204 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3203,7 +3577,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:211 extend
+-- work.py:213 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3224,7 +3598,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:231 nudge
+-- work.py:233 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3235,7 +3609,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:241 pass_wake
+-- work.py:243 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3245,7 +3619,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:251 leave
+-- work.py:253 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3255,7 +3629,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:260
+  -- work.py:262
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -3270,7 +3644,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:272 tick
+-- work.py:274 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3290,433 +3664,586 @@ O.tick = function(q, now, stalled_max, events_keep)
     end
   end
   local more = H.is_due(q, now)
-  return {{more and 1 or 0, tonumber(call('HGET', q .. ':meta', 'next_due') or 0)}}
+  local unplanned = H.list_unplanned(q)
+  return {{more and 1 or 0, tonumber(call('HGET', q .. ':meta', 'next_due') or 0),
+      R.reply_list_of_Unplanned(unplanned)}}
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_39d46e475bf6',
+  function_name = 'glidemq_pb_get_marks_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_marks(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_39d46e475bf6',
+  function_name = 'glidemq_pb_clear_some_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 10)
-    return O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5), R.int(args[8]),
-        R.int(args[9]))
+    return R.trim(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5),
+        R.whole(args[8]), R.whole(args[9])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_39d46e475bf6',
+  function_name = 'glidemq_pb_clean_some_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]), R.int(args[6]))
+    return R.trim(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5]),
+        R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_39d46e475bf6',
+  function_name = 'glidemq_pb_retry_some_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.int(args[6]), R.int(args[7]),
-        R.int(args[8]))
+    return R.trim(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.whole(args[6]),
+        R.whole(args[7]), R.whole(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_39d46e475bf6',
+  function_name = 'glidemq_pb_forget_queue_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.forget_queue(keys[1], R.now(args[1]))
+    return R.trim(O.forget_queue(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_39d46e475bf6',
+  function_name = 'glidemq_pb_list_workers_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_workers(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_39d46e475bf6',
+  function_name = 'glidemq_pb_remove_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.remove(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_39d46e475bf6',
+  function_name = 'glidemq_pb_retry_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.retry(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_39d46e475bf6',
+  function_name = 'glidemq_pb_revoke_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_39d46e475bf6',
+  function_name = 'glidemq_pb_promote_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.promote(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_39d46e475bf6',
+  function_name = 'glidemq_pb_change_priority_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]))
+    return R.trim(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_39d46e475bf6',
+  function_name = 'glidemq_pb_change_delay_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.int(args[5]))
+    return R.trim(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_39d46e475bf6',
+  function_name = 'glidemq_pb_update_data_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4])
+    return R.trim(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_39d46e475bf6',
+  function_name = 'glidemq_pb_update_progress_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.int(args[5]))
+    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_39d46e475bf6',
+  function_name = 'glidemq_pb_add_log_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5])
+    return R.trim(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_39d46e475bf6',
+  function_name = 'glidemq_pb_pause_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.pause(keys[1], R.now(args[1]), R.int(args[2]))
+    return R.trim(O.pause(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_39d46e475bf6',
+  function_name = 'glidemq_pb_resume_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.resume(keys[1], R.now(args[1]), R.int(args[2]))
+    return R.trim(O.resume(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_39d46e475bf6',
+  function_name = 'glidemq_pb_set_group_limits_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.int(args[8]))
+    return R.trim(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.whole(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_39d46e475bf6',
+  function_name = 'glidemq_pb_rate_limit_group_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]), R.flag(args[5]),
-        R.int(args[6]))
+    return R.trim(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.flag(args[5]),
+        R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_39d46e475bf6',
+  function_name = 'glidemq_pb_set_global_concurrency_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.set_global_concurrency(keys[1], R.now(args[1]), R.int(args[2]))
+    return R.trim(O.set_global_concurrency(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_39d46e475bf6',
+  function_name = 'glidemq_pb_set_global_rate_limit_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.set_global_rate_limit(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+    return R.trim(O.set_global_rate_limit(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_39d46e475bf6',
+  function_name = 'glidemq_pb_get_global_limits_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_global_limits(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_39d46e475bf6',
+  function_name = 'glidemq_pb_explain_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.explain(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_39d46e475bf6',
+  function_name = 'glidemq_pb_receive_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local letter, at = R.take_Letter(args, 3)
     R.done(args, at + 1)
-    return O.receive(keys[1], R.now(args[1]), args[2], letter, R.int(args[at]))
+    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], letter, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_39d46e475bf6',
+  function_name = 'glidemq_pb_replay_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.replay(keys[1], R.now(args[1]), args[2], args[3], R.int(args[4]))
+    return R.trim(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_39d46e475bf6',
+  function_name = 'glidemq_pb_set_dead_letters_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.set_dead_letters(keys[1], R.now(args[1]), args[2])
+    return R.trim(O.set_dead_letters(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_39d46e475bf6',
+  function_name = 'glidemq_pb_get_dead_letters_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_dead_letters(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_39d46e475bf6',
+  function_name = 'glidemq_pb_enqueue_6cfb936ebc8c',
   flags = {},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local specs, at = R.take_list_of_JobSpec(args, 3)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.int(args[at]))
+    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_39d46e475bf6',
+  function_name = 'glidemq_pb_list_letters_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_letters(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_39d46e475bf6',
+  function_name = 'glidemq_pb_acknowledge_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local sequences, at = R.take_list_of_str(args, 2)
     R.done(args, at)
-    return O.acknowledge(keys[1], R.now(args[1]), sequences)
+    return R.trim(O.acknowledge(keys[1], R.now(args[1]), sequences))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_39d46e475bf6',
+  function_name = 'glidemq_pb_get_job_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return O.get_job(keys[1], R.now(args[1]), args[2], R.flag(args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_39d46e475bf6',
+  function_name = 'glidemq_pb_list_jobs_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.list_jobs(keys[1], R.now(args[1]), args[2], R.int(args[3]), R.int(args[4]), R.flag(args[5]))
+    return O.list_jobs(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]), R.flag(args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_39d46e475bf6',
+  function_name = 'glidemq_pb_list_parked_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.list_parked(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]), R.flag(args[4]))
+    return O.list_parked(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]), R.flag(args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_39d46e475bf6',
+  function_name = 'glidemq_pb_count_jobs_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.count_jobs(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_39d46e475bf6',
+  function_name = 'glidemq_pb_get_time_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_time(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_39d46e475bf6',
+  function_name = 'glidemq_pb_is_paused_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.is_paused(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_39d46e475bf6',
+  function_name = 'glidemq_pb_get_log_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.get_log(keys[1], R.now(args[1]), args[2], R.int(args[3]), R.int(args[4]))
+    return O.get_log(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_39d46e475bf6',
+  function_name = 'glidemq_pb_get_metrics_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.get_metrics(keys[1], R.now(args[1]), args[2])
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_39d46e475bf6',
+  function_name = 'glidemq_pb_read_events_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.read_events(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+    return O.read_events(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_39d46e475bf6',
+  function_name = 'glidemq_pb_last_event_6cfb936ebc8c',
   flags = {'no-writes'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.last_event(keys[1], R.now(args[1]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_39d46e475bf6',
-  flags = {'allow-oom'},
+  function_name = 'glidemq_pb_upsert_scheduler_6cfb936ebc8c',
+  flags = {},
   callback = function(keys, args)
-    local settlements, at = R.take_list_of_Settlement(args, 13)
-    R.done(args, at + 1)
-    return O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements, R.int(args[at]))
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local spec, at = R.take_SchedulerSpec(args, 4)
+    R.done(args, at)
+    return R.trim(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_39d46e475bf6',
+  function_name = 'glidemq_pb_plan_runs_6cfb936ebc8c',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local runs, at = R.take_list_of_PlannedRun(args, 2)
+    R.done(args, at)
+    return R.trim(O.plan_runs(keys[1], R.now(args[1]), runs))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_scheduler_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 4)
+    return R.trim(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_get_scheduler_6cfb936ebc8c',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 3)
+    return O.get_scheduler(keys[1], R.now(args[1]), args[2])
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_schedulers_6cfb936ebc8c',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 3)
+    return O.list_schedulers(keys[1], R.now(args[1]), R.whole(args[2]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_settle_and_activate_6cfb936ebc8c',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local settlements, at = R.take_list_of_Settlement(args, 13)
+    R.done(args, at + 1)
+    return R.trim(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements,
+        R.whole(args[at])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_extend_6cfb936ebc8c',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     local job_ids, at = R.take_list_of_str(args, 3)
     local tokens
     tokens, at = R.take_list_of_str(args, at)
     local lease_ms
     lease_ms, at = R.take_list_of_int(args, at)
     R.done(args, at)
-    return O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms)
+    return R.trim(O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_39d46e475bf6',
+  function_name = 'glidemq_pb_nudge_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.nudge(keys[1], R.now(args[1]), args[2])
+    return R.trim(O.nudge(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_39d46e475bf6',
+  function_name = 'glidemq_pb_pass_wake_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.pass_wake(keys[1], R.now(args[1]))
+    return R.trim(O.pass_wake(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_39d46e475bf6',
+  function_name = 'glidemq_pb_leave_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.leave(keys[1], R.now(args[1]), args[2])
+    return R.trim(O.leave(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_39d46e475bf6',
+  function_name = 'glidemq_pb_tick_6cfb936ebc8c',
   flags = {'allow-oom'},
   callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.tick(keys[1], R.now(args[1]), R.int(args[2]), R.int(args[3]))
+    return R.trim(O.tick(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }

@@ -1,24 +1,28 @@
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
-R.int = function(text)  -- from the caller or from a key: decimal digits, within 2^53
+R.int = function(text)  -- from a key: decimal digits, within 2^53
   local n = string.match(text or '', '^-?%d+$') and tonumber(text)
   if not n or n > 9007199254740991 or n < -9007199254740991 then R.wrong('INT', text) end
   return n + 0  -- no minus zero
 end
-R.flag = function(text) return text == '1' or text ~= '0' and R.wrong('BOOL', text) end
-R.now = function(text)  -- '' means the server's clock; tests send virtual time
-  local time = text == '' and redis.call('TIME')
-  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.int(text)
+-- Arguments: one list, packed (see backends/codec.py).
+R.whole = function(n)
+  return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
+end
+R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.now = function(given)  -- '' means the server's clock; tests send virtual time
+  local time = given == '' and redis.call('TIME')
+  return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
 end
 R.count = function(args, at)  -- of a list of arguments; every item takes one or more
-  local n = R.int(args[at])
+  local n = R.whole(args[at])
   return n >= 0 and n <= #args - at and n or R.wrong('COUNT', n)
 end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
-R.pad = function(n) return string.format('%016.0f', n) end
+R.pad = function(n) return string.format('%016d', n) end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
 R.split = function(text, separator)
@@ -47,6 +51,19 @@ R.scored = function(reply)
   local out = {}
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
+end
+-- Exact trimming walks over what was trimmed before, so a stream that grows is cut once: at the end of the
+-- operation, and before anything looks at it.
+R.keeps = {}  -- by stream that has grown
+R.trim = function(value)
+  for key, keep in pairs(R.keeps) do redis.call('XTRIM', key, 'MAXLEN', '=', keep) end
+  if next(R.keeps) then R.keeps = {} end
+  return value
+end
+R.xadd = function(key, keep, ...)
+  if (R.keeps[key] or keep) ~= keep then R.trim() end
+  R.keeps[key] = keep
+  redis.call('XADD', key, '0-*', ...)
 end
 R.xlast = function(key)
   local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}

@@ -64,7 +64,12 @@ def _spread(name: str) -> Lower:
 def _xadd(a: Sequence[lua.Expr]) -> lua.Expr:
     key, keep, fields = a
     pairs = fields.items if isinstance(fields, lua.Table) else (lua.Call(lua.Name("unpack"), (fields,)),)
-    return command("XADD", key, lua.Text("MAXLEN"), lua.Text("="), keep, lua.Text("0-*"), *pairs)
+    return lua.Call(runtime("xadd"), (key, keep, *pairs))
+
+
+def _trimmed(key: lua.Expr) -> lua.Expr:
+    """A stream's key, once the stream is cut to what it keeps."""
+    return lua.Call(runtime("trim"), (key,))
 
 
 def _count(a: Sequence[lua.Expr]) -> lua.Expr:
@@ -111,11 +116,11 @@ VERBS: dict[str, Verb] = {
     "rpush": Verb(("RPUSH",), True, _plain("RPUSH")),
     "llen": Verb(("LLEN",), False, _plain("LLEN")),
     "lrange": Verb(("LRANGE",), False, _plain("LRANGE")),
-    "xadd": Verb(("XADD",), True, _xadd),
+    "xadd": Verb(("XADD", "XTRIM"), True, _xadd),
     "xclear": Verb(("XTRIM",), True, _plain("XTRIM", lua.Text("MAXLEN"), lua.Text("="), lua.Number(0))),
     "xlast": Verb(("EXISTS", "XINFO"), False, _helper("xlast")),
-    "xlen": Verb(("XLEN",), False, _plain("XLEN")),
-    "xafter": Verb(("XRANGE",), False, _helper("xafter")),
+    "xlen": Verb(("XLEN",), False, lambda a: command("XLEN", _trimmed(a[0]))),
+    "xafter": Verb(("XRANGE",), False, lambda a: lua.Call(runtime("xafter"), (_trimmed(a[0]), *a[1:]))),
 }
 
 

@@ -142,7 +142,7 @@ class Codec:
         """A value that starts at `at`: an expression whose second result, if its size varies, is where it ends."""
         match kind:
             case types.INT:
-                return lua.Call(_runtime("int"), (_argument(at),))
+                return lua.Call(_runtime("whole"), (_argument(at),))
             case types.BOOL:
                 return lua.Call(_runtime("flag"), (_argument(at),))
             case types.STR:
@@ -238,4 +238,9 @@ class Codec:
             given.append(target)
         body.append(lua.Do(lua.Call(_runtime("done"), (lua.Name("args"), _moved(at, offset)))))
         call = lua.Call(lua.Member(lua.Name("O"), field_name(function.name)), tuple(given))
+        packed = lua.Call(lua.Member(lua.Name("cmsgpack"), "unpack"), (_argument(lua.Number(1)),))
+        body.insert(0, lua.Set((lua.Name("args"),), (packed,)))
+        body.insert(0, lua.Set((_runtime("keeps"),), (lua.Table(),)))  # an operation that failed left its own
+        if function.operation is None or not function.operation.reads_only:
+            call = lua.Call(_runtime("trim"), (call,))
         return lua.Closure(("keys", "args"), (*body, lua.Return((call,))))
