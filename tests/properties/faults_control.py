@@ -6,216 +6,95 @@ CONTROL = [
     # groups
     Fault("a settled member keeps its slot", "settling", "        leave_active(s, q, held.ordering_key)\n", ""),
     Fault("a stalled member keeps its slot", "due", "        leave_active(s, q, row.ordering_key)\n", "        pass\n"),
-    Fault(
-        "one slot too many",
-        "groups",
-        "if group.active >= max(group.concurrency, 1):",
-        "if group.active > max(group.concurrency, 1):",
-    ),
-    Fault(
-        "priority breaks the turns of one slot",
-        "groups",
-        "    if group.concurrency > 1:\n        queued",
-        "    if group.concurrency >= 0:\n        queued",
-    ),
+    Fault("one slot too many", "groups", "if group.active >= max(group.concurrency, 1):", "if group.active > max(group.concurrency, 1):"),
+    Fault("priority breaks the turns of one slot", "groups", "    if group.concurrency > 1:\n        queued", "    if group.concurrency >= 0:\n        queued"),
     Fault("a started head is not replaced", "work", "    refresh_group(s, q, now, keep, key)\n", ""),
-    Fault(
-        "an expired member's turn does not pass on",
-        "due",
-        "    refresh_group(s, q, now, keep, row.ordering_key)\n    return row.state != DELAYED",
-        "    return row.state != DELAYED",
-    ),
-    Fault(
-        "a requeue to the back goes first",
-        "settling",
-        "        return_to_back(s, q, job_id, row)",
-        "        return_to_front(s, q, job_id, row)",
-    ),
+    Fault("an expired member's turn does not pass on", "due", "    refresh_group(s, q, now, keep, row.ordering_key)\n    return row.state != DELAYED", "    return row.state != DELAYED"),
+    Fault("a requeue to the back goes first", "settling", "        return_to_back(s, q, job_id, row)", "        return_to_front(s, q, job_id, row)"),
     Fault("a requeue to the front goes last", "settling", "settlement.back and row.ordering_key", "row.ordering_key"),
     Fault("a pause replaces what should extend", "groups", "    if not replace:\n", "    if replace:\n"),
-    Fault(
-        "a shorter pause cuts the longer one",
-        "groups",
-        "until = max(until, s.read(group_key(q, key), GroupRow).paused_until)",
-        "until = min(until, s.read(group_key(q, key), GroupRow).paused_until)",
-    ),
-    Fault(
-        "a group pause holds nothing back",
-        "groups",
-        "    at = group.paused_until\n    if group.capacity > 0:\n        bucket",
-        "    at = 0\n    if group.capacity > 0:\n        bucket",
-    ),
+    Fault("a shorter pause cuts the longer one", "groups", "until = max(until, s.read(group_key(q, key), GroupRow).paused_until)", "until = min(until, s.read(group_key(q, key), GroupRow).paused_until)"),
+    Fault("a group pause holds nothing back", "groups", "    at = group.paused_until\n    if group.capacity > 0:\n        bucket", "    at = 0\n    if group.capacity > 0:\n        bucket"),
     Fault("the count of parked jobs drifts", "groups", '"parked", parked - group.parked)', '"parked", parked)'),
-    Fault(
-        "an idle group is not forgotten",
-        "groups",
-        "        if looks_at == 0:\n            forget_group",
-        "        if looks_at < 0:\n            forget_group",
-    ),
+    Fault("an idle group is not forgotten", "groups", "        if looks_at == 0:\n            forget_group", "        if looks_at < 0:\n            forget_group"),
     Fault("limits set from outside go when idle", "groups", "    if group.keeps == 1:\n", "    if group.keeps == 2:\n"),
     Fault("a sleeping group sleeps on", "groups", "        s.zadd(rate_limited_key(q), at, key)\n", ""),
     # buckets
-    Fault(
-        "an idle bucket holds a double burst",
-        "buckets",
-        (
-            "elapsed = min(max(now - group.tokens_at, 0), ceil_div(missing, group.refill))\n"
-            "    return Bucket(min(group.tokens + elapsed * group.refill, most), now)"
-        ),
-        (
-            "elapsed = max(now - group.tokens_at, 0)\n"
-            "    return Bucket(min(group.tokens + elapsed * group.refill, most * 2), now)"
-        ),
-    ),
+    Fault("an idle bucket holds a double burst", "buckets", "elapsed = min(max(now - group.tokens_at, 0), ceil_div(missing, group.refill))\n    return Bucket(min(group.tokens + elapsed * group.refill, most), now)", "elapsed = max(now - group.tokens_at, 0)\n    return Bucket(min(group.tokens + elapsed * group.refill, most * 2), now)"),
     Fault("a start takes no tokens", "groups", "tokens=bucket.tokens - cost * MICRO", "tokens=bucket.tokens"),
-    Fault(
-        "a job that costs too much waits for ever",
-        "groups",
-        "if group.capacity == 0 or cost <= group.capacity:",
-        "if group.capacity >= 0:",
-    ),
+    Fault("a job that costs too much waits for ever", "groups", "if group.capacity == 0 or cost <= group.capacity:", "if group.capacity >= 0:"),
     # windows and the gates of the queue
-    Fault(
-        "a window allows one start too many",
-        "windows",
-        "return max(most - used, 0)",
-        "return max(most - used + 1, 0)",
-    ),
-    Fault(
-        "a window is open at its end",
-        "windows",
-        "    if opened == 0 or now >= opened + length:\n        return most",
-        "    if opened == 0 or now > opened + length:\n        return most",
-    ),
+    Fault("a window allows one start too many", "windows", "return max(most - used, 0)", "return max(most - used + 1, 0)"),
+    Fault("a window is open at its end", "windows", "    if opened == 0 or now >= opened + length:\n        return most", "    if opened == 0 or now > opened + length:\n        return most"),
     Fault("a window opens anew at each start", "windows", "    return opened\n", "    return now\n"),
     Fault("a group's window counts nothing", "groups", "group.window_used, now) + 1", "group.window_used, now)"),
-    Fault(
-        "one active job too many",
-        "gates",
-        "meta.global_concurrency - s.zcard",
-        "meta.global_concurrency + 1 - s.zcard",
-    ),
+    Fault("one active job too many", "gates", "meta.global_concurrency - s.zcard", "meta.global_concurrency + 1 - s.zcard"),
     Fault("the global window counts nothing", "gates", "global_window_used=used + starts", "global_window_used=used"),
     Fault("a limiter counts nothing", "gates", "window_used=counted + starts", "window_used=counted"),
     Fault("a limiter is not shared", "gates", 'return text(caller.limiter_max) + ":"', 'return caller.worker + ":"'),
     # deduplication
-    Fault(
-        "a throttle window is a millisecond long",
-        "dedup",
-        "row.accepted_at > 0 and now < row.accepted_at + ttl",
-        "row.accepted_at > 0 and now <= row.accepted_at + ttl",
-    ),
-    Fault(
-        "an erased job is still a duplicate",
-        "dedup",
-        "s.hset(key, jobs=row.jobs - 1)",
-        "s.hset(key, jobs=row.jobs)",
-    ),
-    Fault(
-        "a simple window is a millisecond long",
-        "dedup",
-        "now < row.accepted_at + ttl)",
-        "now <= row.accepted_at + ttl)",
-    ),
-    Fault(
-        "an ended job is no duplicate",
-        "endings",
-        "        s.hset(job_key(q, job_id), state=COMPLETED, return",
-        "        release(s, q, held.dedup_id, job_id)\n        s.hset(job_key(q, job_id), state=COMPLETED, return",
-    ),
-    Fault(
-        "a debounce cancels a job that won its window",
-        "dedup",
-        'if row.pending == "" or now >= row.pending_until:',
-        'if row.pending == "":',
-    ),
-    Fault(
-        "a debounce cancels a job that ran",
-        "dedup",
-        'if held.state != DELAYED or held.token != "":',
-        "if held.state != DELAYED:",
-    ),
+    Fault("a throttle window is a millisecond long", "dedup", "row.accepted_at > 0 and now < row.accepted_at + ttl", "row.accepted_at > 0 and now <= row.accepted_at + ttl"),
+    Fault("an erased job is still a duplicate", "dedup", "s.hset(key, jobs=row.jobs - 1)", "s.hset(key, jobs=row.jobs)"),
+    Fault("a simple window is a millisecond long", "dedup", "now < row.accepted_at + ttl)", "now <= row.accepted_at + ttl)"),
+    Fault("an ended job is no duplicate", "endings", "        s.hset(job_key(q, job_id), state=COMPLETED, return", "        release(s, q, held.dedup_id, job_id)\n        s.hset(job_key(q, job_id), state=COMPLETED, return"),
+    Fault("a debounce cancels a job that won its window", "dedup", 'if row.pending == "" or now >= row.pending_until:', 'if row.pending == "":'),
+    Fault("a debounce cancels a job that ran", "dedup", 'if held.state != DELAYED or held.token != "":', "if held.state != DELAYED:"),
     Fault("a debounce keeps the superseded job", "jobs", "        erase(s, q, now, keep, superseded, row)\n", ""),
     # revocation
     Fault("a revoked job is retried", "settling", "if held.revoked == 1:", "if held.revoked == 2:"),
-    Fault(
-        "a revoked job that stalled runs again",
-        "due",
-        "if row.revoked == 0 and row.stalled_count",
-        "if row.stalled_count",
-    ),
+    Fault("a revoked job that stalled runs again", "due", "if row.revoked == 0 and row.stalled_count", "if row.stalled_count"),
     Fault("a retried job stays revoked", "changes", '"stalled_count", "revoked"]', '"stalled_count"]'),
-    Fault(
-        "an extension does not tell of a revocation",
-        "work",
-        'REVOKED_STATUS if held.revoked == 1 else "extended"',
-        '"extended"',
-    ),
+    Fault("an extension does not tell of a revocation", "work", 'REVOKED_STATUS if held.revoked == 1 else "extended"', '"extended"'),
     # letters
-    Fault(
-        "an expired job is buried",
-        "endings",
-        '    keep_failed(s, q, now, job_id, "expired", mark)\n',
-        '    bury(s, q, job_id, "expired")\n    keep_failed(s, q, now, job_id, "expired", mark)\n',
-    ),
+    Fault("an expired job is buried", "endings", "    keep_failed(s, q, now, job_id, \"expired\", mark)\n", "    bury(s, q, job_id, \"expired\")\n    keep_failed(s, q, now, job_id, \"expired\", mark)\n"),
     Fault("a letter is taken twice", "inbox", "if letter.ordinal <= taken:", "if letter.ordinal < taken:"),
     Fault("a gap of letters is accepted", "inbox", "if letter.ordinal > taken + 1:", "if letter.ordinal > taken + 2:"),
     Fault("a replayed letter stays", "inbox", "    erase(s, q, now, events_keep, job_id, row)\n", ""),
     Fault("a delivered letter is kept", "letters", "    s.zrem_many(outbox_key(q), sequences)\n", ""),
     # administration
-    Fault(
-        "clean ignores the grace",
-        "administration",
-        "s.zdue(ended_key(q, state), ended_before, min",
-        "s.zdue(ended_key(q, state), now, min",
-    ),
-    Fault(
-        "drain removes newer jobs",
-        "administration",
-        'row.ordering_key == "" and place_of(pick.score) <= marks.ready',
-        'row.ordering_key == ""',
-    ),
+    Fault("clean ignores the grace", "administration", "s.zdue(ended_key(q, state), ended_before, min", "s.zdue(ended_key(q, state), now, min"),
+    Fault("drain removes newer jobs", "administration", 'row.ordering_key == "" and place_of(pick.score) <= marks.ready', 'row.ordering_key == ""'),
     Fault("drain removes newer members", "administration", "if row.turn <= marks.turn:", "if row.turn > 0:"),
-    Fault(
-        "the retry of many retries newer failures",
-        "administration",
-        (
-            "        if number(take(member, MARK_DIGITS)) <= marks.mark:\n"
-            "            job_id = drop(member, MARK_DIGITS)\n"
-            "            row = s.read(job_key(q, job_id), PlaceRow)\n"
-            "            retry_job"
-        ),
-        (
-            "        if marks.mark >= 0:\n"
-            "            job_id = drop(member, MARK_DIGITS)\n"
-            "            row = s.read(job_key(q, job_id), PlaceRow)\n"
-            "            retry_job"
-        ),
-    ),
-    Fault(
-        "a queue with jobs is forgotten",
-        "administration",
-        "    if has_jobs(s, q, meta):\n        return False\n",
-        "",
-    ),
+    Fault("the retry of many retries newer failures", "administration", "        if number(take(member, MARK_DIGITS)) <= marks.mark:\n            job_id = drop(member, MARK_DIGITS)\n            row = s.read(job_key(q, job_id), PlaceRow)\n            retry_job", "        if marks.mark >= 0:\n            job_id = drop(member, MARK_DIGITS)\n            row = s.read(job_key(q, job_id), PlaceRow)\n            retry_job"),
+    Fault("a queue with jobs is forgotten", "administration", "    if has_jobs(s, q, meta):\n        return False\n", ""),
     # explain
     Fault("explain forgets the turn", "explaining", "    if len(ahead) > 0:", "    if len(ahead) > 99:"),
-    Fault(
-        "explain forgets the tokens",
-        "explaining",
-        "        if bucket.tokens < cost:",
-        "        if bucket.tokens < 0:",
-    ),
-    Fault(
-        "explain forgets the pause of a group",
-        "explaining",
-        "    if group.paused_until > now:",
-        "    if group.paused_until < 0:",
-    ),
-    Fault(
-        "explain forgets global concurrency",
-        "explaining",
-        "if meta.global_concurrency > 0 and s.zcard",
-        "if meta.global_concurrency < 0 and s.zcard",
-    ),
-]
+    Fault("explain forgets the tokens", "explaining", "        if bucket.tokens < cost:", "        if bucket.tokens < 0:"),
+    Fault("explain forgets the pause of a group", "explaining", "    if group.paused_until > now:", "    if group.paused_until < 0:"),
+    Fault("explain forgets global concurrency", "explaining", "if meta.global_concurrency > 0 and s.zcard", "if meta.global_concurrency < 0 and s.zcard"),
+    # turns, and what else a group could lose
+    Fault("a slot leaks at a removal", "placing", "            leave_active(s, q, row.ordering_key)\n", "            pass\n"),
+    Fault("a delayed head lets others pass at concurrency 1", "groups", "if len(first) == 0 or s.zscore(group_queue_key(q, key), first[0]) is None:", "if len(first) == 0:"),
+    Fault("a retry loses its turn", "placing", "        s.zadd(turns_key(q, row.ordering_key), row.turn, job_id)\n", "        pass\n"),
+    Fault("a turn does not pass on at a removal", "changes", "    erase(s, q, now, events_keep, job_id, row)\n    refresh_group(s, q, now, events_keep, row.ordering_key)\n    wake", "    erase(s, q, now, events_keep, job_id, row)\n    wake"),
+    Fault("a turn does not pass on at a revocation", "changes", "    count_ended(s, q, now, FAILED, 1)\n    refresh_group(s, q, now, events_keep, row.ordering_key)\n", "    count_ended(s, q, now, FAILED, 1)\n"),
+    Fault("a turn does not pass on at a debounce", "jobs", "        erase(s, q, now, keep, superseded, row)\n        refresh_group(s, q, now, keep, row.ordering_key)\n", "        erase(s, q, now, keep, superseded, row)\n"),
+    Fault("a new head jumps the queue", "groups", "ready_score(row.priority, 0, sequence)", "ready_score(row.priority, 0, 0)"),
+    Fault("a new head that overtakes waits for the next call", "work", "if left > 0 and s.zrank(ready_key(q), picked[len(picked) - 1].member) != left - 1:", "if left > 99999:"),
+    Fault("a returned member goes to the end", "placing", "        go_first(s, q, row.ordering_key, job_id, row)", "        rejoin(s, q, row.ordering_key, job_id, row)"),
+    Fault("a job that is run again keeps its old turn", "placing", "        return_to_back(s, q, job_id, row)", "        rejoin(s, q, row.ordering_key, job_id, row)"),
+    Fault("a window that ended is revived", "groups", "            s.hdel(group, [\"window_at\", \"window_used\"])\n", "            pass\n"),
+    Fault("a bucket's wait is rounded down", "buckets", "return ceil_div(max(need - tokens, 0), group.refill)", "return max(need - tokens, 0) // group.refill"),
+    Fault("a new rate refills what has passed", "groups", "                s.hset(group, tokens=bucket.tokens, tokens_at=bucket.at)", "                pass"),
+    Fault("a cost that can never be paid blocks the group", "groups", "        fail_unpayable(s, q, now, keep, key, head)\n", ""),
+    Fault("a cost above the capacity is taken", "jobs", "<= capacity\n", "<= capacity * 2\n"),
+    Fault("the window is not looked at", "groups", "    if group.rate_max > 0 and window_left(group.rate_max", "    if group.rate_max > 99 and window_left(group.rate_max"),
+    Fault("the earlier gate decides", "groups", "            at = max(at, now + wait_for_tokens(group, bucket.tokens, cost * MICRO))", "            at = now + wait_for_tokens(group, bucket.tokens, cost * MICRO)"),
+    Fault("a global window counts calls, not starts", "gates", "global_window_used=used + starts", "global_window_used=used + 1"),
+    Fault("a looser gate replaces a stricter one", "work", "allowed = limiter_lets_start(s, q, now, caller, allowed)", "allowed = limiter_lets_start(s, q, now, caller, want)"),
+    Fault("the end of a global window is no due moment", "controls", "            lower_next_due(s, q, meta.global_window_at + duration)", "            pass"),
+    Fault("a failed sweep that frees a slot wakes nobody", "work", "swept.readied + swept.failed > 0:\n            wake", "swept.readied > 0:\n            wake"),
+    Fault("a debounce loses the newest", "dedup", "    if mode == DEBOUNCE:\n        return False\n", "    if mode == DEBOUNCE:\n        return s.read(dedup_key(q, dedup_id), DedupRow).pending != \"\"\n"),
+    Fault("a debounce runs at once", "dedup", '        return max(delay, lookup_int(options, "dedup_ttl", 0))', "        return delay"),
+    Fault("a deduplication record is never forgotten", "dedup", "    if row.jobs <= 1 and row.until == 0:\n", "    if row.jobs < 0:\n"),
+    Fault("a worker of a revoked job is not told", "changes", "        notify(s, q, worker_of(row.token), \"revoked:\" + job_id)\n", ""),
+    Fault("the numbers of letters have gaps", "letters", "ordinal = s.hincrby(sent_key(q), target, 1)", "ordinal = s.hincrby(sent_key(q), target, 2)"),
+    Fault("letters of all queues are counted together", "letters", "ordinal = s.hincrby(sent_key(q), target, 1)", "ordinal = sequence"),
+    Fault("a revoked job is buried", "endings", '    keep_failed(s, q, now, job_id, "revoked", mark)', "    bury(s, q, job_id, \"revoked\")\n    keep_failed(s, q, now, job_id, \"revoked\", mark)"),
+    Fault("a job is removed before it is buried", "endings", "    bury(s, q, job_id, reason)\n    keep_failed(s, q, now, job_id, reason, mark)\n", "    keep_failed(s, q, now, job_id, reason, mark)\n    bury(s, q, job_id, reason)\n"),
+    Fault("a full batch is the last", "administration", "    if seen < BATCH_MAX:", "    if seen <= BATCH_MAX:"),
+    Fault("obliterate restarts the numbers of letters", "administration", "    s.delete([meta_key(q), id_key(q),", '    s.delete([q + ":sent", meta_key(q), id_key(q),'),
+    Fault("explain forgets the limiter", "explaining", '            reasons.append(Reason("limiter", window_opening(length, row.window_at, now) + length, []))', "            pass"),
+    Fault("explain is a millisecond early", "explaining", "now + wait_for_tokens(group, bucket.tokens, cost)", "now + wait_for_tokens(group, bucket.tokens, cost) - 1"),
+    Fault("explain forgets that no worker lives", "explaining", '        reasons.append(Reason("no_worker", 0, []))', "        pass"),
+]  # fmt: skip
