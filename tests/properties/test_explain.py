@@ -1,9 +1,9 @@
 """`explain` is right for every reason to wait: do what it says is missing, and the job runs.
 
-A queue is blocked in random ways, at several gates at once. Then one job is asked again and again why it waits, and just
-what each reason names is done: wait until the moment, end the jobs, lift what holds it, give a worker. When no reason is
-left, the very next call of a worker with room starts it. A job that does not start although nothing is said to hold it,
-and a reason that does not go away, fail the test.
+A queue is blocked in random ways, at several gates at once. Then one job is asked again and again why it waits, and
+just what each reason names is done: wait until the moment, end the jobs, lift what holds it, give a worker. When no
+reason is left, the very next call of a worker with room starts it. A job that does not start although nothing is said
+to hold it, and a reason that does not go away, fail the test.
 """
 
 import random

@@ -22,7 +22,13 @@ from .sides import MemorySide, Q
 FOREVER = 10**12
 LEASE = 5_000
 DEAD = "glide:{dead}"
-WINDOWS = {"s": ("simple", 0), "t": ("simple", 300), "r": ("throttle", 200), "b": ("debounce", 150)}
+WINDOWS = {
+    "s": ("simple", 0),
+    "t": ("simple", 300),
+    "r": ("throttle", 200),
+    "b": ("debounce", 150),
+    "l": ("debounce", 5_000),
+}
 """A deduplication id, its mode and its window. `m` is used with every mode, and one window."""
 
 
@@ -30,8 +36,8 @@ WINDOWS = {"s": ("simple", 0), "t": ("simple", 300), "r": ("throttle", 200), "b"
 class Deliverer:
     """Somebody between two calls of a delivery."""
 
-    batch: list[Letter] = field(default_factory=list)
-    taken: list[str] = field(default_factory=list)
+    batch: list[Letter] = field(default_factory=list[Letter])
+    taken: list[str] = field(default_factory=list[str])
 
 
 @dataclass
@@ -70,8 +76,8 @@ class ControlLife:
             raise BrokenControlError(f"{what}: {actual!r}, promised {expected!r}")
 
     def live(self, steps: int) -> None:
-        actions: dict[Callable[[], None], int] = {
-            self.add: 9, self.work: 14, self.change: 9, self.extend: 2, self.tick: 2, self.deliver: 9,
+        actions: dict[Callable[[], object], int] = {
+            self.add: 7, self.race: 4, self.work: 14, self.change: 9, self.extend: 2, self.tick: 2, self.deliver: 9,
             self.hear: 2, self.rebury: 2, self.drain: 1,
         }  # fmt: skip
         for action in self.random.choices(list(actions), list(actions.values()), k=steps):
@@ -89,7 +95,15 @@ class ControlLife:
 
     # --- the queue ------------------------------------------------------------------------------------------------
 
-    def add(self) -> None:
+    def race(self) -> None:
+        """Somebody arrives just when a window ends."""
+        if not self.control.accepted:
+            return
+        dedup_id = self.random.choice(list(self.control.accepted))
+        self.now = max(self.now, self.control.accepted[dedup_id].until + self.random.choice((-1, 0)))
+        self.add(dedup_id)
+
+    def add(self, asked: str = "") -> None:
         if len(self.control.jobs) > 30:
             self.run("clean_some", "", "failed", self.now + 1, 50, 0)
             self.run("clean_some", "", "completed", self.now + 1, 50, 0)
@@ -98,7 +112,7 @@ class ControlLife:
         specs: list[JobSpec] = []
         promised: list[str] = []
         for _ in range(pick((1, 1, 1, 3))):
-            dedup_id = pick(("", *WINDOWS, "m", "m"))
+            dedup_id = asked or pick(("", *WINDOWS, "m", "m"))
             mode, window = WINDOWS.get(dedup_id, (pick(("simple", "throttle", "debounce")), 250))
             if dedup_id == "":
                 mode, window = "", 0
