@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..connection import Connection, MemoryAddress, parse
+from ..connection import Connection, EmbeddedAddress, MemoryAddress, parse
 from .backend import Backend
 
 if TYPE_CHECKING:
@@ -28,4 +28,8 @@ def connect_backend(connection: str | Connection | None = None, *, client: "Clie
         return shared_backend(where.name)
     from .valkey import ValkeyBackend
 
+    if isinstance(where, EmbeddedAddress):
+        from .valkey.embedded import EmbeddedSource
+
+        return ValkeyBackend(None, source=EmbeddedSource(where))
     return ValkeyBackend(where)
