@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class EmbeddedSource(ClientSource):
     """Uses the server from the first client on until `close`, and knows when it is somewhere else."""
 
-    def __init__(self, where: EmbeddedAddress) -> None:
-        super().__init__(Connection(), None)
+    def __init__(self, where: EmbeddedAddress, lent: "Client | None", label: str) -> None:
+        super().__init__(Connection(), lent, label)
         self.address = where.address
         self._where = where
         self._membership: Membership | None = None
