@@ -245,7 +245,7 @@ import asyncio, sys
 from glidemq_pb import Queue
 
 async def main():
-    for _ in range(5):
+    for _ in range(3):
         async with Queue("q", connection=sys.argv[1]) as queue:
             await queue.add("a")
 
@@ -253,7 +253,7 @@ asyncio.run(main())
 """
     runs = [asyncio.to_thread(run_python, text, f"embedded://{place}") for _ in range(3)]
     await asyncio.gather(*runs)
-    assert await count(place) == 15
+    assert await count(place) == 9
     assert members(group(place)) == {}
 
 
