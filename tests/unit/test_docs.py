@@ -23,15 +23,10 @@ def blocks(page: str, language: str) -> list[str]:
         ("testing.md", 11),
         ("schedulers.md", 8),
         ("payloads.md", 6),
-<<<<<<< HEAD
         ("waiting.md", 3),
         ("events.md", 5),
         ("stopping.md", 1),
-=======
-        ("events.md", 5),
-        ("stopping.md", 1),
         ("embedded.md", 1),
->>>>>>> next
     ],
 )
 def test_every_block_of_a_guide_runs(
