@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
         (c50, "added_per_s", "bulk add: jobs/s", False),
         ("pickup", "p50_ms", "idle pickup p50, ms", False),
         ("delayed", "p99_ms", "delayed: late p99, ms (log)", True),
-        (c50, "bytes_per_waiting_job", "server bytes a waiting job", False),
+        (figures.titles("drain")[-1], "bytes_per_waiting_job", "server bytes a waiting job", False),
     ]
     height = max(2.0, 0.34 * len(figures.peers) + 0.8)
     rows = 3 + -(-len(curves) // 3)

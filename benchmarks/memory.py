@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory [--jobs 20000] [--rounds 5] [--short]
 
-The best of the rounds: nothing here waits for anything, so whatever is slower was disturbed. `python -m benchmarks.report` puts them
-into the table.
+The best of the rounds: nothing here waits for anything, so whatever is slower was disturbed.
+`python -m benchmarks.report` puts them into the table.
 """
 
 import argparse

@@ -147,7 +147,7 @@ def write(short: bool) -> Path:
     """RESULTS.md of all results there are."""
     folder = results_folder(short)
     results = {name: json.loads(file.read_text()) for name in SOURCES if (file := folder / f"{name}.json").exists()}
-    machine = next((found["machine"] for found in results.values() if "machine" in found), {})
+    machine: dict[str, str] = next((found["machine"] for found in results.values() if "machine" in found), {})
     lines = [f"# Results{' of the short version' if short else ''}", ""]
     lines += [
         "No-op jobs, library defaults, our events and metrics on; server, workers and producers on one machine.",
