@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from ...connection import Connection
 from ...errors import InvalidOptionsError, InvalidStateError, QueueConnectionError
+from .errors import Fault, understand
 from .loading import Library, Loader
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class ClientSource:
         timeouts = Connection() if connection is None else connection
         self.connect_timeout = timeouts.connect_timeout
         self.retry_timeout = timeouts.retry_timeout
-        self.tls = timeouts.tls
+        self._tls = timeouts.tls
+        self._cluster = timeouts.cluster if lent is None else "Cluster" in type(config).__name__
         if lent is None:
             self.address = timeouts.address
             self.request_timeout = timeouts.request_timeout
@@ -109,6 +111,11 @@ class ClientSource:
         self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
         self.role = "commands"
         """What the client that sends calls is for, as CLIENT LIST shows it."""
+
+    def understand(self, error: Exception, waited_ms: int | None = None) -> Fault:
+        """What an error of one of its clients means; `waited_ms` is the request timeout unless it was another."""
+        waited = self.request_timeout if waited_ms is None else waited_ms
+        return understand(error, waited, tls=self._tls, cluster=self._cluster)
 
     def for_reading(self) -> "ClientSource":
         """A source of clients of our own to the same place, for one component that follows a stream."""
