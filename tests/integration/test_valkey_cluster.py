@@ -133,6 +133,10 @@ async def test_a_cluster_client_for_a_single_server_is_told(
 async def test_a_plain_client_for_a_cluster_is_told(nodes: list[PrivateServer], make_backend: MakeBackend) -> None:
     """At the first queue that lives on another node: at once, and nothing was written."""
     backend = make_backend(nodes[0].port)
-    with pytest.raises(QueueConnectionError, match=r"give cluster=True \(\?cluster=1\)"):
-        for number in range(QUEUES):
-            await backend.call(tiny.bump, f"glide:{{plain-{number}}}", "one")
+    results = await asyncio.gather(
+        *(backend.call(tiny.bump, f"glide:{{plain-{number}}}", "one") for number in range(QUEUES)),
+        return_exceptions=True,
+    )
+    refused = [result for result in results if result != 1]
+    assert 0 < len(refused) < QUEUES
+    assert all(isinstance(one, QueueConnectionError) and "give cluster=True" in str(one) for one in refused)
