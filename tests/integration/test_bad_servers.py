@@ -56,7 +56,10 @@ async def test_an_address_where_nobody_listens_is_told_by_every_component() -> N
 @pytest.mark.parametrize("command", ["FUNCTION", "FCALL"])
 async def test_a_server_without_functions_is_told(command: str) -> None:
     with PrivateServer({"rename-command": f'{command} ""'}) as server:
-        for component in (Queue[Any, Any]("tasks", connection=server.url), Producer[Any]("tasks", connection=server.url)):
+        for component in (
+            Queue[Any, Any]("tasks", connection=server.url),
+            Producer[Any]("tasks", connection=server.url),
+        ):
             with pytest.raises(QueueConnectionError, match="the server has no functions: Valkey 7.2 or later"):
                 await component.add("a")
             await component.close()

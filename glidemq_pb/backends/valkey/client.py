@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import WeakKeyDictionary
 
 from ...connection import Connection
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CLIENT_TIMEOUT_MS = 250
 """The client's own default, for one that the caller made."""
 CLIENT_INFLIGHT_LIMIT = 1_000
+PRIMARY = ("primary", "PRIMARY")
+"""The read preference that is none, in our words and in the client's."""
 SPARE_REQUESTS = 16
 """Beside the calls that the gate admits: loading the library, looking at what is there."""
 
@@ -108,7 +110,7 @@ class ClientSource:
             self.address = f"valkey://{hosts}" if connection is None else connection.address
             self.request_timeout = config.request_timeout or CLIENT_TIMEOUT_MS
             self.limit = config.inflight_requests_limit or CLIENT_INFLIGHT_LIMIT
-        self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
+        self.reads_from_replicas = (timeouts.read_from if lent is None else config.read_from.name) not in PRIMARY
         self.role = "commands"
         """What the client that sends calls is for, as CLIENT LIST shows it."""
 
@@ -117,7 +119,14 @@ class ClientSource:
         waited = self.request_timeout if waited_ms is None else waited_ms
         return understand(error, waited, tls=self._tls, cluster=self._cluster)
 
-    def for_reading(self) -> "ClientSource":
+    def has_moved(self) -> bool:
+        """Whether the clients it opened last cannot reach the store any more, and a new one can."""
+        return False
+
+    async def close(self) -> None:
+        """Nobody will use its clients any more."""
+
+    def for_reading(self) -> Self:
         """A source of clients of our own to the same place, for one component that follows a stream."""
         source = copy.copy(self)
         source.lent = None
