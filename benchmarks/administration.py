@@ -1,6 +1,6 @@
 """How long does one call of drain, clean, retry_jobs and obliterate hold the server, with a million jobs?
 
-    python -m benchmarks.administration [--jobs 1000000]
+    python -m benchmarks.administration [--jobs 1000000] [--only clean]
 
 Measured twice: by the server's own slow log, which counts the time of execution and whatever else the machine did
 meanwhile, and as the processor time of the server's main thread from one report of progress to the next (Linux).
@@ -97,7 +97,10 @@ class Meter:
         self._last = now
 
 
-async def timed(label: str, log: SlowLog, pid: int, action: Callable[[Meter], Awaitable[object]]) -> None:
+Action = Callable[[Meter], Awaitable[object]]
+
+
+async def timed(label: str, log: SlowLog, pid: int, action: Action) -> None:
     """Run one of them and say what it did to the server."""
     await log.begin()
     meter = Meter(pid)
@@ -112,31 +115,52 @@ async def timed(label: str, log: SlowLog, pid: int, action: Callable[[Meter], Aw
     )
 
 
+async def drain(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that wait."""
+    await fill(queue, jobs)
+    return lambda meter: queue.drain(on_progress=meter)
+
+
+async def retry(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that failed."""
+    await fill(queue, jobs)
+    await end_all(queue, FAILED_RUN, jobs)
+    return lambda meter: queue.retry_jobs(on_progress=meter)
+
+
+async def clean(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that are completed."""
+    await fill(queue, jobs - (await queue.get_job_counts()).waiting)
+    await end_all(queue, COMPLETED_RUN, jobs)
+    return lambda meter: queue.clean(0, jobs, "completed", on_progress=meter)
+
+
+async def obliterate(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Half of the jobs failed, a quarter delayed, a quarter waiting."""
+    await fill(queue, jobs // 2)
+    await fill(queue, jobs // 4, delay=10**8, ttl=10**8)
+    await end_all(queue, FAILED_RUN, jobs // 2)
+    await fill(queue, jobs // 4)
+    return lambda meter: queue.obliterate(on_progress=meter)
+
+
 async def main(arguments: argparse.Namespace) -> None:
     """All of them, one after the other."""
     jobs = arguments.jobs
     with PrivateServer() as server:
         client = await glide.GlideClient.create(
-            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)])
+            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)], request_timeout=60_000)
         )
         log = SlowLog(client)
         async with Queue[Any, Any]("many", connection=server.url) as queue:
-            await fill(queue, jobs)
-            await timed("drain", log, server.pid, lambda meter: queue.drain(on_progress=meter))
-            await fill(queue, jobs)
-            await end_all(queue, FAILED_RUN, jobs)
-            await timed("retry_jobs", log, server.pid, lambda meter: queue.retry_jobs(on_progress=meter))
-            await end_all(queue, COMPLETED_RUN, jobs)
-            await timed("clean", log, server.pid, lambda meter: queue.clean(0, jobs, "completed", on_progress=meter))
-            await fill(queue, jobs // 2)
-            await fill(queue, jobs // 4, delay=10**8, ttl=10**8)
-            await end_all(queue, FAILED_RUN, jobs // 2)
-            await fill(queue, jobs // 4)
-            await timed("obliterate", log, server.pid, lambda meter: queue.obliterate(on_progress=meter))
+            for name, act in (("drain", drain), ("retry_jobs", retry), ("clean", clean), ("obliterate", obliterate)):
+                if arguments.only in (None, name):
+                    await timed(name, log, server.pid, await act(queue, jobs))
         await client.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["drain", "retry_jobs", "clean", "obliterate"])
     asyncio.run(main(parser.parse_args()))
