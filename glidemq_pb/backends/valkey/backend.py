@@ -160,7 +160,7 @@ class ValkeyBackend:
         self._check_usable()
         codec = codec_of(operation)
         argument = codec.encode(None if self.now is None else self.now(), *args, **kwargs)
-        reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"])
+        reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"])
         sending = asyncio.get_running_loop().create_task(
             self._send(self._library.function(operation.__name__), queue, argument, reads_only=reads_only)
         )
