@@ -52,6 +52,18 @@ def gate_of(client: "Client", limit: int) -> Gate:
     return gate
 
 
+def replies_have_an_ear() -> bool:
+    """Whether the event loop that hears the replies to all clients of this process is not closed.
+
+    It is the loop in which the first of them was made. Once it is closed nobody hears anything, until a client is made
+    in another loop, which then hears for all.
+    """
+    import glide.glide_client as shared
+
+    loop: asyncio.AbstractEventLoop | None = getattr(shared, "_async_pipe_loop", None)
+    return loop is None or not loop.is_closed()
+
+
 class ClientSource:
     """Where clients come from: a `Connection`, or else the configuration of a client that the caller lent."""
 

@@ -1,0 +1,6 @@
+"""The synchronous face: for code that is not async, such as Django views and scripts."""
+
+from .job import Job
+from .queue import Queue
+
+__all__ = ["Job", "Queue"]
