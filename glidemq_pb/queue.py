@@ -1,32 +1,28 @@
 """The Queue: adds jobs, looks at them, pauses."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, Unpack
 
+from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, job_spec, single
 from .backends.backend import Backend
 from .connection import Connection
-from .costs import CostCheck
-from .errors import BulkError, GlideMQError, InvalidOptionsError
 from .job import Job, JobState
-from .job_options import JobOptions, NewJob, encode_options
-from .options import check_choice, check_int, check_job_name, check_str
+from .job_options import JobOptions, NewJob
+from .options import check_choice, check_int, check_str
 from .payload import Compression
 from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
 from .queue_schedulers import QueueSchedulers
 from .semantics import changes, jobs, reads
 from .semantics.lang import Fields
-from .semantics.limits import ENQUEUE_MAX, MINUTE_MS, PAGE_MAX
-from .semantics.records import JobSpec
+from .semantics.limits import MINUTE_MS, PAGE_MAX
 from .serializers import JSON_SERIALIZER, Serializer
 from .wire import from_wire, to_wire
 
 D = TypeVar("D")
 R = TypeVar("R")
 
-CHUNK_BYTES_MAX = 8 * 1024 * 1024
-"""Bytes of jobs in one atomic call of `add_bulk`."""
 STATES: Final[tuple[JobState, ...]] = ("waiting", "active", "delayed", "completed", "failed", "waiting-children")
 
 
@@ -110,11 +106,9 @@ class Queue(QueueSchedulers[D, R]):
         A cancelled call may have added the job all the same: give a `job_id` to add it at most once.
         """
         self._check_open()
-        check_job_name(name)
-        encoded = encode_options(options) if options else ()
-        job_id = options.get("job_id") or ""
-        spec = self._spec(name, job_id, self._owner.encode_data(data), encoded)
-        added = await self._enqueue([spec], CostCheck().guarded([spec]))
+        chunk = single(job_spec(self._owner, name, data, options))
+        await self._name_dead_letters()
+        added = self._added(chunk, await enqueue(self._owner, chunk))
         return added[0] if added else None
 
     async def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[Job[D, R]]:
@@ -125,52 +119,17 @@ class Queue(QueueSchedulers[D, R]):
         BulkError has in `added` the jobs that are in the queue.
         """
         self._check_open()
-        specs = [self._bulk_spec(index, new_job) for index, new_job in enumerate(new_jobs)]
-        guarded = set(CostCheck().guarded(specs))
-        added: list[Job[D, R]] = []
-        first = 0
-        for number, chunk in enumerate(self._chunks(specs)):
-            positions = [at for at in range(len(chunk)) if first + at in guarded] if guarded else []
-            first += len(chunk)
-            try:
-                added += await self._enqueue(chunk, positions)
-            except GlideMQError as error:
-                if number == 0:
-                    raise
-                raise BulkError(added, str(error)) from error
-        return added
-
-    def _bulk_spec(self, index: int, new_job: NewJob) -> JobSpec:
-        if not isinstance(new_job, NewJob):  # pyright: ignore[reportUnnecessaryIsInstance] - for callers without types
-            raise InvalidOptionsError(f"jobs[{index}]={new_job!r:.100}: allowed: a NewJob")
-        data = self._owner.encode_data(new_job.data, f"jobs[{index}]: Job data")
-        return self._spec(new_job.name, new_job.job_id, data, new_job.encoded)
-
-    def _spec(self, name: str, job_id: str, data: str, encoded: Sequence[str]) -> JobSpec:
-        return JobSpec(to_wire(job_id), to_wire(name), data, Fields([*encoded, *self._owner.added_options]))
-
-    @staticmethod
-    def _chunks(specs: list[JobSpec]) -> list[list[JobSpec]]:
-        """The specs in order, cut into what one call may carry."""
-        chunks: list[list[JobSpec]] = []
-        size = CHUNK_BYTES_MAX
-        for spec in specs:
-            bytes_of_job = len(spec.data) + len(spec.name) + len(spec.job_id) + sum(map(len, spec.options))
-            if size + bytes_of_job > CHUNK_BYTES_MAX or len(chunks[-1]) == ENQUEUE_MAX:
-                chunks.append([])
-                size = 0
-            chunks[-1].append(spec)
-            size += bytes_of_job
-        return chunks
-
-    async def _enqueue(self, specs: list[JobSpec], guarded: list[int]) -> list[Job[D, R]]:
-        owner = self._owner
+        chunks = chunked(bulk_specs(self._owner, new_jobs))
         await self._name_dead_letters()
-        ids = await owner.call(jobs.enqueue, owner.token(), specs, guarded, owner.events_keep)
+        return await enqueue_all(self._owner, chunks, self._added)
+
+    def _added(self, chunk: Chunk, ids: list[str]) -> list[Job[D, R]]:
+        """The Jobs that were added."""
+        owner = self._owner
         now = owner.backend.clock.now()
         digits = str(now)
         added: list[Job[D, R]] = []
-        for job_id, spec in zip(ids, specs, strict=True):
+        for job_id, spec in zip(ids, chunk.specs, strict=True):
             if job_id != jobs.SKIPPED:
                 # As it was stored, but for the moment, which only the store knows.
                 fields = ["name", spec.name, "data", spec.data, "timestamp", digits, *spec.options]
