@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -213,11 +214,17 @@ def imports_of(methods: list[Method]) -> set[str]:
     """Import statements for all that the signatures name."""
     needed: set[str] = set()
     for method in methods:
-        tree = ast.parse(Path(inspect.getfile(sys.modules[method.module])).read_text(encoding="utf-8"))
+        tree = tree_of(method.module)
         for name in set(method.names()) - LOCAL:
             if statement := import_of(name, method.module, tree):
                 needed.add(statement)
     return needed
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    """The source of a module."""
+    return ast.parse(Path(inspect.getfile(sys.modules[module])).read_text(encoding="utf-8"))
 
 
 def import_of(name: str, module: str, tree: ast.Module) -> str | None:

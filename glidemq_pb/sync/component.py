@@ -1,5 +1,6 @@
 """What the synchronous Queue and Producer have in common."""
 
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -32,20 +33,25 @@ class Component(Generic[C]):
 
     def __init__(self, make: Callable[[], C]) -> None:
         self._make = make
-        self._generation = PORTAL.generation
         self._closed = False
-        self.component = make()
-        """The asynchronous component; it lives in another thread."""
-        PORTAL.components.add(self)
+        self._begin()
 
-    def is_of(self, generation: int) -> bool:
-        """Whether it was made, or made anew, in the process of this generation."""
-        return self._generation == generation
+    def _begin(self) -> None:
+        """Make the asynchronous component, which lives in the portal's thread of this process."""
+        self._component = self._make()
+        self._generation = PORTAL.generation
+        PORTAL.keep(self._component)
+        weakref.finalize(self, PORTAL.drop, self._component, self._generation)
+
+    @property
+    def _is_of_parent(self) -> bool:
+        """Whether this process was forked since it was made."""
+        return self._generation != PORTAL.generation
 
     @property
     def name(self) -> str:
         """The queue's name."""
-        return self.component.name
+        return self._component.name
 
     def connect(self) -> None:
         """Reach the store; otherwise the first call does. QueueConnectionError when it cannot be reached in time."""
@@ -55,8 +61,8 @@ class Component(Generic[C]):
         """Give up its own connection. Idempotent."""
         if not self._closed:
             self._closed = True
-            if self.is_of(PORTAL.generation):
-                PORTAL.run(self.component.close)
+            if not self._is_of_parent:
+                PORTAL.run(self._component.close)
 
     def __enter__(self) -> Self:
         self.connect()
@@ -77,12 +83,11 @@ class Component(Generic[C]):
     def _here(self) -> C:
         if self._closed:
             raise ClosedError(f"queue {self.name!r}: this component was closed; make a new one")
-        if not self.is_of(PORTAL.generation):
+        if self._is_of_parent:
             with PORTAL.lock:
-                if not self.is_of(PORTAL.generation):
-                    self.component = self._make()
-                    self._generation = PORTAL.generation
-        return self.component
+                if self._is_of_parent:
+                    self._begin()
+        return self._component
 
 
 def face_of(added: object) -> object:
