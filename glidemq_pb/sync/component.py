@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar
 
 from ..errors import BulkError, ClosedError
 from ..job import Job as AsyncJob
@@ -92,6 +92,8 @@ class Component(Generic[C]):
 
 def face_of(added: object) -> object:
     """A job's synchronous face; what is no job stays as it is."""
-    if isinstance(added, AsyncJob):
-        return Job(added)  # pyright: ignore[reportUnknownArgumentType] - whatever its types are
-    return added
+    return Job(added) if is_job(added) else added
+
+
+def is_job(thing: object) -> TypeGuard[AsyncJob[Any, Any]]:
+    return isinstance(thing, AsyncJob)
