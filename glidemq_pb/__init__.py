@@ -31,6 +31,7 @@ from .job import Job, JobState
 from .job_options import JobOptions, NewJob
 from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
+from .producer import Producer
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .queue_administration import WorkerInfo
 from .queue_events import QueueEvents
@@ -72,6 +73,7 @@ __all__ = [
     "NewJob",
     "Ordering",
     "PayloadTooLargeError",
+    "Producer",
     "Queue",
     "QueueConnectionError",
     "QueueEvent",

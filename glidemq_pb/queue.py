@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, job_spec, single
 from .backends.backend import Backend
@@ -19,6 +19,9 @@ from .semantics.lang import Fields
 from .semantics.limits import MINUTE_MS, PAGE_MAX
 from .serializers import JSON_SERIALIZER, Serializer
 from .wire import from_wire, to_wire
+
+if TYPE_CHECKING:
+    from .backends import Client
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -68,7 +71,8 @@ class Metrics:
 class Queue(QueueSchedulers[D, R]):
     """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
 
-    `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must
+    `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `client`: a glide client of
+    yours instead, which other components may share and which stays open (SC-1..10). `serializer` must
     be the workers' too; `compression="gzip"` compresses the payloads of what it adds, and workers need no setting
     (CMP-1). `events=False`: what is done through this object is not told to observers.
     Raises InvalidOptionsError when built with a bad argument; all else raises QueueConnectionError when
@@ -84,6 +88,7 @@ class Queue(QueueSchedulers[D, R]):
         name: str,
         *,
         connection: str | Connection | None = None,
+        client: "Client | None" = None,
         backend: Backend | None = None,
         prefix: str = "glide",
         serializer: Serializer = JSON_SERIALIZER,
@@ -92,8 +97,8 @@ class Queue(QueueSchedulers[D, R]):
         dead_letter_queue: str | None = None,
     ) -> None:
         super().__init__(
-            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events,
-            compression=compression,
+            name, connection=connection, client=client, backend=backend, prefix=prefix, serializer=serializer,
+            events=events, compression=compression,
         )  # fmt: skip
         self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
 

@@ -53,6 +53,11 @@ class Component(Generic[C]):
         """The queue's name."""
         return self._component.name
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._closed
+
     def connect(self) -> None:
         """Reach the store; otherwise the first call does. QueueConnectionError when it cannot be reached in time."""
         self._run(lambda component: component.connect())

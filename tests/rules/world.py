@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from glidemq_pb import JSON_SERIALIZER, Job, Queue, QueueEvents, Serializer, Worker
+from glidemq_pb import JSON_SERIALIZER, Job, Producer, Queue, QueueEvents, Serializer, Worker
 from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
@@ -322,6 +322,11 @@ class World:
             dead_letter_queue=dead_letter_queue,
         )
 
+    def producer(self, name: str | None = None, **options: Any) -> Producer[Any]:
+        """A producer, with a connection of its own."""
+        self._names.add(name or self.name)
+        return Producer(name or self.name, backend=self.line(), **options)
+
     def idle_worker(
         self, processor: Processor | Mapping[str, Processor], name: str | None = None, **options: Any
     ) -> Worker[Any, Any]:
@@ -453,7 +458,7 @@ class World:
         assert not wrong, "\n".join(wrong)
 
 
-def line_of(component: Queue[Any, Any] | Worker[Any, Any] | QueueEvents) -> Line:
+def line_of(component: Queue[Any, Any] | Producer[Any] | Worker[Any, Any] | QueueEvents) -> Line:
     """The connection of a component of the world."""
     assert isinstance(component.backend, Line)
     return component.backend

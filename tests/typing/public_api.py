@@ -157,6 +157,10 @@ def without_await(queue: sync.Queue[Email, Receipt]) -> None:
     queue.add("send", {"too": "a"})  # type: ignore[arg-type]
     queue.add("send", delay="5")  # type: ignore[arg-type]
     queue.get_jobs("paused")  # type: ignore[arg-type]
+    producer = sync.Producer[Email]("mail", connection="memory://")
+    assert_type(producer.add("send", {"to": "a"}), str | None)
+    assert_type(producer.add_bulk([NewJob("a")]), list[str | None])
+    producer.add("send", {"too": "a"})  # type: ignore[arg-type]
 
 
 async def scheduling(queue: Queue[Email, Receipt]) -> None:

@@ -24,7 +24,7 @@ from glidemq_pb import (
     Worker,
 )
 from glidemq_pb.backends.memory import MemoryBackend
-from glidemq_pb.sync import Job, Queue
+from glidemq_pb.sync import Job, Producer, Queue
 from glidemq_pb.sync.portal import Portal
 from tools import sync_face
 
@@ -49,7 +49,8 @@ def test_what_is_written_is_what_the_asynchronous_classes_say() -> None:
 
 
 def test_every_method_is_there_with_its_parameters() -> None:
-    for original, face in ((glidemq_pb.Queue, Queue), (glidemq_pb.Job, Job)):
+    faces = ((glidemq_pb.Queue, Queue), (glidemq_pb.Producer, Producer), (glidemq_pb.Job, Job))
+    for original, face in faces:
         for name, function in inspect.getmembers(original, inspect.iscoroutinefunction):
             if name.startswith("_") or name in sync_face.IN_PROCESSORS:
                 continue
@@ -92,6 +93,20 @@ def test_jobs_are_added_and_looked_at_without_await(queue: AnyQueue) -> None:
     jobs[0].remove()
     assert jobs[0].get_state() == "unknown"
     assert repr(found) == repr(found._job)
+
+
+def test_a_producer_gives_back_ids_and_keeps_places(url: str, queue: AnyQueue) -> None:
+    with Producer[Any]("q", connection=url) as producer:
+        assert producer.add("a", {"n": 1}, job_id="x") == "x"
+        assert producer.add_bulk([NewJob("b"), NewJob("c", job_id="x")]) == ["1", None]
+        with ThreadPoolExecutor(4) as threads:
+            ids = list(threads.map(lambda n: producer.add("d", n), range(20)))
+        assert len(set(ids)) == 20
+        assert not producer.closed
+    assert queue.count() == 22
+    assert producer.closed
+    with pytest.raises(ClosedError):
+        producer.add("a")
 
 
 def test_operators_work_without_await(queue: AnyQueue) -> None:
