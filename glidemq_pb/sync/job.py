@@ -9,6 +9,7 @@ from ..job import JobState
 from ..job_options import JobOptions
 from .portal import PORTAL
 
+D = TypeVar("D")
 R = TypeVar("R")
 
 

@@ -20,6 +20,7 @@ from ..serializers import JSON_SERIALIZER, Serializer
 from .component import Component
 from .job import Job, all_jobs, job_or_none
 
+D = TypeVar("D")
 R = TypeVar("R")
 
 
