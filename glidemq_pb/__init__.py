@@ -38,6 +38,7 @@ from .queue_events import QueueEvents
 from .run import AbortSignal
 from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
+from .serverless import ServerlessPool, serverless_pool
 from .shutdown import graceful_shutdown
 from .worker import Worker
 
@@ -84,10 +85,12 @@ __all__ = [
     "SchedulerInfo",
     "SerializationError",
     "Serializer",
+    "ServerlessPool",
     "TokenBucket",
     "UnrecoverableError",
     "WaitReason",
     "Worker",
     "WorkerInfo",
     "graceful_shutdown",
+    "serverless_pool",
 ]

@@ -73,7 +73,7 @@ class Component:
     async def close(self) -> None:
         """Give up its own connection. Idempotent; a client or a backend that was passed in stays open."""
         if not self._owner.closed:
-            self._owner.closed = True
+            await self._owner.close()
             if self._owns_backend:
                 await self._backend.close()
 

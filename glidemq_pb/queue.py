@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast
 
 from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, job_spec, single
 from .backends.backend import Backend
 from .connection import Connection
+from .errors import DuplicateJobError
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
-from .options import check_choice, check_int, check_str
+from .options import check_choice, check_duration, check_int, check_str
 from .payload import Compression
 from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
@@ -127,6 +129,36 @@ class Queue(QueueSchedulers[D, R]):
         chunks = chunked(bulk_specs(self._owner, new_jobs))
         await self._name_dead_letters()
         return await enqueue_all(self._owner, chunks, self._added)
+
+    async def add_and_wait(
+        self,
+        name: str,
+        data: D | None = None,
+        *,
+        wait_timeout: int | timedelta = 30_000,
+        **options: Unpack[JobOptions],
+    ) -> R:
+        """Add a job and wait for its end, at most `wait_timeout`: its result, whatever its retention (JOB-15).
+
+        All waits of a Queue share one more connection. Raises what `add` raises, and JobFailedError when the job
+        fails, expires, is revoked or removed, JobWaitTimeoutError (the job goes on), DuplicateJobError when it was
+        not added. One that is cancelled may have added the job, which then goes on.
+
+        Example:
+            total = await queue.add_and_wait("sum", {"of": [1, 2]}, wait_timeout=5_000, remove_on_complete=True)
+        """
+        self._check_open()
+        waits = self._owner.waits
+        with waits.wait(check_duration("wait_timeout", wait_timeout)) as wait:
+            chunk = single(job_spec(self._owner, name, data, options, wait.option))
+            await waits.listen()
+            await self._name_dead_letters()
+            (job_id,) = await enqueue(self._owner, chunk)
+            if job_id == jobs.SKIPPED:
+                known = options.get("deduplication")
+                raise DuplicateJobError((options.get("job_id") or "") if known is None else known.id)
+            answer = await wait.answer(job_id)
+        return cast("R", waits.result(job_id, answer))
 
     def _added(self, chunk: Chunk, ids: list[str]) -> list[Job[D, R]]:
         """The Jobs that were added."""

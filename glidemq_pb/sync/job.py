@@ -88,6 +88,10 @@ class Job(Generic[D, R]):
         """Replace the payload, for the next attempt and every reader."""
         PORTAL.run(lambda: self._job.update_data(data))
 
+    def wait_until_finished(self, timeout: int | timedelta = 30000) -> R:
+        """Wait for its end, at most `timeout`: the result, whatever the job's retention (JOB-15)."""
+        return PORTAL.run(lambda: self._job.wait_until_finished(timeout))
+
     @property
     def name(self) -> str:
         """What kind of job it is."""

@@ -69,6 +69,12 @@ class Queue(Component[AsyncQueue[D, R]], Generic[D, R]):
         """Add jobs in order: those that were added, without the ones whose `job_id` is taken."""
         return all_jobs(self._run(lambda component: component.add_bulk(new_jobs)))
 
+    def add_and_wait(
+        self, name: str, data: D | None = None, *, wait_timeout: int | timedelta = 30000, **options: Unpack[JobOptions]
+    ) -> R:
+        """Add a job and wait for its end, at most `wait_timeout`: its result, whatever its retention (JOB-15)."""
+        return self._run(lambda component: component.add_and_wait(name, data, wait_timeout=wait_timeout, **options))
+
     def get_job(self, job_id: str, *, exclude_data: bool = False) -> Job[D, R] | None:
         """The job with this id, or None. `exclude_data` leaves its payload in the store: `data` is None."""
         return job_or_none(self._run(lambda component: component.get_job(job_id, exclude_data=exclude_data)))

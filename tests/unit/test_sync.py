@@ -141,6 +141,20 @@ def test_a_worker_elsewhere_runs_its_jobs(queue: AnyQueue, url: str) -> None:
     assert (found.get_state(), found.return_value) == ("completed", 42)
 
 
+def test_a_result_is_waited_for_from_a_thread(queue: AnyQueue, url: str) -> None:
+    async def process(job: glidemq_pb.Job[Any, Any]) -> int:
+        return int(job.data) * 2
+
+    async def work() -> tuple[Any, Any]:
+        job = await asyncio.to_thread(queue.add, "double", 2)
+        assert job is not None
+        waiting = asyncio.create_task(asyncio.to_thread(job.wait_until_finished, 5_000))
+        async with Worker[Any, Any]("q", process, connection=url):
+            return await asyncio.to_thread(queue.add_and_wait, "double", 21, wait_timeout=5_000), await waiting
+
+    assert asyncio.run(work()) == (42, 4)
+
+
 def test_bad_input_is_refused_as_by_the_asynchronous_one(queue: AnyQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidOptionsError, match="priority"):
         queue.add("a", priority=-1)
