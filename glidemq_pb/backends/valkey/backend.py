@@ -11,7 +11,7 @@ from ...errors import ClosedError
 from ...semantics.store import Store
 from ..codec import codec_of
 from .client import ClientSource, Gate, gate_of, replies_have_an_ear, why_deaf
-from .errors import Fault, Remedy, understand
+from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
 from .reader import ValkeyReader
@@ -127,13 +127,10 @@ class ValkeyBackend:
         try:
             await self._gate_here().loader(self._library).ensure(client)
         except glide.GlideError as error:
-            fault = self._understand(error)
+            fault = self._source.understand(error)
             # Someone who may look at no functions may still call those that an administrator loaded.
             return None if fault.remedy is Remedy.GRANT else fault
         return None
-
-    def _understand(self, error: Exception) -> Fault:
-        return understand(error, self._source.request_timeout, tls=self._source.tls)
 
     async def _give_up(self, client: "Client") -> None:
         if client is not self._source.lent:
@@ -200,7 +197,7 @@ class ValkeyBackend:
                         return await run(function, [root], [argument])
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
-                    fault = await self._remedied(client, self._understand(error), loads)
+                    fault = await self._remedied(client, self._source.understand(error), loads)
                     if gate.loop.time() + pause > deadline:
                         raise (await self._diagnosed(fault)).at(self.address) from error
                     if fault.remedy.is_for_a_person or (
@@ -216,14 +213,14 @@ class ValkeyBackend:
         """Do what may help; the fault, or a worse one that this met."""
         import glide
 
-        match fault.remedy:
+        match Remedy.RECONNECT if self._source.has_moved() else fault.remedy:
             case Remedy.RECONNECT | Remedy.REOPEN:
                 return await self._replace(client) or fault
             case Remedy.LOAD:
                 try:
                     await self._gate_here().loader(self._library).load(client, loads)
                 except glide.GlideError as error:
-                    return self._understand(error)
+                    return self._source.understand(error)
             case _:
                 pass
         return fault
@@ -263,7 +260,7 @@ class ValkeyBackend:
                 await command(client)
         except (glide.GlideError, TimeoutError) as error:
             self._check_usable()
-            raise understand(error, limit, tls=self._source.tls).at(self.address) from error
+            raise self._source.understand(error, limit).at(self.address) from error
 
     async def disconnect(self) -> None:
         """Give the client up that may be broken: the next call connects anew."""
@@ -287,6 +284,7 @@ class ValkeyBackend:
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._source.request_timeout / 1000)
         await self.disconnect()
+        await self._source.close()
 
     def _gate_here(self) -> Gate:
         if self._gate is None:

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_becc3b88a58b
+#!lua name=glidemq_pb_c572e51cc09d
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -471,7 +471,7 @@ end
 
 -- administration.py:103 next_cursor
 H.next_cursor = function(cursor, seen, kept)
-  if seen < 100 then
+  if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
   end
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
@@ -480,7 +480,7 @@ end
 -- administration.py:110 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
-  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
   local removed = 0
   for _, pick in ipairs(picks) do
     local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
@@ -499,7 +499,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   if #keys_ == 0 then
     return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
   end
-  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, job_id in ipairs(members) do
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -509,9 +509,9 @@ H.clear_groups = function(q, now, marks, cursor, keep)
     end
   end
   H.refresh_group(q, now, keep, keys_[1])
-  if #members == 100 then
-    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
-        skip = cursor.skip + 100 - removed}, done = false}
+  if #members == 50 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = cursor.skip + 50 - removed},
+        done = false}
   end
   if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
     return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
@@ -522,7 +522,7 @@ end
 -- administration.py:142 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
-  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -539,7 +539,7 @@ end
 -- administration.py:156 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
-  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
   local old = {}
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -561,7 +561,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 100))
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 50))
   local ids = {}
   for _, member in ipairs(members) do
     ids[#ids + 1] = string.sub(member, 17)
@@ -587,7 +587,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
     local parts = R.split(known, ':')
     return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
   end
-  local most = math.min(limit, 100)
+  local most = math.min(limit, 50)
   local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
   local retried = 0
   for _, member in ipairs(members) do
@@ -618,7 +618,7 @@ O.forget_queue = function(q, now)
   if H.has_jobs(q, meta) then
     return {0}
   end
-  local groups = call('ZRANGE', q .. ':groups', 0, 99)
+  local groups = call('ZRANGE', q .. ':groups', 0, 49)
   local keys_ = {}
   for _, key in ipairs(groups) do
     keys_[#keys_ + 1] = q .. ':group:' .. key
@@ -626,16 +626,16 @@ O.forget_queue = function(q, now)
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
   R.spread('ZREM', groups, q .. ':ratelimited')
-  local windows = call('ZRANGE', q .. ':deduping', 0, 99)
+  local windows = call('ZRANGE', q .. ':deduping', 0, 49)
   for _, dedup_id in ipairs(windows) do
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 99)
+  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 49)
   for _, name in ipairs(schedulers) do
     H.forget_scheduler(q, name)
   end
-  if #groups == 100 or #windows == 100 or #schedulers == 100 then
+  if #groups == 50 or #windows == 50 or #schedulers == 50 then
     return {0}
   end
   local limiters = {}
@@ -3805,7 +3805,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_becc3b88a58b',
+  function_name = 'glidemq_pb_get_marks_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3816,7 +3816,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_becc3b88a58b',
+  function_name = 'glidemq_pb_clear_some_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3828,7 +3828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_becc3b88a58b',
+  function_name = 'glidemq_pb_clean_some_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3840,7 +3840,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_becc3b88a58b',
+  function_name = 'glidemq_pb_retry_some_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3852,7 +3852,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_becc3b88a58b',
+  function_name = 'glidemq_pb_forget_queue_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3863,7 +3863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_becc3b88a58b',
+  function_name = 'glidemq_pb_list_workers_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3874,7 +3874,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_becc3b88a58b',
+  function_name = 'glidemq_pb_wait_for_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3885,7 +3885,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_becc3b88a58b',
+  function_name = 'glidemq_pb_fetch_answers_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3897,7 +3897,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_becc3b88a58b',
+  function_name = 'glidemq_pb_forget_answers_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3909,7 +3909,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_becc3b88a58b',
+  function_name = 'glidemq_pb_remove_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3920,7 +3920,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_becc3b88a58b',
+  function_name = 'glidemq_pb_retry_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3931,7 +3931,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_becc3b88a58b',
+  function_name = 'glidemq_pb_revoke_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3942,7 +3942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_becc3b88a58b',
+  function_name = 'glidemq_pb_promote_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3953,7 +3953,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_becc3b88a58b',
+  function_name = 'glidemq_pb_change_priority_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3964,7 +3964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_becc3b88a58b',
+  function_name = 'glidemq_pb_change_delay_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3975,7 +3975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_becc3b88a58b',
+  function_name = 'glidemq_pb_update_data_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3986,7 +3986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_becc3b88a58b',
+  function_name = 'glidemq_pb_update_progress_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3997,7 +3997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_becc3b88a58b',
+  function_name = 'glidemq_pb_add_log_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4008,7 +4008,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_becc3b88a58b',
+  function_name = 'glidemq_pb_pause_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4019,7 +4019,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_becc3b88a58b',
+  function_name = 'glidemq_pb_resume_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4030,7 +4030,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_becc3b88a58b',
+  function_name = 'glidemq_pb_set_group_limits_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4041,7 +4041,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_becc3b88a58b',
+  function_name = 'glidemq_pb_rate_limit_group_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4053,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_becc3b88a58b',
+  function_name = 'glidemq_pb_set_global_concurrency_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4064,7 +4064,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_becc3b88a58b',
+  function_name = 'glidemq_pb_set_global_rate_limit_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4075,7 +4075,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_becc3b88a58b',
+  function_name = 'glidemq_pb_get_global_limits_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4086,7 +4086,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_becc3b88a58b',
+  function_name = 'glidemq_pb_explain_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4097,7 +4097,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_becc3b88a58b',
+  function_name = 'glidemq_pb_receive_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4109,7 +4109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_becc3b88a58b',
+  function_name = 'glidemq_pb_replay_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4120,7 +4120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_becc3b88a58b',
+  function_name = 'glidemq_pb_set_dead_letters_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4131,7 +4131,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_becc3b88a58b',
+  function_name = 'glidemq_pb_get_dead_letters_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4142,7 +4142,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_becc3b88a58b',
+  function_name = 'glidemq_pb_enqueue_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4156,7 +4156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_becc3b88a58b',
+  function_name = 'glidemq_pb_list_letters_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4167,7 +4167,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_becc3b88a58b',
+  function_name = 'glidemq_pb_acknowledge_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4179,7 +4179,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_becc3b88a58b',
+  function_name = 'glidemq_pb_get_job_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4190,7 +4190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_becc3b88a58b',
+  function_name = 'glidemq_pb_list_jobs_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4201,7 +4201,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_becc3b88a58b',
+  function_name = 'glidemq_pb_list_parked_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4212,7 +4212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_becc3b88a58b',
+  function_name = 'glidemq_pb_count_jobs_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4223,7 +4223,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_becc3b88a58b',
+  function_name = 'glidemq_pb_get_time_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4234,7 +4234,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_becc3b88a58b',
+  function_name = 'glidemq_pb_is_paused_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4245,7 +4245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_becc3b88a58b',
+  function_name = 'glidemq_pb_get_log_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4256,7 +4256,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_becc3b88a58b',
+  function_name = 'glidemq_pb_get_metrics_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4267,7 +4267,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_becc3b88a58b',
+  function_name = 'glidemq_pb_read_events_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4278,7 +4278,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_becc3b88a58b',
+  function_name = 'glidemq_pb_last_event_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4289,7 +4289,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_becc3b88a58b',
+  function_name = 'glidemq_pb_upsert_scheduler_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4301,7 +4301,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_becc3b88a58b',
+  function_name = 'glidemq_pb_plan_runs_c572e51cc09d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4313,7 +4313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_becc3b88a58b',
+  function_name = 'glidemq_pb_remove_scheduler_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4324,7 +4324,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_becc3b88a58b',
+  function_name = 'glidemq_pb_get_scheduler_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4335,7 +4335,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_becc3b88a58b',
+  function_name = 'glidemq_pb_list_schedulers_c572e51cc09d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4346,7 +4346,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_becc3b88a58b',
+  function_name = 'glidemq_pb_settle_and_activate_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4359,7 +4359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_becc3b88a58b',
+  function_name = 'glidemq_pb_extend_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4375,7 +4375,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_becc3b88a58b',
+  function_name = 'glidemq_pb_nudge_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4386,7 +4386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_becc3b88a58b',
+  function_name = 'glidemq_pb_pass_wake_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4397,7 +4397,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_becc3b88a58b',
+  function_name = 'glidemq_pb_leave_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4408,7 +4408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_becc3b88a58b',
+  function_name = 'glidemq_pb_tick_c572e51cc09d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
