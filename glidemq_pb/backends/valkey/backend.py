@@ -10,7 +10,7 @@ from ...connection import Connection
 from ...errors import ClosedError
 from ...semantics.store import Store
 from ..codec import codec_of
-from .client import ClientSource, Gate, gate_of
+from .client import ClientSource, Gate, gate_of, replies_have_an_ear, why_deaf
 from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
@@ -111,7 +111,7 @@ class ValkeyBackend:
                     await asyncio.sleep(PAUSE_MS_MAX / 1000)
                     fault = await self._prepare(client)
         except TimeoutError:
-            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms")
+            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms{why_deaf()}")
         except BaseException:
             await self._give_up(client)
             raise
@@ -188,6 +188,8 @@ class ValkeyBackend:
             deadline = gate.loop.time() + self._source.retry_timeout / 1000
             while True:
                 loads = loader.loads
+                if not replies_have_an_ear():
+                    await self._source.make_ear()
                 try:
                     async with asyncio.timeout(timeout):
                         untyped = cast("Any", client)  # its types are recursive beyond the checkers
