@@ -1,4 +1,4 @@
-"""`read_from`: what people look at may come from a replica; what is decided by, and what changes anything, never does."""
+"""`read_from`: what people look at may come from a replica; what is decided by, and what changes, never does."""
 
 import asyncio
 import re
