@@ -4,7 +4,7 @@
 
 Measured twice: by the server's own slow log, which counts the time of execution and whatever else the machine did
 meanwhile, and as the processor time of the server's main thread from one report of progress to the next (Linux).
-A fifth of the jobs is in each of: FIFO, LIFO, priorities, 1,000 groups, and one large group.
+A fifth of the jobs is in each of: FIFO, LIFO, priorities, 200 groups, and one large group.
 """
 
 import argparse
@@ -17,30 +17,33 @@ from typing import Any
 import glide
 
 from benchmarks.measuring import percentile
-from glidemq_pb import NewJob, Ordering, Queue
+from glidemq_pb import Queue
 from glidemq_pb.component import root_key
+from glidemq_pb.semantics import jobs as jobs_module
 from glidemq_pb.semantics import work
-from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, Settlement
+from glidemq_pb.semantics.lang import Fields
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobSpec, Settlement
 from glidemq_pb.server import PrivateServer
 
 CHUNK = 1_000
 
 
-def options(number: int) -> dict[str, Any]:
-    """The lane of the `number`-th job."""
-    lanes: list[dict[str, Any]] = [
-        {}, {"lifo": True}, {"priority": number % 2_048 + 1}, {"ordering": Ordering(f"g{number % 1_000}", 50)},
-        {"ordering": Ordering("large", 50)},
+def spec(number: int, more: dict[str, str]) -> JobSpec:
+    """The `number`-th job of a call, in its lane."""
+    lanes: list[dict[str, str]] = [
+        {}, {"lifo": "1"}, {"priority": str(number % 2_048 + 1)},
+        {"ordering_key": f"g{number}", "group_concurrency": "50"}, {"ordering_key": "large", "group_concurrency": "50"},
     ]  # fmt: skip
-    return lanes[number % 5]
+    options = lanes[number % 5] | more
+    return JobSpec("", "a", '{"n":1}', Fields([text for pair in options.items() for text in pair]))
 
 
-async def fill(queue: Queue[Any, Any], jobs: int, **more: Any) -> None:
-    """Add jobs in every lane."""
+async def fill(queue: Queue[Any, Any], jobs: int, **more: str) -> None:
+    """Add jobs in every lane, as a host sends them."""
+    root = root_key("glide", queue.name)
     for first in range(0, jobs, CHUNK):
-        await queue.add_bulk(
-            [NewJob("a", {"n": number}, **options(number), **more) for number in range(first, min(first + CHUNK, jobs))]
-        )
+        specs = [spec(number, more) for number in range(min(CHUNK, jobs - first))]
+        await queue.backend.call(jobs_module.enqueue, root, "", specs, [], 0)
 
 
 async def end_all(queue: Queue[Any, Any], outcome: str, jobs: int) -> None:
@@ -138,7 +141,7 @@ async def clean(queue: Queue[Any, Any], jobs: int) -> Action:
 async def obliterate(queue: Queue[Any, Any], jobs: int) -> Action:
     """Half of the jobs failed, a quarter delayed, a quarter waiting."""
     await fill(queue, jobs // 2)
-    await fill(queue, jobs // 4, delay=10**8, ttl=10**8)
+    await fill(queue, jobs // 4, delay="100000000", ttl="100000000")
     await end_all(queue, FAILED_RUN, jobs // 2)
     await fill(queue, jobs // 4)
     return lambda meter: queue.obliterate(on_progress=meter)
