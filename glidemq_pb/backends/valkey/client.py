@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from ...connection import Connection
 from ...errors import InvalidOptionsError, InvalidStateError, QueueConnectionError
+from .errors import Fault, understand
 from .loading import Library, Loader
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 CLIENT_TIMEOUT_MS = 250
 """The client's own default, for one that the caller made."""
 CLIENT_INFLIGHT_LIMIT = 1_000
+PRIMARY = ("primary", "PRIMARY")
+"""The read preference that is none, in our words and in the client's."""
 SPARE_REQUESTS = 16
 """Beside the calls that the gate admits: loading the library, looking at what is there."""
 
@@ -64,6 +67,30 @@ def gate_of(client: "Client", limit: int) -> Gate:
     return gate
 
 
+def hearing_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that hears the replies to all clients of this process: the one in which the first was made.
+
+    Once it is closed nobody hears anything, until a client is made in another loop, which then hears for all.
+    """
+    import glide.glide_client as shared
+
+    return getattr(shared, "_async_pipe_loop", None)
+
+
+def replies_have_an_ear() -> bool:
+    """Whether that loop is not closed."""
+    loop = hearing_loop()
+    return loop is None or not loop.is_closed()
+
+
+def why_deaf() -> str:
+    """What to add to "no answer" when that loop stands still, and so nobody can hear one; else nothing."""
+    loop = hearing_loop()
+    if loop is None or loop.is_running():
+        return ""
+    return "; the event loop in which this process made its first Valkey client hears all replies, and is not running"
+
+
 def check_client(client: object, connection: Connection | None) -> "Client":
     """A client that a caller lends, beside the connection that it gave. InvalidOptionsError otherwise (SC-2)."""
     try:
@@ -96,7 +123,8 @@ class ClientSource:
         timeouts = Connection() if connection is None else connection
         self.connect_timeout = timeouts.connect_timeout
         self.retry_timeout = timeouts.retry_timeout
-        self.tls = timeouts.tls
+        self._tls = timeouts.tls
+        self._cluster = timeouts.cluster if lent is None else "Cluster" in type(config).__name__
         if lent is None:
             self.address = timeouts.address
             self.request_timeout = timeouts.request_timeout
@@ -106,9 +134,14 @@ class ClientSource:
             self.address = f"valkey://{hosts}" if connection is None else connection.address
             self.request_timeout = config.request_timeout or CLIENT_TIMEOUT_MS
             self.limit = config.inflight_requests_limit or CLIENT_INFLIGHT_LIMIT
-        self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
+        self.reads_from_replicas = (timeouts.read_from if lent is None else config.read_from.name) not in PRIMARY
         self.role = "commands"
         """What the client that sends calls is for, as CLIENT LIST shows it."""
+
+    def understand(self, error: Exception, waited_ms: int | None = None) -> Fault:
+        """What an error of one of its clients means; `waited_ms` is the request timeout unless it was another."""
+        waited = self.request_timeout if waited_ms is None else waited_ms
+        return understand(error, waited, tls=self._tls, cluster=self._cluster)
 
     def has_moved(self) -> bool:
         """Whether the clients it opened last cannot reach the store any more, and a new one can."""
@@ -125,6 +158,11 @@ class ClientSource:
         source.retry_timeout = 0
         source.reads_from_replicas = False
         return source
+
+    async def make_ear(self) -> None:
+        """Let the running loop hear the replies to all clients of this process from now on."""
+        client = await self.open(self.role)
+        await client.close()
 
     async def open(self, role: str) -> "Client":
         """A new client of our own; it connects with its first command, as creating one would block the loop."""

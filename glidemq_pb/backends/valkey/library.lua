@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_c572e51cc09d
+#!lua name=glidemq_pb_7b67391cd712
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -388,12 +388,12 @@ R.take_list_of_Settlement = function(args, at)
   return items, at
 end
 
--- lang.py:95 ceil_div
+-- lang.py:105 ceil_div
 H.ceil_div = function(dividend, divisor)
   return math.floor((dividend + divisor - 1) / math.max(1, divisor))
 end
 
--- lang.py:105 lookup
+-- lang.py:115 lookup
 H.lookup = function(fields, name)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -403,7 +403,7 @@ H.lookup = function(fields, name)
   return ''
 end
 
--- lang.py:113 lookup_int
+-- lang.py:123 lookup_int
 H.lookup_int = function(fields, name, default)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -413,7 +413,7 @@ H.lookup_int = function(fields, name, default)
   return default
 end
 
--- lang.py:121 without
+-- lang.py:131 without
 H.without = function(fields, name)
   local kept = {}
   for i = 0, #fields - 1, 2 do
@@ -3805,7 +3805,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_c572e51cc09d',
+  function_name = 'glidemq_pb_get_marks_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3816,7 +3816,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_c572e51cc09d',
+  function_name = 'glidemq_pb_clear_some_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3828,7 +3828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_c572e51cc09d',
+  function_name = 'glidemq_pb_clean_some_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3840,7 +3840,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_c572e51cc09d',
+  function_name = 'glidemq_pb_retry_some_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3852,7 +3852,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_c572e51cc09d',
+  function_name = 'glidemq_pb_forget_queue_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3863,7 +3863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_c572e51cc09d',
+  function_name = 'glidemq_pb_list_workers_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3874,7 +3874,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_c572e51cc09d',
+  function_name = 'glidemq_pb_wait_for_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3885,7 +3885,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_c572e51cc09d',
+  function_name = 'glidemq_pb_fetch_answers_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3897,7 +3897,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_c572e51cc09d',
+  function_name = 'glidemq_pb_forget_answers_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3909,7 +3909,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_c572e51cc09d',
+  function_name = 'glidemq_pb_remove_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3920,7 +3920,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_c572e51cc09d',
+  function_name = 'glidemq_pb_retry_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3931,7 +3931,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_c572e51cc09d',
+  function_name = 'glidemq_pb_revoke_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3942,7 +3942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_c572e51cc09d',
+  function_name = 'glidemq_pb_promote_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3953,7 +3953,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_c572e51cc09d',
+  function_name = 'glidemq_pb_change_priority_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3964,7 +3964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_c572e51cc09d',
+  function_name = 'glidemq_pb_change_delay_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3975,7 +3975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_c572e51cc09d',
+  function_name = 'glidemq_pb_update_data_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3986,7 +3986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_c572e51cc09d',
+  function_name = 'glidemq_pb_update_progress_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3997,7 +3997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_c572e51cc09d',
+  function_name = 'glidemq_pb_add_log_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4008,7 +4008,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_c572e51cc09d',
+  function_name = 'glidemq_pb_pause_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4019,7 +4019,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_c572e51cc09d',
+  function_name = 'glidemq_pb_resume_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4030,7 +4030,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_c572e51cc09d',
+  function_name = 'glidemq_pb_set_group_limits_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4041,7 +4041,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_c572e51cc09d',
+  function_name = 'glidemq_pb_rate_limit_group_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4053,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_c572e51cc09d',
+  function_name = 'glidemq_pb_set_global_concurrency_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4064,7 +4064,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_c572e51cc09d',
+  function_name = 'glidemq_pb_set_global_rate_limit_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4075,7 +4075,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_c572e51cc09d',
+  function_name = 'glidemq_pb_get_global_limits_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4086,7 +4086,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_c572e51cc09d',
+  function_name = 'glidemq_pb_explain_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4097,7 +4097,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_c572e51cc09d',
+  function_name = 'glidemq_pb_receive_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4109,7 +4109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_c572e51cc09d',
+  function_name = 'glidemq_pb_replay_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4120,7 +4120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_c572e51cc09d',
+  function_name = 'glidemq_pb_set_dead_letters_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4131,7 +4131,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_c572e51cc09d',
+  function_name = 'glidemq_pb_get_dead_letters_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4142,7 +4142,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_c572e51cc09d',
+  function_name = 'glidemq_pb_enqueue_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4156,7 +4156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_c572e51cc09d',
+  function_name = 'glidemq_pb_list_letters_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4167,7 +4167,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_c572e51cc09d',
+  function_name = 'glidemq_pb_acknowledge_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4179,7 +4179,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_c572e51cc09d',
+  function_name = 'glidemq_pb_get_job_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4190,7 +4190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_c572e51cc09d',
+  function_name = 'glidemq_pb_list_jobs_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4201,7 +4201,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_c572e51cc09d',
+  function_name = 'glidemq_pb_list_parked_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4212,7 +4212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_c572e51cc09d',
+  function_name = 'glidemq_pb_count_jobs_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4223,7 +4223,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_c572e51cc09d',
+  function_name = 'glidemq_pb_get_time_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4234,7 +4234,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_c572e51cc09d',
+  function_name = 'glidemq_pb_is_paused_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4245,7 +4245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_c572e51cc09d',
+  function_name = 'glidemq_pb_get_log_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4256,7 +4256,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_c572e51cc09d',
+  function_name = 'glidemq_pb_get_metrics_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4267,7 +4267,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_c572e51cc09d',
+  function_name = 'glidemq_pb_read_events_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4278,7 +4278,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_c572e51cc09d',
+  function_name = 'glidemq_pb_last_event_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4289,7 +4289,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_c572e51cc09d',
+  function_name = 'glidemq_pb_upsert_scheduler_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4301,7 +4301,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_c572e51cc09d',
+  function_name = 'glidemq_pb_plan_runs_7b67391cd712',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4313,7 +4313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_c572e51cc09d',
+  function_name = 'glidemq_pb_remove_scheduler_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4324,7 +4324,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_c572e51cc09d',
+  function_name = 'glidemq_pb_get_scheduler_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4335,7 +4335,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_c572e51cc09d',
+  function_name = 'glidemq_pb_list_schedulers_7b67391cd712',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4346,7 +4346,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_c572e51cc09d',
+  function_name = 'glidemq_pb_settle_and_activate_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4359,7 +4359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_c572e51cc09d',
+  function_name = 'glidemq_pb_extend_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4375,7 +4375,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_c572e51cc09d',
+  function_name = 'glidemq_pb_nudge_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4386,7 +4386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_c572e51cc09d',
+  function_name = 'glidemq_pb_pass_wake_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4397,7 +4397,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_c572e51cc09d',
+  function_name = 'glidemq_pb_leave_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4408,7 +4408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_c572e51cc09d',
+  function_name = 'glidemq_pb_tick_7b67391cd712',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
