@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d2b030241893
+#!lua name=glidemq_pb_8aac2860f749
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1474,35 +1474,37 @@ end
 -- endings.py:21 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
+  local key = q .. ':job:' .. job_id
   if held.remove_on_complete == 1 then
-    call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    call('UNLINK', key, q .. ':logs:' .. job_id)
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     if held.attempts_made > 0 then
-      call('HDEL', q .. ':job:' .. job_id, 'failed_reason', 'stacktrace')
+      call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
-    H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
+    local member = R.pad(mark) .. job_id
+    call('ZADD', q .. ':completed', now, member)
+    H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:36 fail_job
+-- endings.py:38 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:43 expire
+-- endings.py:45 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:49 end_revoked
+-- endings.py:51 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1510,7 +1512,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:56 keep_failed
+-- endings.py:58 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1525,7 +1527,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:69 retain
+-- endings.py:71 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1537,7 +1539,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:78 trim
+-- endings.py:80 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1557,7 +1559,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:93 forget_ended
+-- endings.py:95 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1575,12 +1577,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:108 has_expired
+-- endings.py:110 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:113 leave_expiring
+-- endings.py:115 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1591,23 +1593,20 @@ end
 -- events.py:9 emit
 H.emit = function(q, now, keep, event, job_id)
   if keep > 0 then
-    R.xadd(q .. ':events', keep, 'event', event, 'at', R.text(now), 'job_id', job_id)
+    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id)
   end
 end
 
 -- events.py:15 emit_with
 H.emit_with = function(q, now, keep, event, job_id, field, value)
-  if keep > 0 then
-    local fields = {'event', event, 'at', R.text(now), 'job_id', job_id}
-    if #value <= 4096 then
-      fields[#fields + 1] = field
-      fields[#fields + 1] = value
-    end
-    R.xadd(q .. ':events', keep, unpack(fields))
+  if #value > 4096 then
+    H.emit(q, now, keep, event, job_id)
+  elseif keep > 0 then
+    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id, field, value)
   end
 end
 
--- events.py:25 emit_retrying
+-- events.py:23 emit_retrying
 H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   if keep > 0 then
     local fields = {'event', 'retrying', 'at', R.text(now), 'job_id', job_id}
@@ -3120,8 +3119,7 @@ H.entry_of = function(q, name)
 end
 
 -- settling.py:28 settle
-H.settle = function(q, now, caller, settlement, mark)
-  local call = redis.call
+H.settle = function(q, now, caller, settlement, mark, left)
   local job_id = settlement.job_id
   local held = R.read_HeldRow(q .. ':job:' .. job_id)
   if held.state ~= 'active' or held.token ~= settlement.token then
@@ -3130,7 +3128,7 @@ H.settle = function(q, now, caller, settlement, mark)
     end
     return 'lost'
   end
-  call('ZREM', q .. ':active', R.pad(held.mark) .. job_id)
+  left[#left + 1] = R.pad(held.mark) .. job_id
   if held.ordering_key ~= '' then
     H.leave_active(q, held.ordering_key)
     if settlement.group_ms > 0 then
@@ -3142,7 +3140,7 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:46 leave_run
+-- settling.py:49 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3176,7 +3174,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:73 fail_attempt
+-- settling.py:76 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3197,7 +3195,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:90 delay_run
+-- settling.py:93 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -3206,7 +3204,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:97 resume_later
+-- settling.py:100 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -3372,7 +3370,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:39 settle_and_activate
+-- work.py:45 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3387,7 +3385,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:53
+  -- work.py:59
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3396,9 +3394,10 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if #settlements > 0 then
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #settlements)
     local mark = last_mark - #settlements
+    local left = {}
     for _, settlement in ipairs(settlements) do
       mark = mark + 1
-      local status = H.settle(q, now, caller, settlement, mark)
+      local status = H.settle(q, now, caller, settlement, mark, left)
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
@@ -3408,6 +3407,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
         readied = readied + 1
       end
     end
+    R.spread('ZREM', left, q .. ':active')
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}}
   local more = false
@@ -3415,7 +3415,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:77
+  -- work.py:85
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3456,7 +3456,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:107 start
+-- work.py:115 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3474,32 +3474,37 @@ H.start = function(q, now, caller, allowed, token)
     local again = false
     for i = 0, #picked - 1 do
       local job_id = picked[i + 1].member
-      local fields = call('HGETALL', q .. ':job:' .. job_id)
+      local key = q .. ':job:' .. job_id
+      local fields = call('HGETALL', key)
       payload = payload + #H.lookup(fields, 'data')
       if payload > 4194304 and #started > 0 then
         again = false
         break
       end
       mark = mark + 1
-      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place',
-          picked[i + 1].score, 'processed_on', now)
-      if H.lookup(fields, 'expire_at') ~= '' then
-        call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
-      end
+      call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
+          now)
       H.emit(q, now, caller.events_keep, 'active', job_id)
       started[#started + 1] = {job_id = job_id, fields = fields}
       ids[#ids + 1] = job_id
       leases[#leases + 1] = R.pad(mark) .. job_id
-      ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
-      if H.lookup(fields, 'ordering_key') ~= '' then
-        R.spread('ZREM', ids, q .. ':ready')
-        H.start_member(q, now, caller.events_keep, started[#started])
-        again = true
-        local left = #picked - i - 1
-        if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
-          break
+      if #fields == 6 then
+        ends[#ends + 1] = now + caller.lease_ms
+      else
+        ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
+        if H.lookup(fields, 'expire_at') ~= '' then
+          call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
         end
-        ids = {}
+        if H.lookup(fields, 'ordering_key') ~= '' then
+          R.spread('ZREM', ids, q .. ':ready')
+          H.start_member(q, now, caller.events_keep, started[#started])
+          again = true
+          local left = #picked - i - 1
+          if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
+            break
+          end
+          ids = {}
+        end
       end
     end
     R.spread('ZREM', ids, q .. ':ready')
@@ -3514,14 +3519,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:158 start_member
+-- work.py:170 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:165 earliest
+-- work.py:177 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3530,7 +3535,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:173 repeat
+-- work.py:185 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3548,7 +3553,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:187 record
+-- work.py:199 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3568,7 +3573,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:204 time_to_look
+-- work.py:216 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3577,7 +3582,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:213 extend
+-- work.py:225 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3598,7 +3603,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:233 nudge
+-- work.py:245 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3609,7 +3614,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:243 pass_wake
+-- work.py:255 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3619,7 +3624,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:253 leave
+-- work.py:265 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3629,7 +3634,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:262
+  -- work.py:274
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -3644,7 +3649,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:274 tick
+-- work.py:286 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3670,7 +3675,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_d2b030241893',
+  function_name = 'glidemq_pb_get_marks_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3681,7 +3686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_d2b030241893',
+  function_name = 'glidemq_pb_clear_some_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3693,7 +3698,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_d2b030241893',
+  function_name = 'glidemq_pb_clean_some_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3705,7 +3710,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_d2b030241893',
+  function_name = 'glidemq_pb_retry_some_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3717,7 +3722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_d2b030241893',
+  function_name = 'glidemq_pb_forget_queue_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3728,7 +3733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_d2b030241893',
+  function_name = 'glidemq_pb_list_workers_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3739,7 +3744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d2b030241893',
+  function_name = 'glidemq_pb_remove_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3750,7 +3755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d2b030241893',
+  function_name = 'glidemq_pb_retry_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3761,7 +3766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_d2b030241893',
+  function_name = 'glidemq_pb_revoke_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3772,7 +3777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d2b030241893',
+  function_name = 'glidemq_pb_promote_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3783,7 +3788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d2b030241893',
+  function_name = 'glidemq_pb_change_priority_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3794,7 +3799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d2b030241893',
+  function_name = 'glidemq_pb_change_delay_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3805,7 +3810,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d2b030241893',
+  function_name = 'glidemq_pb_update_data_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3816,7 +3821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d2b030241893',
+  function_name = 'glidemq_pb_update_progress_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3827,7 +3832,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d2b030241893',
+  function_name = 'glidemq_pb_add_log_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3838,7 +3843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d2b030241893',
+  function_name = 'glidemq_pb_pause_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3849,7 +3854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d2b030241893',
+  function_name = 'glidemq_pb_resume_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3860,7 +3865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_d2b030241893',
+  function_name = 'glidemq_pb_set_group_limits_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3871,7 +3876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_d2b030241893',
+  function_name = 'glidemq_pb_rate_limit_group_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3883,7 +3888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_d2b030241893',
+  function_name = 'glidemq_pb_set_global_concurrency_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3894,7 +3899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_d2b030241893',
+  function_name = 'glidemq_pb_set_global_rate_limit_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3905,7 +3910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_d2b030241893',
+  function_name = 'glidemq_pb_get_global_limits_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3916,7 +3921,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_d2b030241893',
+  function_name = 'glidemq_pb_explain_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3927,7 +3932,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_d2b030241893',
+  function_name = 'glidemq_pb_receive_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3939,7 +3944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_d2b030241893',
+  function_name = 'glidemq_pb_replay_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3950,7 +3955,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_d2b030241893',
+  function_name = 'glidemq_pb_set_dead_letters_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3961,7 +3966,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_d2b030241893',
+  function_name = 'glidemq_pb_get_dead_letters_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3972,7 +3977,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d2b030241893',
+  function_name = 'glidemq_pb_enqueue_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3986,7 +3991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_d2b030241893',
+  function_name = 'glidemq_pb_list_letters_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3997,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_d2b030241893',
+  function_name = 'glidemq_pb_acknowledge_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4009,7 +4014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d2b030241893',
+  function_name = 'glidemq_pb_get_job_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4020,7 +4025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d2b030241893',
+  function_name = 'glidemq_pb_list_jobs_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4031,7 +4036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_d2b030241893',
+  function_name = 'glidemq_pb_list_parked_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4042,7 +4047,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d2b030241893',
+  function_name = 'glidemq_pb_count_jobs_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_d2b030241893',
+  function_name = 'glidemq_pb_get_time_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4064,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d2b030241893',
+  function_name = 'glidemq_pb_is_paused_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4075,7 +4080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d2b030241893',
+  function_name = 'glidemq_pb_get_log_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4086,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d2b030241893',
+  function_name = 'glidemq_pb_get_metrics_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4097,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d2b030241893',
+  function_name = 'glidemq_pb_read_events_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4108,7 +4113,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d2b030241893',
+  function_name = 'glidemq_pb_last_event_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4119,7 +4124,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_d2b030241893',
+  function_name = 'glidemq_pb_upsert_scheduler_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4131,7 +4136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_d2b030241893',
+  function_name = 'glidemq_pb_plan_runs_8aac2860f749',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4143,7 +4148,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_d2b030241893',
+  function_name = 'glidemq_pb_remove_scheduler_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4154,7 +4159,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_d2b030241893',
+  function_name = 'glidemq_pb_get_scheduler_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4165,7 +4170,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_d2b030241893',
+  function_name = 'glidemq_pb_list_schedulers_8aac2860f749',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4176,7 +4181,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d2b030241893',
+  function_name = 'glidemq_pb_settle_and_activate_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4189,7 +4194,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d2b030241893',
+  function_name = 'glidemq_pb_extend_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4205,7 +4210,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d2b030241893',
+  function_name = 'glidemq_pb_nudge_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4216,7 +4221,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d2b030241893',
+  function_name = 'glidemq_pb_pass_wake_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4227,7 +4232,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d2b030241893',
+  function_name = 'glidemq_pb_leave_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4238,7 +4243,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d2b030241893',
+  function_name = 'glidemq_pb_tick_8aac2860f749',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
