@@ -205,6 +205,10 @@ LETTERED: tuple[tuple[str, ...], ...] = (
     ("ordering_key", "g", "group_concurrency", "2", "ttl", "1000"), ("priority", "3"),
 )  # fmt: skip
 TEMPLATED: tuple[tuple[str, ...], ...] = ((), (), (), ("lifo", "1"), ("priority", "1"), ("priority", "5", "lifo", "1"))
+WAITED: tuple[tuple[str, ...], ...] = (
+    *[()] * 6, ("waits", "a1:1:61000"), ("waits", "a1:2:61000"), ("waits", "b2:1:1"), ("waits", "b2:3:90000"),
+)  # fmt: skip
+WAITERS = ("a1", "a1", "b2")
 SCHEDULERS = ("s", "s", "t", "\xc3\xa9 x")
 GROUPS = ("g", "g", "h", "other")
 QUEUES = ("glide:{dead}", "glide:{source}")
@@ -255,6 +259,7 @@ specs = st.builds(
     st.sampled_from(KEEPING),
     st.sampled_from(DEDUPING),
     st.sampled_from(GROUPING),
+    st.sampled_from(WAITED),
 )
 callers = st.builds(
     lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter, nudge, info, step: CallNumber(
@@ -477,6 +482,14 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "remove_scheduler": (1, st.tuples(producers_calls, st.sampled_from(SCHEDULERS))),
     "get_scheduler": (1, st.tuples(st.sampled_from(SCHEDULERS))),
     "list_schedulers": (1, st.tuples(st.sampled_from((0, 0, 1)))),
+    "wait_for": (
+        3,
+        st.tuples(
+            st.sampled_from(WAITERS), st.sampled_from((1, 2, 3)), ids, st.sampled_from((0, 1_000, 1_000, 3_600_000))
+        ),
+    ),
+    "fetch_answers": (2, st.tuples(st.sampled_from(WAITERS), st.sampled_from(([1, 2, 3], [1], [])))),
+    "forget_answers": (2, st.tuples(st.sampled_from(WAITERS), st.sampled_from(([1, 2, 3], [1], [2], [])))),
     "explain": (3, st.tuples(ids)),
     "get_time": (1, st.just(())),
     "list_parked": (1, st.tuples(st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 1)), st.booleans())),
@@ -490,7 +503,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "get_metrics": (1, st.tuples(ended)),
     "read_events": (1, st.tuples(st.sampled_from((0, 1, 5, 1_000)), st.sampled_from((1, 3, 100)))),
     "last_event": (1, st.just(())),
-    POP: (6, st.tuples(st.sampled_from(("wake", "wake", *(f"control:{worker}" for worker in WORKERS))))),
+    POP: (6, st.tuples(st.sampled_from(("wake", "wake", "reply:a1", *(f"control:{worker}" for worker in WORKERS))))),
 }
 WEIGHED: list[str] = [NOTHING, *(name for name, (weight, _) in OPERATIONS.items() for _ in range(weight))]
 

@@ -4,6 +4,7 @@ Bounded: at most SWEEP_MAX entries a call. While anything due is left nothing is
 picked is always right and the only price is time.
 """
 
+from .answers import forget_old_answers
 from .calls import turn_calls
 from .dedup import close_dedup_windows
 from .endings import MARK_DIGITS, end_revoked, expire, fail_job, forget_ended, has_expired, trim
@@ -12,6 +13,7 @@ from .gates import close_windows, window_end
 from .groups import leave_active, refresh_group
 from .keys import (
     active_key,
+    answering_key,
     control_key,
     deduping_key,
     expiring_key,
@@ -89,6 +91,8 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     moved = moved + aged
     silent = forget_workers(s, q, now, SWEEP_MAX - moved)
     moved = moved + silent
+    answered = forget_old_answers(s, q, now, SWEEP_MAX - moved)
+    moved = moved + answered
     if close_windows(s, q, now, s.read(meta_key(q), Meta)):
         readied = readied + 1
     keep_house(s, q, now)
@@ -199,6 +203,7 @@ def find_next_due(s: Store, q: str, now: int) -> None:
         schedulers_key(q),
         retained_key(q),
         workers_key(q),
+        answering_key(q),
     ]:
         at = s.zlowest(key)
         if at is not None and (due == 0 or at < due):

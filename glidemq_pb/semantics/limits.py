@@ -36,6 +36,10 @@ EVENT_VALUE_MAX: Final = 4096
 
 CALL_KEPT_MS: Final = 60_000
 """How long the reply to a producer's call is kept for its repetition, at least."""
+ANSWER_KEPT_MS: Final = 60_000
+"""How long an answer is kept for a waiter that was cut off; and how much longer than it says a wait lasts."""
+WAITS_MAX: Final = 1_000
+"""Waits for one job: about 40 KiB of its record, rewritten by each."""
 WORKER_REFRESH_MS: Final = 5_000
 """How stale a worker's record may be before a call writes it anew."""
 BACKUP_TIMER_MS: Final = 100

@@ -358,6 +358,15 @@ class GlobalLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to waits, by their numbers."""
+
+    fields: Fields
+    more: bool
+    """There are more of those that were asked for: ask again for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """A token bucket at one instant."""
 

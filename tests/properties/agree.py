@@ -34,6 +34,7 @@ DUE_SETS = (
     "limiters",
     "deduping",
     "schedulers",
+    "answering",
 )
 
 

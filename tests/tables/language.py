@@ -261,6 +261,10 @@ class Writer:
         call, keep = options.get("call", ""), int(options.get("keep", 100))
         token = options.get("token", "")
         match operation:
+            case "wait_for":
+                return bare[0], int(bare[1]), bare[2], int(bare[3])
+            case "fetch_answers" | "forget_answers":
+                return bare[0], [int(ordinal) for ordinal in bare[1:]]
             case "remove_scheduler":
                 return call, bare[0]
             case "remove" | "retry" | "promote" | "revoke":
@@ -386,6 +390,9 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return " ".join(f"{one['worker']}={one['info']}@{one['seen_at'] - START}" for one in reply)
         case "list_letters":
             return "; ".join(letter_words(letter, expected) for letter in reply)
+        case "fetch_answers":
+            found = " ".join(f"{ordinal}={answer[:40]}" for ordinal, answer in sorted(reply["fields"].items()))
+            return found + ("; more" if reply["more"] else "")
         case "explain":
             return explained(reply)
         case "read_events":
@@ -463,6 +470,7 @@ SETS = {"waiting": "ready"} | {
         "ratelimited",
         "limiters",
         "deduping",
+        "answering",
         "outbox",
     )
 }
@@ -483,9 +491,12 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
             return ["-"] if fields is None else shown_fields(fields, expected)
         case "meta":
             return shown_fields(state.get(f"{Q}:meta", {}), expected)
+        case "answers":
+            found = state.get(f"{Q}:answers:{which}", {})
+            return sorted(f"{ordinal}={answer[:40]}" for ordinal, answer in found.items()) or ["-"]
         case "sent" | "inbox":
             return sorted(f"{queue}={count}" for queue, count in state.get(f"{Q}:{kind}", {}).items()) or ["-"]
-        case "wake" | "control" | "logs":
+        case "wake" | "control" | "logs" | "reply":
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
         case "events" | "stream":

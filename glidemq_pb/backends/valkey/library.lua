@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_8aac2860f749
+#!lua name=glidemq_pb_f89d4782fd67
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -121,6 +121,12 @@ R.reply_list_of_WorkerEntry = function(v)
   return out
 end
 
+R.read_WaitedRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'timestamp', 'return_value', 'failed_reason', 'waits')
+  return {name = v[1] or '', state = v[2] or '', timestamp = tonumber(v[3] or 0), return_value = v[4] or '',
+      failed_reason = v[5] or '', waits = v[6] or ''}
+end
+
 R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
   return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
@@ -128,9 +134,10 @@ R.read_DedupRow = function(key)
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name')
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name',
+      'waits')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or '', scheduler_name = v[5] or ''}
+      dedup_id = v[4] or '', scheduler_name = v[5] or '', waits = v[6] or ''}
 end
 
 R.reply_Reason = function(v)
@@ -230,11 +237,11 @@ end
 
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name', 'waits')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
       keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or '', scheduler_name = v[12] or ''}
+      dedup_id = v[11] or '', scheduler_name = v[12] or '', waits = v[13] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -292,6 +299,14 @@ R.take_ClearCursor = function(args, at)
   return {phase = R.whole(args[at]), group = R.whole(args[at + 1]), skip = R.whole(args[at + 2])}, at + 3
 end
 
+R.take_list_of_int = function(args, at)
+  local count, items = R.count(args, at), {}
+  for i = 1, count do
+    items[i] = R.whole(args[at + i])
+  end
+  return items, at + count + 1
+end
+
 R.take_GroupLimits = function(args, at)
   return {concurrency = R.whole(args[at]), rate_max = R.whole(args[at + 1]), rate_ms = R.whole(args[at + 2]),
       capacity = R.whole(args[at + 3]), refill = R.whole(args[at + 4])}, at + 5
@@ -325,14 +340,6 @@ R.take_list_of_JobSpec = function(args, at)
     items[i], at = R.take_JobSpec(args, at)
   end
   return items, at
-end
-
-R.take_list_of_int = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = R.whole(args[at + i])
-  end
-  return items, at + count + 1
 end
 
 R.take_SchedulerSpec = function(args, at)
@@ -418,7 +425,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:63 get_marks
+-- administration.py:64 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -427,7 +434,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:72 clear_some
+-- administration.py:73 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -442,7 +449,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:87 clear_phase
+-- administration.py:88 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_ready(q, now, marks, cursor, keep)
@@ -462,7 +469,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, 'failed', marks, cursor)
 end
 
--- administration.py:102 next_cursor
+-- administration.py:103 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 100 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -470,7 +477,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:109 clear_ready
+-- administration.py:110 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
@@ -485,7 +492,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:121 clear_groups
+-- administration.py:122 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -512,7 +519,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:141 clear_marked
+-- administration.py:142 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
@@ -529,7 +536,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:155 clear_ended
+-- administration.py:156 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
@@ -543,7 +550,7 @@ H.clear_ended = function(q, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:167 clean_some
+-- administration.py:168 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -568,7 +575,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:190 retry_some
+-- administration.py:191 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -601,7 +608,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:218 forget_queue
+-- administration.py:219 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -645,10 +652,15 @@ O.forget_queue = function(q, now)
     H.stamp(q, R.read_Meta(q .. ':meta'))
     H.lower_next_due(q, living_until)
   end
+  local answers_until = R.maybe_int(call('ZRANGE', q .. ':answering', 0, 0, 'WITHSCORES')[2])
+  if answers_until then
+    H.stamp(q, R.read_Meta(q .. ':meta'))
+    H.lower_next_due(q, answers_until)
+  end
   return {1}
 end
 
--- administration.py:259 has_jobs
+-- administration.py:265 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -656,7 +668,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:267 list_workers
+-- administration.py:273 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -670,6 +682,121 @@ O.list_workers = function(q, now)
     end
   end
   return {R.reply_list_of_WorkerEntry(entries)}
+end
+
+-- answers.py:32 answer_waits
+H.answer_waits = function(q, now, job_id, waits, answer)
+  local call = redis.call
+  if waits == '' then
+    return
+  end
+  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'timestamp') or 0)
+  call('HDEL', q .. ':job:' .. job_id, 'waits')
+  for _, wait in ipairs(R.split(waits, ',')) do
+    local parts = R.split(wait, ':')
+    if added_at + R.int(parts[3]) > now then
+      call('HSET', q .. ':answers:' .. parts[1], parts[2], answer)
+      call('ZADD', q .. ':answering', now + 60000, parts[1] .. ':' .. parts[2])
+      H.lower_next_due(q, now + 60000)
+      if call('LLEN', q .. ':reply:' .. parts[1]) == 0 then
+        call('RPUSH', q .. ':reply:' .. parts[1], 'answered')
+      end
+    end
+  end
+end
+
+-- answers.py:49 wait_for
+O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local known = call('HGET', q .. ':answers:' .. waiter, R.text(ordinal))
+  if known then
+    return {known}
+  end
+  local row = R.read_WaitedRow(q .. ':job:' .. job_id)
+  if row.name == '' then
+    return {'gone'}
+  end
+  if row.state == 'completed' then
+    return {'completed:' .. row.return_value}
+  end
+  if row.state == 'failed' then
+    return {'failed:' .. row.failed_reason}
+  end
+  local waits = {}
+  for _, wait in ipairs(R.split(row.waits, ',')) do
+    local parts = R.split(wait, ':')
+    local repeated = parts[1] == waiter and parts[2] == R.text(ordinal)
+    if not repeated and row.timestamp + R.int(parts[3]) > now then
+      waits[#waits + 1] = wait
+    end
+  end
+  if #waits >= 1000 then
+    return {'full'}
+  end
+  -- answers.py:72
+  local offset = now + duration + 60000 - row.timestamp
+  waits[#waits + 1] = waiter .. ':' .. R.text(ordinal) .. ':' .. R.text(offset)
+  call('HSET', q .. ':job:' .. job_id, 'waits', table.concat(waits, ','))
+  return {''}
+end
+
+-- answers.py:79 fetch_answers
+O.fetch_answers = function(q, now, waiter, ordinals)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local found = {}
+  local payload = 0
+  for _, ordinal in ipairs(ordinals) do
+    local answer = call('HGET', q .. ':answers:' .. waiter, R.text(ordinal))
+    if answer then
+      payload = payload + #answer
+      if payload > 4194304 and #found > 0 then
+        return {{found, 1}}
+      end
+      found[#found + 1] = R.text(ordinal)
+      found[#found + 1] = answer
+    end
+  end
+  return {{found, 0}}
+end
+
+-- answers.py:97 forget_answers
+O.forget_answers = function(q, now, waiter, ordinals)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  for _, ordinal in ipairs(ordinals) do
+    call('ZREM', q .. ':answering', waiter .. ':' .. R.text(ordinal))
+    H.drop_answer(q, waiter, R.text(ordinal))
+  end
+  return {1}
+end
+
+-- answers.py:107 drop_answer
+H.drop_answer = function(q, waiter, ordinal)
+  local call = redis.call
+  call('HDEL', q .. ':answers:' .. waiter, ordinal)
+  if not (call('EXISTS', q .. ':answers:' .. waiter) == 1) then
+    call('UNLINK', q .. ':reply:' .. waiter)
+  end
+end
+
+-- answers.py:114 forget_old_answers
+H.forget_old_answers = function(q, now, limit)
+  local call = redis.call
+  local members = call('ZRANGE', q .. ':answering', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, member in ipairs(members) do
+    local parts = R.split(member, ':')
+    H.drop_answer(q, parts[1], parts[2])
+  end
+  R.spread('ZREM', members, q .. ':answering')
+  return #members
 end
 
 -- buckets.py:9 bucket_at
@@ -726,7 +853,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:35 remove
+-- changes.py:36 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -740,7 +867,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:47
+  -- changes.py:48
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
@@ -748,12 +875,16 @@ O.remove = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:54 erase
+-- changes.py:55 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
   if row.state == 'active' then
     H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
+  end
+  local waits = call('HGET', q .. ':job:' .. job_id, 'waits')
+  if waits then
+    H.answer_waits(q, now, job_id, waits, 'failed:removed')
   end
   call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
   H.release(q, row.dedup_id, job_id)
@@ -761,12 +892,12 @@ H.erase = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:65 worker_of
+-- changes.py:69 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:71 retry
+-- changes.py:75 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -783,13 +914,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:85
+  -- changes.py:89
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:90 retry_job
+-- changes.py:94 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -806,7 +937,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:106 revoke
+-- changes.py:110 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -824,7 +955,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:123
+  -- changes.py:127
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -842,7 +973,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:140 promote
+-- changes.py:144 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -859,7 +990,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:154
+  -- changes.py:158
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -868,7 +999,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:163 change_priority
+-- changes.py:167 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -890,7 +1021,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:180
+  -- changes.py:184
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -908,7 +1039,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:195 change_delay
+-- changes.py:199 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -927,7 +1058,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:210
+  -- changes.py:214
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -953,7 +1084,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:232 update_data
+-- changes.py:236 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -968,7 +1099,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:245 update_progress
+-- changes.py:249 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -984,7 +1115,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:259 add_log
+-- changes.py:263 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1004,14 +1135,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:275 answer
+-- changes.py:279 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:282 may_write
+-- changes.py:286 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1022,7 +1153,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:292 pause
+-- changes.py:296 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1038,7 +1169,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:306 resume
+-- changes.py:310 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1270,7 +1401,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:41 sweep
+-- due.py:43 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1278,7 +1409,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:49
+  -- due.py:51
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1287,7 +1418,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:56
+  -- due.py:58
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1302,7 +1433,7 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:68
+  -- due.py:70
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1313,21 +1444,23 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:78
+  -- due.py:80
   local fired = H.fire_due(q, now, keep, 200 - moved)
   moved = moved + fired
   readied = readied + fired
-  -- due.py:82
+  -- due.py:84
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:86
+  -- due.py:88
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
   moved = moved + silent
+  local answered = H.forget_old_answers(q, now, 200 - moved)
+  moved = moved + answered
   if H.close_windows(q, now, R.read_Meta(q .. ':meta')) then
     readied = readied + 1
   end
@@ -1336,7 +1469,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
 end
 
--- due.py:99 expire_waiting
+-- due.py:103 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1346,7 +1479,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed'
 end
 
--- due.py:109 recover
+-- due.py:113 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1375,7 +1508,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:133 wake_groups
+-- due.py:137 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1387,7 +1520,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:143 forget_aged
+-- due.py:147 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1410,7 +1543,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:161 forget_workers
+-- due.py:165 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1424,7 +1557,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:173 keep_house
+-- due.py:177 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1444,13 +1577,13 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:188 find_next_due
+-- due.py:192 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers', q .. ':answering'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -1471,10 +1604,11 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:21 complete_job
+-- endings.py:22 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   local key = q .. ':job:' .. job_id
+  H.answer_waits(q, now, job_id, held.waits, 'completed:' .. value)
   if held.remove_on_complete == 1 then
     call('UNLINK', key, q .. ':logs:' .. job_id)
     H.release(q, held.dedup_id, job_id)
@@ -1491,20 +1625,20 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:38 fail_job
+-- endings.py:40 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:45 expire
+-- endings.py:47 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:51 end_revoked
+-- endings.py:53 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1512,11 +1646,12 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:58 keep_failed
+-- endings.py:60 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
+  H.answer_waits(q, now, job_id, row.waits, 'failed:' .. reason)
   if row.remove_on_fail == 1 then
     call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
     H.release(q, row.dedup_id, job_id)
@@ -1527,7 +1662,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:71 retain
+-- endings.py:74 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1539,7 +1674,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:80 trim
+-- endings.py:83 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1559,7 +1694,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:95 forget_ended
+-- endings.py:98 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1577,12 +1712,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:110 has_expired
+-- endings.py:113 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:115 leave_expiring
+-- endings.py:118 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -3370,7 +3505,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:45 settle_and_activate
+-- work.py:44 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3385,7 +3520,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:59
+  -- work.py:58
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3415,7 +3550,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:85
+  -- work.py:84
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3456,7 +3591,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:115 start
+-- work.py:114 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3519,14 +3654,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:170 start_member
+-- work.py:169 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:177 earliest
+-- work.py:176 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3535,7 +3670,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:185 repeat
+-- work.py:184 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3553,7 +3688,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:199 record
+-- work.py:198 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3573,7 +3708,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:216 time_to_look
+-- work.py:215 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3582,7 +3717,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:225 extend
+-- work.py:224 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3603,7 +3738,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:245 nudge
+-- work.py:244 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3614,7 +3749,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:255 pass_wake
+-- work.py:254 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3624,7 +3759,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:265 leave
+-- work.py:264 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3634,7 +3769,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:274
+  -- work.py:273
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -3649,7 +3784,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:286 tick
+-- work.py:285 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3675,7 +3810,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_8aac2860f749',
+  function_name = 'glidemq_pb_get_marks_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3686,7 +3821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_8aac2860f749',
+  function_name = 'glidemq_pb_clear_some_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3698,7 +3833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_8aac2860f749',
+  function_name = 'glidemq_pb_clean_some_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3710,7 +3845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_8aac2860f749',
+  function_name = 'glidemq_pb_retry_some_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3722,7 +3857,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_8aac2860f749',
+  function_name = 'glidemq_pb_forget_queue_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3733,7 +3868,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_8aac2860f749',
+  function_name = 'glidemq_pb_list_workers_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3744,7 +3879,42 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_8aac2860f749',
+  function_name = 'glidemq_pb_wait_for_f89d4782fd67',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 6)
+    return R.trim(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4], R.whole(args[5])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_fetch_answers_f89d4782fd67',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local ordinals, at = R.take_list_of_int(args, 3)
+    R.done(args, at)
+    return O.fetch_answers(keys[1], R.now(args[1]), args[2], ordinals)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_forget_answers_f89d4782fd67',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local ordinals, at = R.take_list_of_int(args, 3)
+    R.done(args, at)
+    return R.trim(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3755,7 +3925,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_8aac2860f749',
+  function_name = 'glidemq_pb_retry_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3766,7 +3936,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_8aac2860f749',
+  function_name = 'glidemq_pb_revoke_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3777,7 +3947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_8aac2860f749',
+  function_name = 'glidemq_pb_promote_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3788,7 +3958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_8aac2860f749',
+  function_name = 'glidemq_pb_change_priority_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3799,7 +3969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_8aac2860f749',
+  function_name = 'glidemq_pb_change_delay_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3810,7 +3980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_8aac2860f749',
+  function_name = 'glidemq_pb_update_data_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3821,7 +3991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_8aac2860f749',
+  function_name = 'glidemq_pb_update_progress_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3832,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_8aac2860f749',
+  function_name = 'glidemq_pb_add_log_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3843,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_8aac2860f749',
+  function_name = 'glidemq_pb_pause_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3854,7 +4024,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_8aac2860f749',
+  function_name = 'glidemq_pb_resume_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3865,7 +4035,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_8aac2860f749',
+  function_name = 'glidemq_pb_set_group_limits_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3876,7 +4046,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_8aac2860f749',
+  function_name = 'glidemq_pb_rate_limit_group_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3888,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_8aac2860f749',
+  function_name = 'glidemq_pb_set_global_concurrency_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3899,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_8aac2860f749',
+  function_name = 'glidemq_pb_set_global_rate_limit_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3910,7 +4080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_8aac2860f749',
+  function_name = 'glidemq_pb_get_global_limits_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3921,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_8aac2860f749',
+  function_name = 'glidemq_pb_explain_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3932,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_8aac2860f749',
+  function_name = 'glidemq_pb_receive_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3944,7 +4114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_8aac2860f749',
+  function_name = 'glidemq_pb_replay_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3955,7 +4125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_8aac2860f749',
+  function_name = 'glidemq_pb_set_dead_letters_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3966,7 +4136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_8aac2860f749',
+  function_name = 'glidemq_pb_get_dead_letters_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3977,7 +4147,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_8aac2860f749',
+  function_name = 'glidemq_pb_enqueue_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3991,7 +4161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_8aac2860f749',
+  function_name = 'glidemq_pb_list_letters_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4002,7 +4172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_8aac2860f749',
+  function_name = 'glidemq_pb_acknowledge_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4014,7 +4184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_8aac2860f749',
+  function_name = 'glidemq_pb_get_job_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4025,7 +4195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_8aac2860f749',
+  function_name = 'glidemq_pb_list_jobs_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4036,7 +4206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_8aac2860f749',
+  function_name = 'glidemq_pb_list_parked_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4047,7 +4217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_8aac2860f749',
+  function_name = 'glidemq_pb_count_jobs_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4058,7 +4228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_8aac2860f749',
+  function_name = 'glidemq_pb_get_time_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4069,7 +4239,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_8aac2860f749',
+  function_name = 'glidemq_pb_is_paused_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4080,7 +4250,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_8aac2860f749',
+  function_name = 'glidemq_pb_get_log_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4091,7 +4261,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_8aac2860f749',
+  function_name = 'glidemq_pb_get_metrics_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4102,7 +4272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_8aac2860f749',
+  function_name = 'glidemq_pb_read_events_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4113,7 +4283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_8aac2860f749',
+  function_name = 'glidemq_pb_last_event_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4124,7 +4294,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_8aac2860f749',
+  function_name = 'glidemq_pb_upsert_scheduler_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4136,7 +4306,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_8aac2860f749',
+  function_name = 'glidemq_pb_plan_runs_f89d4782fd67',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4148,7 +4318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_8aac2860f749',
+  function_name = 'glidemq_pb_remove_scheduler_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4159,7 +4329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_8aac2860f749',
+  function_name = 'glidemq_pb_get_scheduler_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4170,7 +4340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_8aac2860f749',
+  function_name = 'glidemq_pb_list_schedulers_f89d4782fd67',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4181,7 +4351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_8aac2860f749',
+  function_name = 'glidemq_pb_settle_and_activate_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4194,7 +4364,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_8aac2860f749',
+  function_name = 'glidemq_pb_extend_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4210,7 +4380,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_8aac2860f749',
+  function_name = 'glidemq_pb_nudge_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4221,7 +4391,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_8aac2860f749',
+  function_name = 'glidemq_pb_pass_wake_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4232,7 +4402,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_8aac2860f749',
+  function_name = 'glidemq_pb_leave_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4243,7 +4413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_8aac2860f749',
+  function_name = 'glidemq_pb_tick_f89d4782fd67',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
