@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..connection import Connection, MemoryAddress, parse
+from ..connection import Connection, EmbeddedAddress, MemoryAddress, parse
 from ..errors import InvalidOptionsError
 from .backend import Backend
 
@@ -35,5 +35,10 @@ def connect_backend(
     from .valkey import ValkeyBackend
     from .valkey.client import ClientSource, check_client
 
+    if isinstance(where, EmbeddedAddress):
+        from .valkey.embedded import EmbeddedSource
+
+        lent = None if client is None else check_client(client, Connection())
+        return ValkeyBackend(None, source=EmbeddedSource(where, lent, label))
     lent = None if client is None else check_client(client, where)
     return ValkeyBackend(where, source=ClientSource(where, lent, label))

@@ -19,7 +19,7 @@ SWEEP_MAX: Final = 200
 """Due entries moved in one call: about 2 ms of the server."""
 TRIM_MAX: Final = 100
 """Jobs one ending may remove by a retention count; the rest is due work."""
-BATCH_MAX: Final = 100
+BATCH_MAX: Final = 50
 """Jobs that one call of an administrative work handles: at most 10 ms of the server with a million jobs."""
 LETTERS_MAX: Final = 50
 """Letters in one reading of the outbox."""

@@ -270,7 +270,7 @@ class ValkeyBackend:
         """Do what may help; the fault, or a worse one that this met."""
         import glide
 
-        match fault.remedy:
+        match Remedy.RECONNECT if self._source.has_moved() else fault.remedy:
             case Remedy.RECONNECT | Remedy.REOPEN:
                 return await self._replace(client) or fault
             case Remedy.LOAD:
@@ -341,6 +341,7 @@ class ValkeyBackend:
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._source.request_timeout / 1000)
         await self.disconnect()
+        await self._source.close()
 
     def _gate_here(self) -> Gate:
         if self._gate is None:

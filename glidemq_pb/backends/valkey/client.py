@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import WeakKeyDictionary
 
 from ...connection import Connection
@@ -110,7 +110,14 @@ class ClientSource:
         self.role = "commands"
         """What the client that sends calls is for, as CLIENT LIST shows it."""
 
-    def for_reading(self) -> "ClientSource":
+    def has_moved(self) -> bool:
+        """Whether the clients it opened last cannot reach the store any more, and a new one can."""
+        return False
+
+    async def close(self) -> None:
+        """Nobody will use its clients any more."""
+
+    def for_reading(self) -> Self:
         """A source of clients of our own to the same place, for one component that follows a stream."""
         source = copy.copy(self)
         source.lent = None

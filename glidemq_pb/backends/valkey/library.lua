@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_f89d4782fd67
+#!lua name=glidemq_pb_c807c217425f
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -471,7 +471,7 @@ end
 
 -- administration.py:103 next_cursor
 H.next_cursor = function(cursor, seen, kept)
-  if seen < 100 then
+  if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
   end
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
@@ -480,7 +480,7 @@ end
 -- administration.py:110 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
-  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
   local removed = 0
   for _, pick in ipairs(picks) do
     local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
@@ -499,7 +499,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   if #keys_ == 0 then
     return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
   end
-  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, job_id in ipairs(members) do
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -509,9 +509,9 @@ H.clear_groups = function(q, now, marks, cursor, keep)
     end
   end
   H.refresh_group(q, now, keep, keys_[1])
-  if #members == 100 then
-    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
-        skip = cursor.skip + 100 - removed}, done = false}
+  if #members == 50 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = cursor.skip + 50 - removed},
+        done = false}
   end
   if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
     return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
@@ -522,7 +522,7 @@ end
 -- administration.py:142 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
-  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -539,7 +539,7 @@ end
 -- administration.py:156 clear_ended
 H.clear_ended = function(q, state, marks, cursor)
   local call = redis.call
-  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
   local old = {}
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -561,7 +561,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 100))
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 50))
   local ids = {}
   for _, member in ipairs(members) do
     ids[#ids + 1] = string.sub(member, 17)
@@ -587,7 +587,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
     local parts = R.split(known, ':')
     return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
   end
-  local most = math.min(limit, 100)
+  local most = math.min(limit, 50)
   local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
   local retried = 0
   for _, member in ipairs(members) do
@@ -618,7 +618,7 @@ O.forget_queue = function(q, now)
   if H.has_jobs(q, meta) then
     return {0}
   end
-  local groups = call('ZRANGE', q .. ':groups', 0, 99)
+  local groups = call('ZRANGE', q .. ':groups', 0, 49)
   local keys_ = {}
   for _, key in ipairs(groups) do
     keys_[#keys_ + 1] = q .. ':group:' .. key
@@ -626,16 +626,16 @@ O.forget_queue = function(q, now)
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
   R.spread('ZREM', groups, q .. ':ratelimited')
-  local windows = call('ZRANGE', q .. ':deduping', 0, 99)
+  local windows = call('ZRANGE', q .. ':deduping', 0, 49)
   for _, dedup_id in ipairs(windows) do
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 99)
+  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 49)
   for _, name in ipairs(schedulers) do
     H.forget_scheduler(q, name)
   end
-  if #groups == 100 or #windows == 100 or #schedulers == 100 then
+  if #groups == 50 or #windows == 50 or #schedulers == 50 then
     return {0}
   end
   local limiters = {}
@@ -3810,7 +3810,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_f89d4782fd67',
+  function_name = 'glidemq_pb_get_marks_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3821,7 +3821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_f89d4782fd67',
+  function_name = 'glidemq_pb_clear_some_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3833,7 +3833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_f89d4782fd67',
+  function_name = 'glidemq_pb_clean_some_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3845,7 +3845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_f89d4782fd67',
+  function_name = 'glidemq_pb_retry_some_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3857,7 +3857,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_f89d4782fd67',
+  function_name = 'glidemq_pb_forget_queue_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3868,7 +3868,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_f89d4782fd67',
+  function_name = 'glidemq_pb_list_workers_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3879,7 +3879,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_f89d4782fd67',
+  function_name = 'glidemq_pb_wait_for_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3890,7 +3890,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_f89d4782fd67',
+  function_name = 'glidemq_pb_fetch_answers_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3902,7 +3902,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_f89d4782fd67',
+  function_name = 'glidemq_pb_forget_answers_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3914,7 +3914,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_f89d4782fd67',
+  function_name = 'glidemq_pb_remove_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3925,7 +3925,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_f89d4782fd67',
+  function_name = 'glidemq_pb_retry_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3936,7 +3936,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_f89d4782fd67',
+  function_name = 'glidemq_pb_revoke_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3947,7 +3947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_f89d4782fd67',
+  function_name = 'glidemq_pb_promote_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3958,7 +3958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_f89d4782fd67',
+  function_name = 'glidemq_pb_change_priority_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3969,7 +3969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_f89d4782fd67',
+  function_name = 'glidemq_pb_change_delay_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3980,7 +3980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_f89d4782fd67',
+  function_name = 'glidemq_pb_update_data_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3991,7 +3991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_f89d4782fd67',
+  function_name = 'glidemq_pb_update_progress_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4002,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_f89d4782fd67',
+  function_name = 'glidemq_pb_add_log_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4013,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_f89d4782fd67',
+  function_name = 'glidemq_pb_pause_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4024,7 +4024,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_f89d4782fd67',
+  function_name = 'glidemq_pb_resume_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4035,7 +4035,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_f89d4782fd67',
+  function_name = 'glidemq_pb_set_group_limits_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4046,7 +4046,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_f89d4782fd67',
+  function_name = 'glidemq_pb_rate_limit_group_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4058,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_f89d4782fd67',
+  function_name = 'glidemq_pb_set_global_concurrency_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4069,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_f89d4782fd67',
+  function_name = 'glidemq_pb_set_global_rate_limit_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4080,7 +4080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_f89d4782fd67',
+  function_name = 'glidemq_pb_get_global_limits_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4091,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_f89d4782fd67',
+  function_name = 'glidemq_pb_explain_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4102,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_f89d4782fd67',
+  function_name = 'glidemq_pb_receive_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4114,7 +4114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_f89d4782fd67',
+  function_name = 'glidemq_pb_replay_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4125,7 +4125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_f89d4782fd67',
+  function_name = 'glidemq_pb_set_dead_letters_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4136,7 +4136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_f89d4782fd67',
+  function_name = 'glidemq_pb_get_dead_letters_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4147,7 +4147,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_f89d4782fd67',
+  function_name = 'glidemq_pb_enqueue_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4161,7 +4161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_f89d4782fd67',
+  function_name = 'glidemq_pb_list_letters_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4172,7 +4172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_f89d4782fd67',
+  function_name = 'glidemq_pb_acknowledge_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4184,7 +4184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_f89d4782fd67',
+  function_name = 'glidemq_pb_get_job_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4195,7 +4195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_f89d4782fd67',
+  function_name = 'glidemq_pb_list_jobs_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4206,7 +4206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_f89d4782fd67',
+  function_name = 'glidemq_pb_list_parked_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4217,7 +4217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_f89d4782fd67',
+  function_name = 'glidemq_pb_count_jobs_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4228,7 +4228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_f89d4782fd67',
+  function_name = 'glidemq_pb_get_time_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4239,7 +4239,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_f89d4782fd67',
+  function_name = 'glidemq_pb_is_paused_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4250,7 +4250,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_f89d4782fd67',
+  function_name = 'glidemq_pb_get_log_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4261,7 +4261,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_f89d4782fd67',
+  function_name = 'glidemq_pb_get_metrics_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4272,7 +4272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_f89d4782fd67',
+  function_name = 'glidemq_pb_read_events_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4283,7 +4283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_f89d4782fd67',
+  function_name = 'glidemq_pb_last_event_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4294,7 +4294,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_f89d4782fd67',
+  function_name = 'glidemq_pb_upsert_scheduler_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4306,7 +4306,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_f89d4782fd67',
+  function_name = 'glidemq_pb_plan_runs_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4318,7 +4318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_f89d4782fd67',
+  function_name = 'glidemq_pb_remove_scheduler_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4329,7 +4329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_f89d4782fd67',
+  function_name = 'glidemq_pb_get_scheduler_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4340,7 +4340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_f89d4782fd67',
+  function_name = 'glidemq_pb_list_schedulers_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4351,7 +4351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_f89d4782fd67',
+  function_name = 'glidemq_pb_settle_and_activate_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4364,7 +4364,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_f89d4782fd67',
+  function_name = 'glidemq_pb_extend_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4380,7 +4380,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_f89d4782fd67',
+  function_name = 'glidemq_pb_nudge_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4391,7 +4391,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_f89d4782fd67',
+  function_name = 'glidemq_pb_pass_wake_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4402,7 +4402,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_f89d4782fd67',
+  function_name = 'glidemq_pb_leave_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4413,7 +4413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_f89d4782fd67',
+  function_name = 'glidemq_pb_tick_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
