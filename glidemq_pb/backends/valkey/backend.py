@@ -13,7 +13,7 @@ from ...semantics.store import Store
 from ..codec import codec_of
 from .at_once import AtOnce
 from .client import ClientSource, Gate, gate_of
-from .errors import Fault, Remedy, understand
+from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
 from .reader import ValkeyReader
@@ -146,13 +146,10 @@ class ValkeyBackend:
         try:
             await self._gate_here().loader(self._library).ensure(client)
         except glide.GlideError as error:
-            fault = self._understand(error)
+            fault = self._source.understand(error)
             # Someone who may look at no functions may still call those that an administrator loaded.
             return None if fault.remedy is Remedy.GRANT else fault
         return None
-
-    def _understand(self, error: Exception) -> Fault:
-        return understand(error, self._source.request_timeout, tls=self._source.tls)
 
     async def _give_up(self, client: "Client") -> None:
         if client is not self._source.lent:
@@ -246,6 +243,7 @@ class ValkeyBackend:
         import glide
 
         pause = PAUSE_MS_FIRST / 1000
+<<<<<<< HEAD
         while True:
             self._check_usable()
             fault = await self._remedied(client, self._understand(error), loads)
@@ -265,6 +263,30 @@ class ValkeyBackend:
                     return await call.through(client)
             except (glide.GlideError, TimeoutError) as again:
                 error = again
+=======
+        async with gate.places:
+            deadline = gate.loop.time() + self._source.retry_timeout / 1000
+            while True:
+                loads = loader.loads
+                try:
+                    async with asyncio.timeout(timeout):
+                        untyped = cast("Any", client)  # its types are recursive beyond the checkers
+                        run = untyped.fcall_ro if reads_only else untyped.fcall
+                        return await run(function, [root], [argument])
+                except (glide.GlideError, TimeoutError) as error:
+                    self._check_usable()
+                    fault = await self._remedied(client, self._source.understand(error), loads)
+                    if gate.loop.time() + pause > deadline:
+                        raise (await self._diagnosed(fault)).at(self.address) from error
+                    if fault.remedy.is_for_a_person or (
+                        fault.remedy is Remedy.REOPEN and client is self._source.lent  # its owner's to open (SC-10)
+                    ):
+                        raise fault.at(self.address) from error
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, PAUSE_MS_MAX / 1000)
+                self._check_usable()
+                client = self._client or client
+>>>>>>> next
 
     async def _remedied(self, client: "Client", fault: Fault, loads: int) -> Fault:
         """Do what may help; the fault, or a worse one that this met."""
@@ -277,7 +299,7 @@ class ValkeyBackend:
                 try:
                     await self._gate_here().loader(self._library).load(client, loads)
                 except glide.GlideError as error:
-                    return self._understand(error)
+                    return self._source.understand(error)
             case _:
                 pass
         return fault
@@ -317,7 +339,7 @@ class ValkeyBackend:
                 await command(client)
         except (glide.GlideError, TimeoutError) as error:
             self._check_usable()
-            raise understand(error, limit, tls=self._source.tls).at(self.address) from error
+            raise self._source.understand(error, limit).at(self.address) from error
 
     async def disconnect(self) -> None:
         """Give the client up that may be broken: the next call connects anew."""
