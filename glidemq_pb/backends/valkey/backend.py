@@ -243,10 +243,9 @@ class ValkeyBackend:
         import glide
 
         pause = PAUSE_MS_FIRST / 1000
-<<<<<<< HEAD
         while True:
             self._check_usable()
-            fault = await self._remedied(client, self._understand(error), loads)
+            fault = await self._remedied(client, self._source.understand(error), loads)
             if gate.loop.time() + pause > deadline:
                 raise (await self._diagnosed(fault)).at(self.address) from error
             if fault.remedy.is_for_a_person or (
@@ -263,30 +262,6 @@ class ValkeyBackend:
                     return await call.through(client)
             except (glide.GlideError, TimeoutError) as again:
                 error = again
-=======
-        async with gate.places:
-            deadline = gate.loop.time() + self._source.retry_timeout / 1000
-            while True:
-                loads = loader.loads
-                try:
-                    async with asyncio.timeout(timeout):
-                        untyped = cast("Any", client)  # its types are recursive beyond the checkers
-                        run = untyped.fcall_ro if reads_only else untyped.fcall
-                        return await run(function, [root], [argument])
-                except (glide.GlideError, TimeoutError) as error:
-                    self._check_usable()
-                    fault = await self._remedied(client, self._source.understand(error), loads)
-                    if gate.loop.time() + pause > deadline:
-                        raise (await self._diagnosed(fault)).at(self.address) from error
-                    if fault.remedy.is_for_a_person or (
-                        fault.remedy is Remedy.REOPEN and client is self._source.lent  # its owner's to open (SC-10)
-                    ):
-                        raise fault.at(self.address) from error
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, PAUSE_MS_MAX / 1000)
-                self._check_usable()
-                client = self._client or client
->>>>>>> next
 
     async def _remedied(self, client: "Client", fault: Fault, loads: int) -> Fault:
         """Do what may help; the fault, or a worse one that this met."""
