@@ -11,12 +11,8 @@ from ...connection import Connection
 from ...errors import ClosedError
 from ...semantics.store import Store
 from ..codec import codec_of
-<<<<<<< HEAD
 from .at_once import AtOnce
-from .client import ClientSource, Gate, gate_of
-=======
 from .client import ClientSource, Gate, gate_of, replies_have_an_ear, why_deaf
->>>>>>> next
 from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
@@ -182,20 +178,13 @@ class ValkeyBackend:
     ) -> R:
         self._check_usable()
         codec = codec_of(operation)
-<<<<<<< HEAD
         call = Call(
             self._library.function(operation.__name__),
             queue.encode("latin-1"),  # wire text: one character, one byte
             codec.encode(None if self.now is None else self.now(), *args, **kwargs),
-            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"]),
-=======
-        argument = codec.encode(None if self.now is None else self.now(), *args, **kwargs)
-        reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"])
-        sending = asyncio.get_running_loop().create_task(
-            self._send(self._library.function(operation.__name__), queue, argument, reads_only=reads_only)
->>>>>>> next
+            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"]),
         )
-        if self._client is None or self._gate is None or self._gate.places.locked():
+        if self._client is None or self._gate is None or self._gate.places.locked() or not replies_have_an_ear():
             sending = asyncio.get_running_loop().create_task(self._send_in_turn(call))
             self._note(sending)
             result: R = codec.decode(await asyncio.shield(sending))
@@ -230,6 +219,8 @@ class ValkeyBackend:
         client = await self._connected()
         gate = self._gate_here()
         async with gate.places:
+            if not replies_have_an_ear():
+                await self._source.make_ear()
             return await AtOnce(self._send(client, gate, call), self._timeout).outcome
 
     async def _send_now(self, client: "Client", gate: Gate, call: Call) -> Any:
@@ -254,7 +245,6 @@ class ValkeyBackend:
         import glide
 
         pause = PAUSE_MS_FIRST / 1000
-<<<<<<< HEAD
         while True:
             self._check_usable()
             fault = await self._remedied(client, self._source.understand(error), loads)
@@ -269,37 +259,13 @@ class ValkeyBackend:
             self._check_usable()
             client = self._client or client
             loads = gate.loader(self._library).loads
+            if not replies_have_an_ear():
+                await self._source.make_ear()
             try:
                 async with asyncio.timeout(self._timeout):
                     return await call.through(client)
             except (glide.GlideError, TimeoutError) as again:
                 error = again
-=======
-        async with gate.places:
-            deadline = gate.loop.time() + self._source.retry_timeout / 1000
-            while True:
-                loads = loader.loads
-                if not replies_have_an_ear():
-                    await self._source.make_ear()
-                try:
-                    async with asyncio.timeout(timeout):
-                        untyped = cast("Any", client)  # its types are recursive beyond the checkers
-                        run = untyped.fcall_ro if reads_only else untyped.fcall
-                        return await run(function, [root], [argument])
-                except (glide.GlideError, TimeoutError) as error:
-                    self._check_usable()
-                    fault = await self._remedied(client, self._source.understand(error), loads)
-                    if gate.loop.time() + pause > deadline:
-                        raise (await self._diagnosed(fault)).at(self.address) from error
-                    if fault.remedy.is_for_a_person or (
-                        fault.remedy is Remedy.REOPEN and client is self._source.lent  # its owner's to open (SC-10)
-                    ):
-                        raise fault.at(self.address) from error
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, PAUSE_MS_MAX / 1000)
-                self._check_usable()
-                client = self._client or client
->>>>>>> next
 
     async def _remedied(self, client: "Client", fault: Fault, loads: int) -> Fault:
         """Do what may help; the fault, or a worse one that this met."""
