@@ -7,7 +7,7 @@ from .families import free_if_done
 from .groups import join_turns, limits_in, refresh_group, set_limits
 from .keys import freed_key, job_key, waiting_children_key
 from .lanes import next_mark
-from .lang import pad
+from .lang import drop, pad
 from .placing import make_delayed, make_ready
 from .records import Freed
 from .rows import ParentRow, PlaceRow
@@ -36,7 +36,7 @@ def free_parents(s: Store, q: str, now: int, keep: int, limit: int) -> Freed:
             failed = failed + 1
             leave_expiring(s, q, job_id, row)
             mark = next_mark(s, q)
-            fail_job(s, q, now, keep, job_id, parent.child_failure, mark)
+            fail_job(s, q, now, keep, job_id, drop(parent.child_failure, 1), mark)
         else:
             set_free(s, q, now, job_id, row, parent)
             refresh_group(s, q, now, keep, row.ordering_key)

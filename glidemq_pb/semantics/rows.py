@@ -171,7 +171,7 @@ class ParentRow:
     on_child_failure: str
     """`fail` or `ignore`; empty: wait until it was retried."""
     child_failure: str
-    """The reason of the failed child with which this job is to fail; empty: none."""
+    """FAILED_OUTCOME and the reason of the failed child with which this job is to fail; empty: none."""
     timestamp: int
     delay: int
     processed_on: int

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_bb4eadaee93b
+#!lua name=glidemq_pb_833e3bbba2c1
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1995,7 +1995,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
     H.write_letter(q, other, '', '', {'letter', 'flow', 'flow', flow})
   end
   if #others > 0 then
-    call('HSET', q .. ':flows', flow, R.text(#others))
+    call('HINCRBY', q .. ':flows', flow, #others)
     H.wake(q)
   end
   H.wake_if_startable(q, now)
@@ -2140,7 +2140,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   -- flows.py:235
   H.adopt_child(q, parent_id, child)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
-  call('HSET', q .. ':flows', flow, '1')
+  call('HINCRBY', q .. ':flows', flow, 1)
   H.wake(q)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
@@ -4327,7 +4327,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_marks_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4338,7 +4338,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_bb4eadaee93b',
+  function_name = 'glidemq_pb_clear_some_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4350,7 +4350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_bb4eadaee93b',
+  function_name = 'glidemq_pb_clean_some_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4362,7 +4362,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_bb4eadaee93b',
+  function_name = 'glidemq_pb_retry_some_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4374,7 +4374,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_bb4eadaee93b',
+  function_name = 'glidemq_pb_forget_queue_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4385,7 +4385,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_workers_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4396,7 +4396,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_bb4eadaee93b',
+  function_name = 'glidemq_pb_remove_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4407,7 +4407,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_bb4eadaee93b',
+  function_name = 'glidemq_pb_retry_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4418,7 +4418,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_bb4eadaee93b',
+  function_name = 'glidemq_pb_revoke_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4429,7 +4429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_bb4eadaee93b',
+  function_name = 'glidemq_pb_promote_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4440,7 +4440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_bb4eadaee93b',
+  function_name = 'glidemq_pb_change_priority_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4451,7 +4451,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_bb4eadaee93b',
+  function_name = 'glidemq_pb_change_delay_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4462,7 +4462,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_bb4eadaee93b',
+  function_name = 'glidemq_pb_update_data_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4473,7 +4473,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_bb4eadaee93b',
+  function_name = 'glidemq_pb_update_progress_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4484,7 +4484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_bb4eadaee93b',
+  function_name = 'glidemq_pb_add_log_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4495,7 +4495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_bb4eadaee93b',
+  function_name = 'glidemq_pb_pause_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4506,7 +4506,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_bb4eadaee93b',
+  function_name = 'glidemq_pb_resume_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4517,7 +4517,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_group_limits_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4528,7 +4528,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_bb4eadaee93b',
+  function_name = 'glidemq_pb_rate_limit_group_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4540,7 +4540,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_global_concurrency_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4551,7 +4551,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_global_rate_limit_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4562,7 +4562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_global_limits_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4573,7 +4573,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_bb4eadaee93b',
+  function_name = 'glidemq_pb_explain_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4584,7 +4584,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_bb4eadaee93b',
+  function_name = 'glidemq_pb_take_ids_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4595,7 +4595,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_bb4eadaee93b',
+  function_name = 'glidemq_pb_add_flow_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4612,7 +4612,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_bb4eadaee93b',
+  function_name = 'glidemq_pb_reserve_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4626,7 +4626,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_bb4eadaee93b',
+  function_name = 'glidemq_pb_release_flow_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4637,7 +4637,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_bb4eadaee93b',
+  function_name = 'glidemq_pb_decide_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4648,7 +4648,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_reservations_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4659,7 +4659,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_bb4eadaee93b',
+  function_name = 'glidemq_pb_add_child_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4672,7 +4672,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_bb4eadaee93b',
+  function_name = 'glidemq_pb_adopt_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_children_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_bb4eadaee93b',
+  function_name = 'glidemq_pb_receive_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4707,7 +4707,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_bb4eadaee93b',
+  function_name = 'glidemq_pb_replay_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4718,7 +4718,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_dead_letters_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4729,7 +4729,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_dead_letters_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4740,7 +4740,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_bb4eadaee93b',
+  function_name = 'glidemq_pb_enqueue_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4754,7 +4754,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_letters_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4765,7 +4765,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_bb4eadaee93b',
+  function_name = 'glidemq_pb_acknowledge_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4777,7 +4777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_job_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4788,7 +4788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_jobs_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_parked_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4810,7 +4810,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_bb4eadaee93b',
+  function_name = 'glidemq_pb_count_jobs_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4821,7 +4821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_time_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4832,7 +4832,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_bb4eadaee93b',
+  function_name = 'glidemq_pb_is_paused_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4843,7 +4843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_log_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4854,7 +4854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_metrics_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4865,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_bb4eadaee93b',
+  function_name = 'glidemq_pb_read_events_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4876,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_bb4eadaee93b',
+  function_name = 'glidemq_pb_last_event_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4887,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_bb4eadaee93b',
+  function_name = 'glidemq_pb_upsert_scheduler_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_bb4eadaee93b',
+  function_name = 'glidemq_pb_plan_runs_833e3bbba2c1',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4911,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_bb4eadaee93b',
+  function_name = 'glidemq_pb_remove_scheduler_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_scheduler_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4933,7 +4933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_schedulers_833e3bbba2c1',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4944,7 +4944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_bb4eadaee93b',
+  function_name = 'glidemq_pb_settle_and_activate_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_bb4eadaee93b',
+  function_name = 'glidemq_pb_extend_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4973,7 +4973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_bb4eadaee93b',
+  function_name = 'glidemq_pb_nudge_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4984,7 +4984,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_bb4eadaee93b',
+  function_name = 'glidemq_pb_pass_wake_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4995,7 +4995,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_bb4eadaee93b',
+  function_name = 'glidemq_pb_leave_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5006,7 +5006,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_bb4eadaee93b',
+  function_name = 'glidemq_pb_tick_833e3bbba2c1',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
