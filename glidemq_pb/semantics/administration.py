@@ -256,7 +256,7 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         limiters.append(limiter_key(q, limiter))
     s.delete(limiters)
     s.xclear(events_key(q))
-    s.delete([meta_key(q), id_key(q), limiters_key(q), wake_key(q)])
+    s.delete([meta_key(q), limiters_key(q), wake_key(q)])
     s.delete([calls_key(q), old_calls_key(q), metrics_key(q, COMPLETED), metrics_key(q, FAILED)])
     forget_workers(s, q, now, PAGE_MAX)
     living_until = s.zlowest(workers_key(q))
@@ -264,7 +264,9 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, living_until)
     in_doubt_at = s.zlowest(reservations_key(q))
-    if in_doubt_at is not None:
+    if in_doubt_at is None:
+        s.delete([id_key(q)])
+    else:  # the ids that are held were the counter's
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, in_doubt_at)
     return True

@@ -183,7 +183,7 @@ def add_child(
 ) -> str:
     """Add a job of the same queue for which a running one will wait: its id, or SKIPPED, NOT_FOUND, LOST.
 
-    The spec's options name the parent. `guarded`: its cost must fit the bucket that its group has.
+    `guarded`: its cost must fit the bucket that its group has.
     """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
@@ -208,6 +208,7 @@ def add_child(
     stamp(s, q, meta)
     job_id = choose_id(s, q, spec.job_id)
     add_one(s, q, now, events_keep, job_id, spec, superseded)
+    s.hset(job_key(q, job_id), parents=q + ":" + parent_id)
     adopt_child(s, q, parent_id, q + ":" + job_id)
     wake_if_startable(s, q, now)
     remember(s, q, now, meta.calls_until, call, job_id)

@@ -283,7 +283,7 @@ def housekeeping_is_due_while_there_is_any(dump: Dump, q: str, jobs: dict[str, J
 
 def the_counter_is_past_every_decimal_id(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     last = int(dump.get(id_key(q), "0"))
-    for job_id in jobs:
+    for job_id in (*jobs, *records(dump, held_key(q, ""))):
         decimal = job_id.isascii() and job_id.isdigit() and job_id[0] != "0" and len(job_id) <= CANONICAL_DIGITS_MAX
         if decimal and int(job_id) > last:
             yield f"job {job_id}, counter {last}"

@@ -26,9 +26,9 @@ def await_children(s: Store, q: str, now: int, keep: int, job_id: str, mark: int
 def free_parents(s: Store, q: str, now: int, keep: int, limit: int) -> Freed:
     """Let jobs run whose children are done, or fail those that fail with a child."""
     ids = s.zdue(freed_key(q), now, limit)
-    s.zrem_many(freed_key(q), ids)
     failed = 0
     for job_id in ids:
+        s.zrem(freed_key(q), job_id)  # one by one: the failure of one may put another in again
         row = s.read(job_key(q, job_id), PlaceRow)
         s.zrem(waiting_children_key(q), pad(row.mark) + job_id)
         parent = s.read(job_key(q, job_id), ParentRow)

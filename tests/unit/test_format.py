@@ -22,10 +22,10 @@ LAYOUTS = {1: "2c76bd02fa4d8704"}
 ROWS = (
     "Meta", "DueRow", "MetricsRow", "ParkedRow", "TimerRow", "WorkerRow", "WorkerInfoRow", "HeldRow", "PlaceRow",
     "AttemptRow", "FailedKeepRow", "CostRow", "GroupRow", "LimiterRow", "DedupRow", "DeadLettersRow", "LetterRow",
-    "SchedulerRow",
+    "SchedulerRow", "ParentRow", "EndedRow", "ReservationRow",
 )  # fmt: skip
 STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "CANONICAL_DIGITS_MAX")
-STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "COMPLETED", "FAILED")
+STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")
 
 
 def layout() -> dict[str, object]:

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_833e3bbba2c1
+#!lua name=glidemq_pb_d06e2406e947
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -704,7 +704,7 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', limiters)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':limiters', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
   H.forget_workers(q, now, 500)
   local living_until = R.maybe_int(call('ZRANGE', q .. ':workers', 0, 0, 'WITHSCORES')[2])
@@ -713,14 +713,16 @@ O.forget_queue = function(q, now)
     H.lower_next_due(q, living_until)
   end
   local in_doubt_at = R.maybe_int(call('ZRANGE', q .. ':reservations', 0, 0, 'WITHSCORES')[2])
-  if in_doubt_at then
+  if not in_doubt_at then
+    call('UNLINK', q .. ':id')
+  else
     H.stamp(q, R.read_Meta(q .. ':meta'))
     H.lower_next_due(q, in_doubt_at)
   end
   return {1}
 end
 
--- administration.py:273 has_jobs
+-- administration.py:275 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -729,7 +731,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:281 list_workers
+-- administration.py:283 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -1918,7 +1920,7 @@ H.hear = function(q, now, parent_id, child, news, value)
     call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
     holds = true
     if row.on_child_failure == 'fail' then
-      call('HSET', key, 'child_failure', value)
+      call('HSET', key, 'child_failure', 'f' .. value)
     end
   end
   if held and not holds then
@@ -2082,6 +2084,7 @@ end
 
 -- flows.py:173 add_child
 O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
+  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -2112,6 +2115,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   H.stamp(q, meta)
   local job_id = H.choose_id(q, spec.job_id)
   H.add_one(q, now, events_keep, job_id, spec, superseded)
+  call('HSET', q .. ':job:' .. job_id, 'parents', q .. ':' .. parent_id)
   H.adopt_child(q, parent_id, q .. ':' .. job_id)
   H.wake_if_startable(q, now)
   H.remember(q, now, meta.calls_until, call_, job_id)
@@ -2119,7 +2123,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   return {job_id}
 end
 
--- flows.py:219 adopt
+-- flows.py:220 adopt
 O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2137,7 +2141,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   if status ~= 'done' then
     return {status}
   end
-  -- flows.py:235
+  -- flows.py:236
   H.adopt_child(q, parent_id, child)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
   call('HINCRBY', q .. ':flows', flow, 1)
@@ -2147,7 +2151,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   return {'done'}
 end
 
--- flows.py:245 list_children
+-- flows.py:246 list_children
 O.list_children = function(q, now, job_id, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2170,12 +2174,12 @@ O.list_children = function(q, now, job_id, start)
   return {R.reply_list_of_ChildEntry(entries)}
 end
 
--- flows.py:266 spec_of
+-- flows.py:267 spec_of
 H.spec_of = function(node)
   return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
 end
 
--- flows.py:271 first_taken
+-- flows.py:272 first_taken
 H.first_taken = function(q, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
@@ -2185,7 +2189,7 @@ H.first_taken = function(q, specs)
   return ''
 end
 
--- flows.py:279 choose_ids
+-- flows.py:280 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2207,7 +2211,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:296 choose_id
+-- flows.py:297 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2221,7 +2225,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:307 store_node
+-- flows.py:308 store_node
 H.store_node = function(q, now, key, node, ids, job_id)
   local call = redis.call
   call('HSET', key, 'name', node.name, 'data', node.data, 'timestamp', now)
@@ -2249,7 +2253,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
   end
 end
 
--- flows.py:328 positions
+-- flows.py:329 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2258,7 +2262,7 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:336 appear
+-- flows.py:337 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
@@ -2272,7 +2276,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:348 complete_flow
+-- flows.py:349 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2285,14 +2289,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:358 forget_reservation
+-- flows.py:359 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:364 may_have_children
+-- flows.py:365 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2304,7 +2308,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:374 adopt_child
+-- flows.py:375 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
@@ -3203,9 +3207,9 @@ end
 H.free_parents = function(q, now, keep, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':freed', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
-  R.spread('ZREM', ids, q .. ':freed')
   local failed = 0
   for _, job_id in ipairs(ids) do
+    call('ZREM', q .. ':freed', job_id)
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
     call('ZREM', q .. ':waiting-children', R.pad(row.mark) .. job_id)
     local parent = R.read_ParentRow(q .. ':job:' .. job_id)
@@ -3213,7 +3217,7 @@ H.free_parents = function(q, now, keep, limit)
       failed = failed + 1
       H.leave_expiring(q, job_id, row)
       local mark = H.next_mark(q)
-      H.fail_job(q, now, keep, job_id, parent.child_failure, mark)
+      H.fail_job(q, now, keep, job_id, string.sub(parent.child_failure, 2), mark)
     else
       H.set_free(q, now, job_id, row, parent)
       H.refresh_group(q, now, keep, row.ordering_key)
@@ -4327,7 +4331,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_marks_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4338,7 +4342,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_833e3bbba2c1',
+  function_name = 'glidemq_pb_clear_some_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4350,7 +4354,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_833e3bbba2c1',
+  function_name = 'glidemq_pb_clean_some_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4362,7 +4366,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_833e3bbba2c1',
+  function_name = 'glidemq_pb_retry_some_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4374,7 +4378,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_833e3bbba2c1',
+  function_name = 'glidemq_pb_forget_queue_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4385,7 +4389,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_workers_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4396,7 +4400,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_833e3bbba2c1',
+  function_name = 'glidemq_pb_remove_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4407,7 +4411,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_833e3bbba2c1',
+  function_name = 'glidemq_pb_retry_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4418,7 +4422,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_833e3bbba2c1',
+  function_name = 'glidemq_pb_revoke_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4429,7 +4433,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_833e3bbba2c1',
+  function_name = 'glidemq_pb_promote_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4440,7 +4444,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_833e3bbba2c1',
+  function_name = 'glidemq_pb_change_priority_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4451,7 +4455,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_833e3bbba2c1',
+  function_name = 'glidemq_pb_change_delay_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4462,7 +4466,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_833e3bbba2c1',
+  function_name = 'glidemq_pb_update_data_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4473,7 +4477,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_833e3bbba2c1',
+  function_name = 'glidemq_pb_update_progress_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4484,7 +4488,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_833e3bbba2c1',
+  function_name = 'glidemq_pb_add_log_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4495,7 +4499,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_833e3bbba2c1',
+  function_name = 'glidemq_pb_pause_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4506,7 +4510,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_833e3bbba2c1',
+  function_name = 'glidemq_pb_resume_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4517,7 +4521,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_833e3bbba2c1',
+  function_name = 'glidemq_pb_set_group_limits_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4528,7 +4532,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_833e3bbba2c1',
+  function_name = 'glidemq_pb_rate_limit_group_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4540,7 +4544,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_833e3bbba2c1',
+  function_name = 'glidemq_pb_set_global_concurrency_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4551,7 +4555,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_833e3bbba2c1',
+  function_name = 'glidemq_pb_set_global_rate_limit_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4562,7 +4566,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_global_limits_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4573,7 +4577,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_833e3bbba2c1',
+  function_name = 'glidemq_pb_explain_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4584,7 +4588,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_833e3bbba2c1',
+  function_name = 'glidemq_pb_take_ids_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4595,7 +4599,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_833e3bbba2c1',
+  function_name = 'glidemq_pb_add_flow_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4612,7 +4616,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_833e3bbba2c1',
+  function_name = 'glidemq_pb_reserve_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4626,7 +4630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_833e3bbba2c1',
+  function_name = 'glidemq_pb_release_flow_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4637,7 +4641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_833e3bbba2c1',
+  function_name = 'glidemq_pb_decide_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4648,7 +4652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_reservations_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4659,7 +4663,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_833e3bbba2c1',
+  function_name = 'glidemq_pb_add_child_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4672,7 +4676,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_833e3bbba2c1',
+  function_name = 'glidemq_pb_adopt_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4688,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_children_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4699,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_833e3bbba2c1',
+  function_name = 'glidemq_pb_receive_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4707,7 +4711,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_833e3bbba2c1',
+  function_name = 'glidemq_pb_replay_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4718,7 +4722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_833e3bbba2c1',
+  function_name = 'glidemq_pb_set_dead_letters_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4729,7 +4733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_dead_letters_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4740,7 +4744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_833e3bbba2c1',
+  function_name = 'glidemq_pb_enqueue_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4754,7 +4758,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_letters_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4765,7 +4769,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_833e3bbba2c1',
+  function_name = 'glidemq_pb_acknowledge_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4777,7 +4781,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_job_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4788,7 +4792,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_jobs_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4803,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_parked_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4810,7 +4814,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_833e3bbba2c1',
+  function_name = 'glidemq_pb_count_jobs_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4821,7 +4825,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_time_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4832,7 +4836,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_833e3bbba2c1',
+  function_name = 'glidemq_pb_is_paused_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4843,7 +4847,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_log_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4854,7 +4858,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_metrics_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4865,7 +4869,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_833e3bbba2c1',
+  function_name = 'glidemq_pb_read_events_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4876,7 +4880,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_833e3bbba2c1',
+  function_name = 'glidemq_pb_last_event_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4887,7 +4891,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_833e3bbba2c1',
+  function_name = 'glidemq_pb_upsert_scheduler_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_833e3bbba2c1',
+  function_name = 'glidemq_pb_plan_runs_d06e2406e947',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4911,7 +4915,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_833e3bbba2c1',
+  function_name = 'glidemq_pb_remove_scheduler_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4926,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_833e3bbba2c1',
+  function_name = 'glidemq_pb_get_scheduler_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4933,7 +4937,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_833e3bbba2c1',
+  function_name = 'glidemq_pb_list_schedulers_d06e2406e947',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4944,7 +4948,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_833e3bbba2c1',
+  function_name = 'glidemq_pb_settle_and_activate_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +4961,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_833e3bbba2c1',
+  function_name = 'glidemq_pb_extend_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4973,7 +4977,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_833e3bbba2c1',
+  function_name = 'glidemq_pb_nudge_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4984,7 +4988,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_833e3bbba2c1',
+  function_name = 'glidemq_pb_pass_wake_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4995,7 +4999,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_833e3bbba2c1',
+  function_name = 'glidemq_pb_leave_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5006,7 +5010,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_833e3bbba2c1',
+  function_name = 'glidemq_pb_tick_d06e2406e947',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
