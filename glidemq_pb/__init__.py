@@ -31,12 +31,14 @@ from .job import Job, JobState
 from .job_options import JobOptions, NewJob
 from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
+from .producer import Producer
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .queue_administration import WorkerInfo
 from .queue_events import QueueEvents
 from .run import AbortSignal
 from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
+from .serverless import ServerlessPool, serverless_pool
 from .shutdown import graceful_shutdown
 from .worker import Worker
 
@@ -72,6 +74,7 @@ __all__ = [
     "NewJob",
     "Ordering",
     "PayloadTooLargeError",
+    "Producer",
     "Queue",
     "QueueConnectionError",
     "QueueEvent",
@@ -82,10 +85,12 @@ __all__ = [
     "SchedulerInfo",
     "SerializationError",
     "Serializer",
+    "ServerlessPool",
     "TokenBucket",
     "UnrecoverableError",
     "WaitReason",
     "Worker",
     "WorkerInfo",
     "graceful_shutdown",
+    "serverless_pool",
 ]

@@ -38,6 +38,8 @@ class QueueEvents(Component):
                 board.show(event.name, event.job_id, event.data)
     """
 
+    _role = "events"
+
     def __init__(
         self,
         name: str,

@@ -18,6 +18,7 @@ from .formats import is_foreign, stamp
 from .groups import refresh_group
 from .keys import (
     active_key,
+    answering_key,
     calls_key,
     dedup_key,
     deduping_key,
@@ -226,9 +227,10 @@ def retry_some(s: Store, q: str, now: int, call: str, marks: Marks, skip: int, l
 
 @operation(frees_memory=True)
 def forget_queue(s: Store, q: str, now: int) -> bool:
-    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on. Living workers stay.
+    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on.
 
-    False, and nothing more, while it has jobs; one call removes a batch of groups, so call until True.
+    Living workers stay, and answers that are yet to be fetched. False, and nothing more, while it has jobs;
+    one call removes a batch of groups, so call until True.
     """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
@@ -269,6 +271,10 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     else:  # the ids that are held were the counter's
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, in_doubt_at)
+    answers_until = s.zlowest(answering_key(q))
+    if answers_until is not None:  # nor those who waited for its jobs that these are removed
+        stamp(s, q, s.read(meta_key(q), Meta))
+        lower_next_due(s, q, answers_until)
     return True
 
 

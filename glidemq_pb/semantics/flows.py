@@ -14,6 +14,7 @@ from .deadlines import lower_next_due
 from .dedup import is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
+from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
 from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, watch_ttl
 from .keys import (
@@ -32,7 +33,7 @@ from .lang import byte_length, is_canonical_id, join, lookup, number, operation,
 from .letters import FLOW_LETTER, write_letter
 from .limits import CANONICAL_DIGITS_MAX, LETTERS_MAX, PAGE_MAX, REPLY_BYTES_MAX, RESERVED_MS
 from .parents import await_children
-from .records import ChildEntry, FlowAdded, FlowSpec, JobSpec, Reservation
+from .records import JobSpec
 from .rows import HeldRow, Meta, ParentRow, ReservationRow
 from .states import ACTIVE
 from .store import Store

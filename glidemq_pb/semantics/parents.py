@@ -4,12 +4,12 @@ from .deadlines import lower_next_due
 from .endings import fail_job, leave_expiring
 from .events import emit
 from .families import free_if_done
+from .flow_records import Freed
 from .groups import join_turns, limits_in, refresh_group, set_limits
 from .keys import freed_key, job_key, waiting_children_key
 from .lanes import next_mark
 from .lang import drop, pad
 from .placing import make_delayed, make_ready
-from .records import Freed
 from .rows import ParentRow, PlaceRow
 from .states import WAITING_CHILDREN
 from .store import Store

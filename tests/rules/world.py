@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from glidemq_pb import JSON_SERIALIZER, Job, Queue, QueueEvents, Serializer, Worker
+from glidemq_pb import JSON_SERIALIZER, Job, Producer, Queue, QueueEvents, Serializer, Worker
 from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
+from glidemq_pb.backends.valkey.listener import ValkeyListener
 from glidemq_pb.backends.valkey.reader import ValkeyReader
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
@@ -68,6 +69,7 @@ class Line:
         self._answering = asyncio.Event()
         self._answering.set()
         self._after: tuple[int, Callable[[], Awaitable[None]]] | None = None
+        self.listeners: list[VirtualListener] = []
         self.under_way = 0
         self.stuck = 0
         """Calls that wait to be mended or answered."""
@@ -75,6 +77,8 @@ class Line:
         """What calls of an operation raise instead of being made."""
         self.calls: Counter[str] = Counter()
         """Calls answered, by operation."""
+        self.loses_values = False
+        """What its listeners pop is lost on the way, as with a connection that breaks."""
 
     @property
     def address(self) -> str:
@@ -142,7 +146,15 @@ class Line:
         self.stuck -= 1
 
     async def listener(self) -> Listener:
-        return VirtualListener(await self._backend.listener(), self._clock)
+        if (error := self.refusals.get("listener")) is not None:
+            raise error.with_traceback(None)
+        self.under_way += 1  # it may have to connect
+        try:
+            listener = await self._backend.listener()
+        finally:
+            self.under_way -= 1
+        self.listeners.append(VirtualListener(self, listener, self._clock))
+        return self.listeners[-1]
 
     async def reader(self) -> Reader:
         return LineReader(self, await self._backend.reader())
@@ -177,14 +189,29 @@ class LineReader:
 class VirtualListener:
     """A listener whose timeout is virtual time; the wait itself is the backend's."""
 
-    def __init__(self, listener: Listener, clock: VirtualClock) -> None:
+    def __init__(self, line: Line, listener: Listener, clock: VirtualClock) -> None:
+        self._line = line
         self._listener = listener
         self._clock = clock
+        self._listens = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody waits for it, or the backend still does."""
+        pending = self._listener._pending if isinstance(self._listener, ValkeyListener) else None
+        return self._listens or (pending is not None and not pending.done())
 
     async def listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
+        self._listens = True
+        try:
+            return await self._listen(keys, timeout)
+        finally:
+            self._listens = False
+
+    async def _listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
         over = asyncio.Event()
         timer = self._clock.call_later(timeout, over.set, weak=True)
-        heard = asyncio.ensure_future(self._listener.listen(keys, FOREVER_MS))
+        heard = asyncio.ensure_future(self._heard(keys))
         ended = asyncio.ensure_future(over.wait())
         try:
             await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -194,6 +221,12 @@ class VirtualListener:
             heard.cancel()  # harmless: both backends keep a value that comes too late
         await asyncio.wait({heard})
         return None if heard.cancelled() else heard.result()
+
+    async def _heard(self, keys: Sequence[str]) -> tuple[str, str] | None:
+        heard = await self._listener.listen(keys, FOREVER_MS)
+        while self._line.loses_values:
+            heard = await self._listener.listen(keys, FOREVER_MS)
+        return heard
 
     async def close(self) -> None:
         await self._listener.close()
@@ -208,8 +241,8 @@ class Side(Protocol):
         """A new backend whose `now` is the clock's."""
         ...
 
-    def in_flight(self, backend: Backend) -> bool:
-        """Whether something is on its way between the backend and the store."""
+    def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
+        """Whether something is on its way between the lines' backend and the store."""
         ...
 
     def dump(self, backend: Backend, root: str) -> dict[str, Any]:
@@ -223,7 +256,7 @@ class MemorySide:
     def backend(self, clock: VirtualClock) -> Backend:
         return MemoryBackend(clock, "rules")
 
-    def in_flight(self, backend: Backend) -> bool:
+    def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
         return False
 
     def dump(self, backend: Backend, root: str) -> dict[str, Any]:
@@ -243,13 +276,11 @@ class ValkeySide:
         self._clients = f"rules-{next(_numbers)}"
         return ValkeyBackend(Connection([("127.0.0.1", self._port)], client_name=self._clients), now=clock.now)
 
-    def in_flight(self, backend: Backend) -> bool:
-        """A pop that is awaited here and not held by the server is on its way there or back."""
+    def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
+        """A wait that is awaited here and not held by the server is on its way there or back."""
         assert isinstance(backend, ValkeyBackend)
-        awaited = sum(
-            one.waiting if isinstance(one, ValkeyReader) else one._pending is not None and not one._pending.done()
-            for one in backend._listeners
-        )
+        awaited = sum(one.waits for line in lines for one in line.listeners)
+        awaited += sum(one.waiting for one in backend._listeners if isinstance(one, ValkeyReader))
         clients: bytes = self._wire.call(b"CLIENT", b"LIST")
         name = f" name={self._clients} ".encode()
         held = sum(name in line and BLOCKED in line for line in clients.splitlines())
@@ -305,6 +336,11 @@ class World:
             events=events,
             dead_letter_queue=dead_letter_queue,
         )
+
+    def producer(self, name: str | None = None, **options: Any) -> Producer[Any]:
+        """A producer, with a connection of its own."""
+        self._names.add(name or self.name)
+        return Producer(name or self.name, backend=self.line(), **options)
 
     def idle_worker(
         self, processor: Processor | Mapping[str, Processor], name: str | None = None, **options: Any
@@ -375,7 +411,9 @@ class World:
         deadline = time.monotonic() + SETTLE_SECONDS
         looks = 0
         while looks < 2:  # what had just arrived at the first look has had its turns before the second
-            looks = looks + 1 if await self._stays_quiet() and not self.side.in_flight(self._backend) else 0
+            looks = (
+                looks + 1 if await self._stays_quiet() and not self.side.in_flight(self._backend, self._lines) else 0
+            )
             assert time.monotonic() < deadline, f"not at rest: {self._describe()}"
 
     async def _stays_quiet(self) -> bool:
@@ -435,7 +473,7 @@ class World:
         assert not wrong, "\n".join(wrong)
 
 
-def line_of(component: Queue[Any, Any] | Worker[Any, Any] | QueueEvents) -> Line:
+def line_of(component: Queue[Any, Any] | Producer[Any] | Worker[Any, Any] | QueueEvents) -> Line:
     """The connection of a component of the world."""
     assert isinstance(component.backend, Line)
     return component.backend

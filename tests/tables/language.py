@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glidemq_pb.semantics.flow_records import FlowSpec
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.limits import MINUTE_MS
 from glidemq_pb.semantics.records import (
     Caller,
     ClearCursor,
-    FlowSpec,
     GroupLimits,
     JobSpec,
     Letter,
@@ -310,6 +310,10 @@ class Writer:
         call, keep = options.get("call", ""), int(options.get("keep", 100))
         token = options.get("token", "")
         match operation:
+            case "wait_for":
+                return bare[0], int(bare[1]), bare[2], int(bare[3])
+            case "fetch_answers" | "forget_answers":
+                return bare[0], [int(ordinal) for ordinal in bare[1:]]
             case "remove_scheduler":
                 return call, bare[0]
             case "remove" | "retry" | "promote" | "revoke":
@@ -444,6 +448,9 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return " ".join(f"{one['worker']}={one['info']}@{one['seen_at'] - START}" for one in reply)
         case "list_letters":
             return "; ".join(letter_words(letter, expected) for letter in reply)
+        case "fetch_answers":
+            found = " ".join(f"{ordinal}={answer[:40]}" for ordinal, answer in sorted(reply["fields"].items()))
+            return found + ("; more" if reply["more"] else "")
         case "explain":
             return explained(reply)
         case "read_events":
@@ -521,6 +528,7 @@ SETS = {"waiting": "ready"} | {
         "ratelimited",
         "limiters",
         "deduping",
+        "answering",
         "outbox",
     )
 }
@@ -545,7 +553,10 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
         case "sent" | "inbox" | "flows" | "outcomes":
             pairs = state.get(f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}", {})
             return sorted(f"{name}={value}" for name, value in pairs.items()) or ["-"]
-        case "wake" | "control" | "logs":
+        case "answers":
+            found = state.get(f"{Q}:answers:{which}", {})
+            return sorted(f"{ordinal}={answer[:40]}" for ordinal, answer in found.items()) or ["-"]
+        case "wake" | "control" | "logs" | "reply":
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
         case "events" | "stream":

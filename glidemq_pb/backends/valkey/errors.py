@@ -19,6 +19,8 @@ class Remedy(Enum):
     """The same call on the same client: it reconnects by itself, or the server's condition passes."""
     RECONNECT = auto()
     """The same call on a new client: this one is dead, or connected to the wrong node."""
+    REOPEN = auto()
+    """The same: this one was closed, and will never answer again."""
     LOAD = auto()
     """Loading the library, then the same call."""
     GRANT = auto()
@@ -87,6 +89,11 @@ TEXTS = (
         Remedy.REPEAT,
         "the cluster does not serve this now (a failover, or replicas that are missing)",
     ),
+    Row(
+        r"inflight request",
+        Remedy.REPEAT,
+        "more requests are under way on this client than its inflight_requests_limit",
+    ),
     Row(r"connect failed|connection refused|received error for address", Remedy.RECONNECT, "it cannot be reached"),
 )
 
@@ -106,7 +113,7 @@ def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
         if re.search(row.pattern, text, re.IGNORECASE):
             return Fault(row.remedy, f"{row.advice} ({text}){_tls_hint(text, tls=tls)}")
     if isinstance(error, glide.ClosingError):
-        return Fault(Remedy.RECONNECT, f"the client was closed ({text})")
+        return Fault(Remedy.REOPEN, f"the client was closed; close what uses it first ({text})")
     return Fault(Remedy.NONE, f"the server refused the call ({text})")
 
 
