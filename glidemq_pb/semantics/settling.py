@@ -6,10 +6,11 @@ from .deadlines import lower_next_due
 from .endings import complete_job, end_revoked, expire, fail_job, has_expired
 from .events import emit, emit_retrying
 from .groups import leave_active, pause_group, refresh_group
-from .keys import active_key, job_key
+from .keys import job_key
 from .lang import pad
+from .parents import await_children
 from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
-from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, Caller, Settlement
+from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, WAITING_CHILDREN_RUN, Caller, Settlement
 from .retries import attempts_remain, delay_before_retry
 from .rows import AttemptRow, HeldRow, PlaceRow
 from .states import ACTIVE
@@ -21,19 +22,23 @@ FAILED_STATUS: Final = "failed"
 EXPIRED_STATUS: Final = "expired"
 RETRYING_STATUS: Final = "retrying"
 DELAYED_STATUS: Final = "delayed"
+WAITING_CHILDREN_STATUS: Final = "waiting-children"
 RETURNED_STATUS: Final = "returned"
 REVOKED_STATUS: Final = "revoked"
 
 
-def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int) -> str:
-    """Take a job out of `active` as its run says: what became of it."""
+def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int, left: list[str]) -> str:
+    """Take a job out of `active` as its run says: what became of it.
+
+    Its member of `:active` goes into `left`: removing all of a call at once costs half.
+    """
     job_id = settlement.job_id
     held = s.read(job_key(q, job_id), HeldRow)
     if held.state != ACTIVE or held.token != settlement.token:
         if held.name != "":
             emit(s, q, now, caller.events_keep, "lease-lost", job_id)
         return LOST
-    s.zrem(active_key(q), pad(held.mark) + job_id)
+    left.append(pad(held.mark) + job_id)
     if held.ordering_key != "":
         leave_active(s, q, held.ordering_key)
         if settlement.group_ms > 0:
@@ -60,13 +65,16 @@ def leave_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, hel
     if has_expired(row, now):
         expire(s, q, now, keep, job_id, mark)
         return EXPIRED_STATUS
+    if row.expire_at > 0:
+        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
+        lower_next_due(s, q, row.expire_at + 1)
+    if settlement.outcome == WAITING_CHILDREN_RUN:
+        await_children(s, q, now, keep, job_id, mark)
+        return WAITING_CHILDREN_STATUS
     if settlement.back and row.ordering_key != "":
         return_to_back(s, q, job_id, row)
     else:
         return_to_front(s, q, job_id, row)
-    if row.expire_at > 0:
-        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
-        lower_next_due(s, q, row.expire_at + 1)
     return RETURNED_STATUS
 
 

@@ -81,3 +81,19 @@ async def test_a_shared_client_reads_from_where_its_owner_wants(
         await queue.is_paused()
         assert calls(replica, "fcall_ro") == 1
     await client.close()
+
+
+async def test_a_zone_has_its_own_replica(own_server: PrivateServer, replica: PrivateServer) -> None:
+    with PrivateServer() as elsewhere:
+        tiny.ask(elsewhere.port, "REPLICAOF", "127.0.0.1", str(own_server.port))
+        for server, zone in ((own_server, "a"), (replica, "b"), (elsewhere, "c")):
+            tiny.ask(server.port, "CONFIG", "SET", "availability-zone", zone)
+        await asyncio.to_thread(
+            tiny.until, lambda: "master_link_status:up" in tiny.ask(elsewhere.port, "INFO", "replication")
+        )
+        addresses = [("127.0.0.1", server.port) for server in (own_server, elsewhere, replica)]
+        connection = Connection(addresses, read_from="az_affinity", client_az="b")
+        async with Queue[Any, Any]("tasks", connection=connection) as queue:
+            for _ in range(10):
+                await queue.is_paused()
+        assert [calls(server, "fcall_ro") for server in (own_server, elsewhere, replica)] == [0, 0, 10]

@@ -27,7 +27,8 @@ def blocks(page: str, language: str) -> list[str]:
         ("events.md", 5),
         ("stopping.md", 1),
         ("embedded.md", 1),
-        ("sync.md", 3),
+        ("connections.md", 6),
+        ("sync.md", 4),
     ],
 )
 def test_every_block_of_a_guide_runs(
