@@ -102,7 +102,7 @@ async def payload(peer: Runnable, port: int, most: int) -> list[Row]:
 
 
 async def memory(peer: Runnable, port: int, most: int) -> list[Row]:
-    """What one worker process takes over a million jobs, which are not kept, without the file of start times; noted ten times."""
+    """What one worker process takes over a million jobs that are not kept, the file of start times aside."""
     block = min(PER_BLOCK, most // 10)
     rows: list[Row] = []
     async with Run(peer, port, most, CONCURRENCY, BENCH_REMOVE="1") as run:
