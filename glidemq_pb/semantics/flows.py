@@ -14,6 +14,7 @@ from .deadlines import lower_next_due
 from .dedup import is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
+from .families import far_child, name_of_child, root_of
 from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
 from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, watch_ttl
@@ -91,7 +92,7 @@ def add_flow(
     stamp(s, q, meta)
     ids = choose_ids(s, q, specs)
     for i in range(len(specs)):
-        store_node(s, q, now, job_key(q, ids[i]), specs[i], ids, ids[i])
+        store_node(s, q, now, job_key(q, ids[i]), specs[i], ids, ids[i], flow if len(others) > 0 else "")
     for job_id in ids:
         appear(s, q, now, events_keep, job_id)
     for other in others:
@@ -125,7 +126,7 @@ def reserve(
     stamp(s, q, meta)
     ids = choose_ids(s, q, specs)
     for i in range(len(specs)):
-        store_node(s, q, now, held_key(q, ids[i]), specs[i], ids, ids[i])
+        store_node(s, q, now, held_key(q, ids[i]), specs[i], ids, ids[i], flow)
     s.hset(reservation_key(q, flow), root=root, deadline=deadline, ids=join(ids, "\n"))
     s.zadd(reservations_key(q), now + RESERVED_MS, flow)
     lower_next_due(s, q, now + RESERVED_MS)
@@ -234,7 +235,7 @@ def adopt(
     if status != DONE:
         return status
 
-    adopt_child(s, q, parent_id, child)
+    adopt_child(s, q, parent_id, far_child(child, flow))
     write_letter(s, q, target, "", "", ["letter", FLOW_LETTER, "flow", flow])
     s.hincrby(flows_key(q), flow, 1)
     wake(s, q)
@@ -258,7 +259,7 @@ def list_children(s: Store, q: str, now: int, job_id: str, start: int) -> list[C
         payload = payload + byte_length(outcome)
         if payload > REPLY_BYTES_MAX and len(entries) > 0:
             break
-        entries.append(ChildEntry(child, outcome))
+        entries.append(ChildEntry(name_of_child(child), outcome))
     return entries
 
 
@@ -306,10 +307,14 @@ def choose_id(s: Store, q: str, wanted: str) -> str:
     return wanted
 
 
-def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str) -> None:
-    """Store one job of a flow under `key`, with its family; it is in no set yet."""
+def store_node(
+    s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str, flow: str
+) -> None:
+    """Store one job of a flow under `key`, with its family; it is in no set yet. `flow`: it is one of several queues."""
     s.hset(key, name=node.name, data=node.data, timestamp=now)
     s.hset_fields(key, node.options)
+    if flow != "":
+        s.hset(key, flow=flow)
     parents: list[str] = []
     for position in node.parents:
         parents.append(q + ":" + ids[position])
@@ -321,7 +326,7 @@ def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[s
     for position in node.children:
         children.append(q + ":" + ids[position])
     for child in node.far_children:
-        children.append(child)
+        children.append(child if root_of(child) == q else far_child(child, flow))
     if len(children) > 0:
         s.zadd_many(children_key(q, job_id), positions(len(children)), children)
         s.hset(key, children_left=len(children))
@@ -338,7 +343,7 @@ def positions(count: int) -> list[int]:
 def appear(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
     """Let a stored job of a flow take part: ready or delayed as any job, or waiting for its children."""
     options = s.hgetall(job_key(q, job_id))
-    if not s.exists(children_key(q, job_id)):
+    if not s.exists(children_key(q, job_id)) and lookup(options, "child_failure") == "":
         place_new(s, q, now, keep, job_id, lookup(options, "name"), options)
         return
     watch_ttl(s, q, now, job_id, options)
@@ -374,6 +379,10 @@ def may_have_children(s: Store, q: str, parent_id: str, token: str) -> str:
 
 
 def adopt_child(s: Store, q: str, parent_id: str, child: str) -> None:
-    """A running job has one more child."""
-    s.zadd(children_key(q, parent_id), s.zcard(children_key(q, parent_id)), child)
+    """A running job has one more child, or one again whose first life is over."""
+    position = 0
+    for last in s.zrange_scored(children_key(q, parent_id), -1, -1):
+        position = last.score + 1
+    s.zadd(children_key(q, parent_id), position, child)
+    s.hdel(outcomes_key(q, parent_id), [child])
     s.hset(job_key(q, parent_id), children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1)

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_6953a6bf180d
+#!lua name=glidemq_pb_85fe8e04ed63
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -128,6 +128,14 @@ R.read_WaitedRow = function(key)
       failed_reason = v[5] or '', waits = v[6] or ''}
 end
 
+R.read_ParentRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'timestamp',
+      'delay', 'processed_on', 'ordering_key')
+  return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
+      child_failure = v[5] or '', timestamp = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
+      processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
+end
+
 R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
   return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
@@ -176,14 +184,6 @@ end
 R.read_CostRow = function(key)
   local v = redis.call('HMGET', key, 'cost')
   return {cost = v[1] or ''}
-end
-
-R.read_ParentRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'timestamp',
-      'delay', 'processed_on', 'ordering_key')
-  return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
-      child_failure = v[5] or '', timestamp = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
-      processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
 end
 
 R.read_ReservationRow = function(key)
@@ -961,8 +961,8 @@ H.erase = function(q, now, keep, job_id, row)
   if waits then
     H.answer_waits(q, now, job_id, waits, 'failed:removed')
   end
-  R.spread('UNLINK', H.keys_of_job(q, job_id))
   H.tell_parents(q, now, row.parents, job_id, 'removed', '')
+  R.spread('UNLINK', H.keys_of_job(q, job_id))
   H.release(q, row.dedup_id, job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
   H.emit(q, now, keep, 'removed', job_id)
@@ -1011,7 +1011,9 @@ H.retry_job = function(q, now, keep, job_id, row)
     H.watch_expiry(q, job_id, now + row.ttl, mark)
     H.lower_next_due(q, now + row.ttl + 1)
   end
-  if tonumber(call('HGET', job, 'children_left') or 0) > 0 then
+  local parent = R.read_ParentRow(job)
+  local never_free = parent.processed_on == 0 and call('HGET', job, 'children_left') ~= false
+  if parent.children_left > 0 or never_free then
     mark = H.next_mark(q)
     H.await_children(q, now, keep, job_id, mark)
   else
@@ -1021,7 +1023,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:118 revoke
+-- changes.py:120 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1039,7 +1041,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:135
+  -- changes.py:137
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -1057,7 +1059,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:152 promote
+-- changes.py:154 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1074,7 +1076,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:166
+  -- changes.py:168
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -1083,7 +1085,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:175 change_priority
+-- changes.py:177 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1105,7 +1107,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:192
+  -- changes.py:194
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -1123,7 +1125,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:207 change_delay
+-- changes.py:209 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1142,7 +1144,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:222
+  -- changes.py:224
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -1168,7 +1170,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:244 update_data
+-- changes.py:246 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1183,7 +1185,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:257 update_progress
+-- changes.py:259 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1199,7 +1201,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:271 add_log
+-- changes.py:273 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1219,14 +1221,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:287 answer
+-- changes.py:289 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:294 may_write
+-- changes.py:296 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1237,7 +1239,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:304 pause
+-- changes.py:306 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1253,7 +1255,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:318 resume
+-- changes.py:320 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1922,7 +1924,7 @@ H.outstanding_children = function(q, job_id)
   for _, child in ipairs(call('ZRANGE', q .. ':children:' .. job_id, 0, 499)) do
     local outcome = call('HGET', q .. ':outcomes:' .. job_id, child)
     if #children < 10 and (not outcome or outcome == 'f') then
-      children[#children + 1] = child
+      children[#children + 1] = H.name_of_child(child)
     end
   end
   return children
@@ -2015,27 +2017,35 @@ H.running_members = function(q, key)
   return members
 end
 
--- families.py:38 tell_parents
+-- families.py:39 tell_parents
 H.tell_parents = function(q, now, parents, job_id, news, value)
-  local child = q .. ':' .. job_id
+  local call = redis.call
   for _, parent in ipairs(R.split(parents, '\010')) do
     local root = H.root_of(parent)
     local parent_id = string.sub(parent, #root + 1 + 1)
     if root == q then
-      H.hear(q, now, parent_id, child, news, value)
+      H.hear(q, now, parent_id, q .. ':' .. job_id, news, value)
     else
+      local flow = call('HGET', q .. ':job:' .. job_id, 'flow')
+      local child = q .. ':' .. job_id .. ':' .. (not flow and '' or flow)
       H.write_letter(q, root, '', value, {'letter', 'child', 'parent', parent_id, 'child', child, 'news', news})
       H.wake(q)
     end
   end
 end
 
--- families.py:53 root_of
+-- families.py:55 root_of
 H.root_of = function(job)
   return R.split(job, '}')[1] .. '}'
 end
 
--- families.py:58 hear
+-- families.py:65 name_of_child
+H.name_of_child = function(child)
+  local root = H.root_of(child)
+  return root .. ':' .. R.split(string.sub(child, #root + 1 + 1), ':')[1]
+end
+
+-- families.py:71 hear
 H.hear = function(q, now, parent_id, child, news, value)
   local call = redis.call
   local key = q .. ':job:' .. parent_id
@@ -2052,17 +2062,17 @@ H.hear = function(q, now, parent_id, child, news, value)
   local holds = false
   if news == 'completed' then
     call('HSET', q .. ':outcomes:' .. parent_id, child, 'c' .. value)
-  elseif news == 'removed' or news == 'lost' and row.on_child_failure == '' then
-    if held then
-      H.forget_child(q, parent_id, child)
-    end
-  elseif row.on_child_failure == 'ignore' then
+  elseif news ~= 'removed' and row.on_child_failure == 'ignore' then
     call('HSET', q .. ':outcomes:' .. parent_id, child, 'i')
   else
-    call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
-    holds = true
-    if row.on_child_failure == 'fail' then
+    if news ~= 'removed' and row.on_child_failure == 'fail' then
       call('HSET', key, 'child_failure', 'f' .. value)
+    end
+    if news == 'failed' then
+      call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
+      holds = true
+    elseif held then
+      H.forget_child(q, parent_id, child)
     end
   end
   if held and not holds then
@@ -2073,14 +2083,14 @@ H.hear = function(q, now, parent_id, child, news, value)
   end
 end
 
--- families.py:88 forget_child
+-- families.py:101 forget_child
 H.forget_child = function(q, parent_id, child)
   local call = redis.call
   call('ZREM', q .. ':children:' .. parent_id, child)
   call('HDEL', q .. ':outcomes:' .. parent_id, child)
 end
 
--- families.py:94 free_if_done
+-- families.py:107 free_if_done
 H.free_if_done = function(q, now, parent_id)
   local call = redis.call
   local row = R.read_ParentRow(q .. ':job:' .. parent_id)
@@ -2090,7 +2100,7 @@ H.free_if_done = function(q, now, parent_id)
   end
 end
 
--- flows.py:48 take_ids
+-- flows.py:49 take_ids
 O.take_ids = function(q, now, count)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2103,7 +2113,7 @@ O.take_ids = function(q, now, count)
   return {last_id - count + 1}
 end
 
--- flows.py:60 add_flow
+-- flows.py:61 add_flow
 O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2126,11 +2136,11 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   if taken ~= '' then
     return {{{}, taken}}
   end
-  -- flows.py:91
+  -- flows.py:92
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
-    H.store_node(q, now, q .. ':job:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1])
+    H.store_node(q, now, q .. ':job:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1], #others > 0 and flow or '')
   end
   for _, job_id in ipairs(ids) do
     H.appear(q, now, events_keep, job_id)
@@ -2148,7 +2158,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   return {{ids, ''}}
 end
 
--- flows.py:109 reserve
+-- flows.py:110 reserve
 O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2167,11 +2177,11 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   if taken ~= '' then
     return {taken}
   end
-  -- flows.py:125
+  -- flows.py:126
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
-    H.store_node(q, now, q .. ':held:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1])
+    H.store_node(q, now, q .. ':held:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1], flow)
   end
   call('HSET', q .. ':reservation:' .. flow, 'root', root, 'deadline', deadline, 'ids', table.concat(ids, '\010'))
   call('ZADD', q .. ':reservations', now + 60000, flow)
@@ -2180,7 +2190,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   return {''}
 end
 
--- flows.py:137 release_flow
+-- flows.py:138 release_flow
 O.release_flow = function(q, now, flow)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2198,7 +2208,7 @@ O.release_flow = function(q, now, flow)
   return {1}
 end
 
--- flows.py:152 decide
+-- flows.py:153 decide
 O.decide = function(q, now, flow, deadline)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2210,7 +2220,7 @@ O.decide = function(q, now, flow, deadline)
   return {now > deadline and 'aborted' or 'undecided'}
 end
 
--- flows.py:162 list_reservations
+-- flows.py:163 list_reservations
 O.list_reservations = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2224,7 +2234,7 @@ O.list_reservations = function(q, now)
   return {R.reply_list_of_Reservation(found)}
 end
 
--- flows.py:174 add_child
+-- flows.py:175 add_child
 O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2253,7 +2263,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   if spec.job_id ~= '' and spec.job_id ~= superseded and H.is_taken(q, spec.job_id) then
     return {':'}
   end
-  -- flows.py:209
+  -- flows.py:210
   H.stamp(q, meta)
   local job_id = H.choose_id(q, spec.job_id)
   H.add_one(q, now, events_keep, job_id, spec, superseded)
@@ -2265,7 +2275,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   return {job_id}
 end
 
--- flows.py:221 adopt
+-- flows.py:222 adopt
 O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2283,8 +2293,8 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   if status ~= 'done' then
     return {status}
   end
-  -- flows.py:237
-  H.adopt_child(q, parent_id, child)
+  -- flows.py:238
+  H.adopt_child(q, parent_id, child .. ':' .. flow)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
   call('HINCRBY', q .. ':flows', flow, 1)
   H.wake(q)
@@ -2293,7 +2303,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   return {'done'}
 end
 
--- flows.py:247 list_children
+-- flows.py:248 list_children
 O.list_children = function(q, now, job_id, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2311,17 +2321,17 @@ O.list_children = function(q, now, job_id, start)
     if payload > 4194304 and #entries > 0 then
       break
     end
-    entries[#entries + 1] = {child = child, outcome = outcome}
+    entries[#entries + 1] = {child = H.name_of_child(child), outcome = outcome}
   end
   return {R.reply_list_of_ChildEntry(entries)}
 end
 
--- flows.py:268 spec_of
+-- flows.py:269 spec_of
 H.spec_of = function(node)
   return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
 end
 
--- flows.py:273 first_taken
+-- flows.py:274 first_taken
 H.first_taken = function(q, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
@@ -2331,7 +2341,7 @@ H.first_taken = function(q, specs)
   return ''
 end
 
--- flows.py:281 choose_ids
+-- flows.py:282 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2353,7 +2363,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:298 choose_id
+-- flows.py:299 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2367,11 +2377,14 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:309 store_node
-H.store_node = function(q, now, key, node, ids, job_id)
+-- flows.py:310 store_node
+H.store_node = function(q, now, key, node, ids, job_id, flow)
   local call = redis.call
   call('HSET', key, 'name', node.name, 'data', node.data, 'timestamp', now)
   R.spread('HSET', node.options, key)
+  if flow ~= '' then
+    call('HSET', key, 'flow', flow)
+  end
   local parents = {}
   for _, position in ipairs(node.parents) do
     parents[#parents + 1] = q .. ':' .. ids[position + 1]
@@ -2387,7 +2400,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
     children[#children + 1] = q .. ':' .. ids[position + 1]
   end
   for _, child in ipairs(node.far_children) do
-    children[#children + 1] = child
+    children[#children + 1] = H.root_of(child) == q and child or child .. ':' .. flow
   end
   if #children > 0 then
     R.zadd_many(q .. ':children:' .. job_id, H.positions(#children), children)
@@ -2395,7 +2408,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
   end
 end
 
--- flows.py:330 positions
+-- flows.py:335 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2404,11 +2417,11 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:338 appear
+-- flows.py:343 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
-  if not (call('EXISTS', q .. ':children:' .. job_id) == 1) then
+  if not (call('EXISTS', q .. ':children:' .. job_id) == 1) and H.lookup(options, 'child_failure') == '' then
     H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
     return
   end
@@ -2418,7 +2431,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:350 complete_flow
+-- flows.py:355 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2431,14 +2444,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:360 forget_reservation
+-- flows.py:365 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:366 may_have_children
+-- flows.py:371 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2450,10 +2463,15 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:376 adopt_child
+-- flows.py:381 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
-  call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
+  local position = 0
+  for _, last in ipairs(R.scored(call('ZRANGE', q .. ':children:' .. parent_id, -1, -1, 'WITHSCORES'))) do
+    position = last.score + 1
+  end
+  call('ZADD', q .. ':children:' .. parent_id, position, child)
+  call('HDEL', q .. ':outcomes:' .. parent_id, child)
   call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
       'children_left') or 0) + 1)
 end
@@ -3336,7 +3354,7 @@ H.forget_minutes = function(q, now)
   end
 end
 
--- parents.py:18 await_children
+-- parents.py:17 await_children
 H.await_children = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting-children', 'mark', mark)
@@ -3345,7 +3363,7 @@ H.await_children = function(q, now, keep, job_id, mark)
   H.free_if_done(q, now, job_id)
 end
 
--- parents.py:26 free_parents
+-- parents.py:25 free_parents
 H.free_parents = function(q, now, keep, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':freed', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -3368,7 +3386,7 @@ H.free_parents = function(q, now, keep, limit)
   return {readied = #ids - failed, failed = failed}
 end
 
--- parents.py:46 set_free
+-- parents.py:45 set_free
 H.set_free = function(q, now, job_id, row, parent)
   local call = redis.call
   if row.ordering_key ~= '' then
@@ -3382,7 +3400,6 @@ H.set_free = function(q, now, job_id, row, parent)
   if parent.processed_on == 0 and due > now then
     local mark = H.next_mark(q)
     H.make_delayed(q, job_id, placed, due, mark)
-    H.lower_next_due(q, due)
   else
     H.make_ready(q, job_id, placed)
   end
@@ -4479,7 +4496,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_6953a6bf180d',
+  function_name = 'glidemq_pb_get_marks_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4490,7 +4507,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_6953a6bf180d',
+  function_name = 'glidemq_pb_clear_some_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4502,7 +4519,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_6953a6bf180d',
+  function_name = 'glidemq_pb_clean_some_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4514,7 +4531,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_6953a6bf180d',
+  function_name = 'glidemq_pb_retry_some_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4526,7 +4543,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_6953a6bf180d',
+  function_name = 'glidemq_pb_forget_queue_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4537,7 +4554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_6953a6bf180d',
+  function_name = 'glidemq_pb_list_workers_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4548,7 +4565,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_6953a6bf180d',
+  function_name = 'glidemq_pb_wait_for_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4559,7 +4576,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_6953a6bf180d',
+  function_name = 'glidemq_pb_fetch_answers_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4571,7 +4588,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_6953a6bf180d',
+  function_name = 'glidemq_pb_forget_answers_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4583,7 +4600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_6953a6bf180d',
+  function_name = 'glidemq_pb_remove_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4594,7 +4611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_6953a6bf180d',
+  function_name = 'glidemq_pb_retry_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4605,7 +4622,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_6953a6bf180d',
+  function_name = 'glidemq_pb_revoke_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4616,7 +4633,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_6953a6bf180d',
+  function_name = 'glidemq_pb_promote_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4627,7 +4644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_6953a6bf180d',
+  function_name = 'glidemq_pb_change_priority_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4638,7 +4655,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_6953a6bf180d',
+  function_name = 'glidemq_pb_change_delay_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4649,7 +4666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_6953a6bf180d',
+  function_name = 'glidemq_pb_update_data_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4660,7 +4677,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_6953a6bf180d',
+  function_name = 'glidemq_pb_update_progress_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4671,7 +4688,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_6953a6bf180d',
+  function_name = 'glidemq_pb_add_log_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4682,7 +4699,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_6953a6bf180d',
+  function_name = 'glidemq_pb_pause_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4693,7 +4710,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_6953a6bf180d',
+  function_name = 'glidemq_pb_resume_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4704,7 +4721,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_6953a6bf180d',
+  function_name = 'glidemq_pb_set_group_limits_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4715,7 +4732,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_6953a6bf180d',
+  function_name = 'glidemq_pb_rate_limit_group_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4727,7 +4744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_6953a6bf180d',
+  function_name = 'glidemq_pb_set_global_concurrency_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4738,7 +4755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_6953a6bf180d',
+  function_name = 'glidemq_pb_set_global_rate_limit_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4749,7 +4766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_6953a6bf180d',
+  function_name = 'glidemq_pb_get_global_limits_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4760,7 +4777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_6953a6bf180d',
+  function_name = 'glidemq_pb_explain_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4771,7 +4788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_6953a6bf180d',
+  function_name = 'glidemq_pb_take_ids_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4782,7 +4799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_6953a6bf180d',
+  function_name = 'glidemq_pb_add_flow_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4816,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_6953a6bf180d',
+  function_name = 'glidemq_pb_reserve_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4813,7 +4830,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_6953a6bf180d',
+  function_name = 'glidemq_pb_release_flow_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4824,7 +4841,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_6953a6bf180d',
+  function_name = 'glidemq_pb_decide_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4835,7 +4852,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_6953a6bf180d',
+  function_name = 'glidemq_pb_list_reservations_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4846,7 +4863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_6953a6bf180d',
+  function_name = 'glidemq_pb_add_child_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4859,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_6953a6bf180d',
+  function_name = 'glidemq_pb_adopt_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4871,7 +4888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_6953a6bf180d',
+  function_name = 'glidemq_pb_list_children_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4882,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_6953a6bf180d',
+  function_name = 'glidemq_pb_receive_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4894,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_6953a6bf180d',
+  function_name = 'glidemq_pb_replay_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4905,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_6953a6bf180d',
+  function_name = 'glidemq_pb_set_dead_letters_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4916,7 +4933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_6953a6bf180d',
+  function_name = 'glidemq_pb_get_dead_letters_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4927,7 +4944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_6953a6bf180d',
+  function_name = 'glidemq_pb_enqueue_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4941,7 +4958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_6953a6bf180d',
+  function_name = 'glidemq_pb_list_letters_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4952,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_6953a6bf180d',
+  function_name = 'glidemq_pb_acknowledge_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4964,7 +4981,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_6953a6bf180d',
+  function_name = 'glidemq_pb_get_job_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4975,7 +4992,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_6953a6bf180d',
+  function_name = 'glidemq_pb_list_jobs_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4986,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_6953a6bf180d',
+  function_name = 'glidemq_pb_list_parked_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4997,7 +5014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_6953a6bf180d',
+  function_name = 'glidemq_pb_count_jobs_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5008,7 +5025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_6953a6bf180d',
+  function_name = 'glidemq_pb_get_time_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5019,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_6953a6bf180d',
+  function_name = 'glidemq_pb_is_paused_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5030,7 +5047,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_6953a6bf180d',
+  function_name = 'glidemq_pb_get_log_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5041,7 +5058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_6953a6bf180d',
+  function_name = 'glidemq_pb_get_metrics_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5052,7 +5069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_6953a6bf180d',
+  function_name = 'glidemq_pb_read_events_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5063,7 +5080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_6953a6bf180d',
+  function_name = 'glidemq_pb_last_event_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5074,7 +5091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_6953a6bf180d',
+  function_name = 'glidemq_pb_upsert_scheduler_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5086,7 +5103,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_6953a6bf180d',
+  function_name = 'glidemq_pb_plan_runs_85fe8e04ed63',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5098,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_6953a6bf180d',
+  function_name = 'glidemq_pb_remove_scheduler_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5109,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_6953a6bf180d',
+  function_name = 'glidemq_pb_get_scheduler_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5120,7 +5137,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_6953a6bf180d',
+  function_name = 'glidemq_pb_list_schedulers_85fe8e04ed63',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5131,7 +5148,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_6953a6bf180d',
+  function_name = 'glidemq_pb_settle_and_activate_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5144,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_6953a6bf180d',
+  function_name = 'glidemq_pb_extend_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5160,7 +5177,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_6953a6bf180d',
+  function_name = 'glidemq_pb_nudge_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5171,7 +5188,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_6953a6bf180d',
+  function_name = 'glidemq_pb_pass_wake_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5182,7 +5199,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_6953a6bf180d',
+  function_name = 'glidemq_pb_leave_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5193,7 +5210,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_6953a6bf180d',
+  function_name = 'glidemq_pb_tick_85fe8e04ed63',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
