@@ -97,7 +97,7 @@ FLOWS = [
     Fault("a letter about a child wakes nobody", "families", "            wake(s, q)\n", ""),
     # inspection and administration
     Fault("waiting for children is not counted", "reads", "s.zcard(waiting_children_key(q))", "0"),
-    Fault("waiting for children is not listed", "reads", "    if state == WAITING_CHILDREN:\n        return waiting_children_key(q)\n", ""),
+    Fault("waiting for children is not listed", "reads", "        return waiting_children_key(q)\n", "        return active_key(q)\n"),
     Fault("a queue whose jobs wait for children is empty", "administration", " + s.zcard(waiting_children_key(q))\n", "\n"),
     Fault("obliterate takes the children first", "administration", "PARENTS_PHASE: Final = 0", "PARENTS_PHASE: Final = 7"),
     Fault("explain names children that are done", "explaining", "(outcome is None or outcome == FAILED_OUTCOME)", 'outcome != "none"'),
