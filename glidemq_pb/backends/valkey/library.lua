@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b8de9da78717
+#!lua name=glidemq_pb_9f1938d92d9e
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -233,6 +233,11 @@ R.reply_list_of_SchedulerEntry = function(v)
     out[#out + 1] = R.reply_SchedulerEntry(one)
   end
   return out
+end
+
+R.read_LeaseRow = function(key)
+  local v = redis.call('HMGET', key, 'state', 'token', 'mark')
+  return {state = v[1] or '', token = v[2] or '', mark = tonumber(v[3] or 0)}
 end
 
 R.read_HeldRow = function(key)
@@ -1613,32 +1618,45 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     call('UNLINK', key, q .. ':logs:' .. job_id)
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    local member = H.keep_completed(q, now, job_id, value, mark)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    local member = R.pad(mark) .. job_id
-    call('ZADD', q .. ':completed', now, member)
     H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:40 fail_job
+-- endings.py:38 complete_plain_job
+H.complete_plain_job = function(q, now, keep, job_id, value, mark)
+  H.keep_completed(q, now, job_id, value, mark)
+  H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
+end
+
+-- endings.py:44 keep_completed
+H.keep_completed = function(q, now, job_id, value, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+  local member = R.pad(mark) .. job_id
+  call('ZADD', q .. ':completed', now, member)
+  return member
+end
+
+-- endings.py:52 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:47 expire
+-- endings.py:59 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:53 end_revoked
+-- endings.py:65 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1646,7 +1664,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:60 keep_failed
+-- endings.py:72 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1662,7 +1680,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:74 retain
+-- endings.py:86 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1674,7 +1692,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:83 trim
+-- endings.py:95 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1694,7 +1712,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:98 forget_ended
+-- endings.py:110 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1712,12 +1730,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:113 has_expired
+-- endings.py:125 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:118 leave_expiring
+-- endings.py:130 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -3253,10 +3271,20 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:28 settle
+-- settling.py:32 settle
 H.settle = function(q, now, caller, settlement, mark, left)
+  local call = redis.call
   local job_id = settlement.job_id
-  local held = R.read_HeldRow(q .. ':job:' .. job_id)
+  local key = q .. ':job:' .. job_id
+  if settlement.outcome == 'completed' and call('HLEN', key) == 8 then
+    local lease = R.read_LeaseRow(key)
+    if lease.state == 'active' and lease.token == settlement.token then
+      left[#left + 1] = R.pad(lease.mark) .. job_id
+      H.complete_plain_job(q, now, caller.events_keep, job_id, settlement.value, mark)
+      return 'completed'
+    end
+  end
+  local held = R.read_HeldRow(key)
   if held.state ~= 'active' or held.token ~= settlement.token then
     if held.name ~= '' then
       H.emit(q, now, caller.events_keep, 'lease-lost', job_id)
@@ -3275,7 +3303,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:49 leave_run
+-- settling.py:60 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3309,7 +3337,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:76 fail_attempt
+-- settling.py:87 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3330,7 +3358,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:93 delay_run
+-- settling.py:104 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -3339,7 +3367,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:100 resume_later
+-- settling.py:111 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -3810,7 +3838,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b8de9da78717',
+  function_name = 'glidemq_pb_get_marks_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3821,7 +3849,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b8de9da78717',
+  function_name = 'glidemq_pb_clear_some_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3833,7 +3861,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b8de9da78717',
+  function_name = 'glidemq_pb_clean_some_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3845,7 +3873,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b8de9da78717',
+  function_name = 'glidemq_pb_retry_some_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3857,7 +3885,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b8de9da78717',
+  function_name = 'glidemq_pb_forget_queue_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3868,7 +3896,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b8de9da78717',
+  function_name = 'glidemq_pb_list_workers_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3879,7 +3907,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_b8de9da78717',
+  function_name = 'glidemq_pb_wait_for_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3890,7 +3918,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_b8de9da78717',
+  function_name = 'glidemq_pb_fetch_answers_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3902,7 +3930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_b8de9da78717',
+  function_name = 'glidemq_pb_forget_answers_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3914,7 +3942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b8de9da78717',
+  function_name = 'glidemq_pb_remove_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3925,7 +3953,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b8de9da78717',
+  function_name = 'glidemq_pb_retry_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3936,7 +3964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b8de9da78717',
+  function_name = 'glidemq_pb_revoke_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3947,7 +3975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b8de9da78717',
+  function_name = 'glidemq_pb_promote_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3958,7 +3986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b8de9da78717',
+  function_name = 'glidemq_pb_change_priority_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3969,7 +3997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b8de9da78717',
+  function_name = 'glidemq_pb_change_delay_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3980,7 +4008,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b8de9da78717',
+  function_name = 'glidemq_pb_update_data_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3991,7 +4019,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b8de9da78717',
+  function_name = 'glidemq_pb_update_progress_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4002,7 +4030,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b8de9da78717',
+  function_name = 'glidemq_pb_add_log_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4013,7 +4041,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b8de9da78717',
+  function_name = 'glidemq_pb_pause_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4024,7 +4052,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b8de9da78717',
+  function_name = 'glidemq_pb_resume_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4035,7 +4063,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b8de9da78717',
+  function_name = 'glidemq_pb_set_group_limits_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4046,7 +4074,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b8de9da78717',
+  function_name = 'glidemq_pb_rate_limit_group_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4058,7 +4086,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b8de9da78717',
+  function_name = 'glidemq_pb_set_global_concurrency_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4069,7 +4097,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b8de9da78717',
+  function_name = 'glidemq_pb_set_global_rate_limit_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4080,7 +4108,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b8de9da78717',
+  function_name = 'glidemq_pb_get_global_limits_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4091,7 +4119,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b8de9da78717',
+  function_name = 'glidemq_pb_explain_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4102,7 +4130,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b8de9da78717',
+  function_name = 'glidemq_pb_receive_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4114,7 +4142,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b8de9da78717',
+  function_name = 'glidemq_pb_replay_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4125,7 +4153,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b8de9da78717',
+  function_name = 'glidemq_pb_set_dead_letters_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4136,7 +4164,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b8de9da78717',
+  function_name = 'glidemq_pb_get_dead_letters_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4147,7 +4175,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b8de9da78717',
+  function_name = 'glidemq_pb_enqueue_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4161,7 +4189,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b8de9da78717',
+  function_name = 'glidemq_pb_list_letters_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4172,7 +4200,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b8de9da78717',
+  function_name = 'glidemq_pb_acknowledge_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4184,7 +4212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b8de9da78717',
+  function_name = 'glidemq_pb_get_job_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4195,7 +4223,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b8de9da78717',
+  function_name = 'glidemq_pb_list_jobs_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4206,7 +4234,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b8de9da78717',
+  function_name = 'glidemq_pb_list_parked_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4217,7 +4245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b8de9da78717',
+  function_name = 'glidemq_pb_count_jobs_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4228,7 +4256,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b8de9da78717',
+  function_name = 'glidemq_pb_get_time_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4239,7 +4267,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b8de9da78717',
+  function_name = 'glidemq_pb_is_paused_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4250,7 +4278,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b8de9da78717',
+  function_name = 'glidemq_pb_get_log_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4261,7 +4289,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b8de9da78717',
+  function_name = 'glidemq_pb_get_metrics_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4272,7 +4300,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b8de9da78717',
+  function_name = 'glidemq_pb_read_events_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4283,7 +4311,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b8de9da78717',
+  function_name = 'glidemq_pb_last_event_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4294,7 +4322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_b8de9da78717',
+  function_name = 'glidemq_pb_upsert_scheduler_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4306,7 +4334,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_b8de9da78717',
+  function_name = 'glidemq_pb_plan_runs_9f1938d92d9e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4318,7 +4346,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_b8de9da78717',
+  function_name = 'glidemq_pb_remove_scheduler_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4329,7 +4357,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_b8de9da78717',
+  function_name = 'glidemq_pb_get_scheduler_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4340,7 +4368,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_b8de9da78717',
+  function_name = 'glidemq_pb_list_schedulers_9f1938d92d9e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4351,7 +4379,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b8de9da78717',
+  function_name = 'glidemq_pb_settle_and_activate_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4364,7 +4392,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b8de9da78717',
+  function_name = 'glidemq_pb_extend_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4380,7 +4408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b8de9da78717',
+  function_name = 'glidemq_pb_nudge_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4391,7 +4419,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b8de9da78717',
+  function_name = 'glidemq_pb_pass_wake_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4402,7 +4430,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b8de9da78717',
+  function_name = 'glidemq_pb_leave_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4413,7 +4441,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b8de9da78717',
+  function_name = 'glidemq_pb_tick_9f1938d92d9e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
