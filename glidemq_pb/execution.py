@@ -130,6 +130,7 @@ class Executor:
         timeout = execution.job.timeout
         if timeout:
             execution.timer = self._clock.call_later(timeout, partial(self._time_out, execution))
+        execution.run.loop = self._loop
         execution.task = self._loop.create_task(self._perform(execution))
 
     def lose(self, execution: Execution, reason: str, *, cancel: bool) -> None:

@@ -44,7 +44,8 @@ class Face:
     header: str
     left_out: frozenset[str]
     """Methods that `header` has, that make no sense where nothing is awaited, or that are not for users."""
-    properties: bool = False
+    has_plain: bool = False
+    """Whether properties, and methods that are not coroutines, are written too."""
     has_constructor: bool = True
     call: str = "self._run(lambda component: component.{name}({arguments}))"
     call_alone: str = "self._run(lambda component: component.{name}())"
@@ -55,7 +56,13 @@ JOB_HEADER = '''
 class Job(Generic[D, R]):
     """A job, as `glidemq_pb.Job`: a snapshot of the moment it was read; its own methods update it.
 
-    What is for the inside of processors is not here. Usable in the process that it was read in.
+    The methods of `glidemq_pb.sync.Queue` return it. A processor that is a plain function makes one of the job that
+    it is given. Usable in the process that it was read in.
+
+    Example:
+        def process(job):  # in one of the worker's threads
+            job = Job(job)
+            job.update_progress(50)
     """
 
     __slots__ = ("_job",)
@@ -65,6 +72,16 @@ class Job(Generic[D, R]):
 
     def __repr__(self) -> str:
         return repr(self._job)
+
+    def _wait(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Make a call where the job lives: in the worker's event loop, for one that runs, or else in ours."""
+        run = self._job._run
+        return PORTAL.run(call, None if run is None else run.loop)
+
+    def _end_run(self, call: Callable[[], Coroutine[Any, Any, NoReturn]]) -> NoReturn:
+        """Make a call that ends the run of its processor by what it raises."""
+        self._wait(call)
+        raise InvalidStateError("the processor goes on: the end of its run was swallowed")
 
     @property
     def id(self) -> str:
@@ -108,12 +125,6 @@ class Producer(Component[AsyncProducer[D]], Generic[D]):
     """
 '''
 
-IN_PROCESSORS = frozenset(
-    {
-        "abort_signal", "discard", "get_children_values", "log", "move_to_delayed", "move_to_waiting_children",
-        "rate_limit_group", "update_progress",
-    }
-)  # fmt: skip
 COMMON = frozenset({"connect", "close", "closed", "name", "backend"})
 NO_ARGUMENTS = frozenset({"client"})
 """Arguments that are left out: a client lives in an event loop of its maker, who has none here."""
@@ -123,13 +134,22 @@ FACES = (
         "job.py",
         Job,
         JOB_HEADER,
-        IN_PROCESSORS
-        | {"is_dead_letter_of", "note_added", "note_start", "note_completion", "note_failure", "backoff_type"}
-        | {"backoff_delay", "has_jitter"},
-        properties=True,
+        frozenset(
+            {
+                "backoff_delay",
+                "backoff_type",
+                "has_jitter",
+                "is_dead_letter_of",
+                "note_added",
+                "note_completion",
+                "note_failure",
+                "note_start",
+            }
+        ),
+        has_plain=True,
         has_constructor=False,
-        call="PORTAL.run(lambda: self._job.{name}({arguments}))",
-        call_alone="PORTAL.run(self._job.{name})",
+        call="self._wait(lambda: self._job.{name}({arguments}))",
+        call_alone="self._wait(self._job.{name})",
     ),
     Face("queue.py", Queue, QUEUE_HEADER, COMMON),
     Face("producer.py", Producer, PRODUCER_HEADER, COMMON),
@@ -213,9 +233,13 @@ def body_of(face: Face, method: Method, *, is_property: bool) -> str:
     if is_property:
         return f"    @property\n{head}        return self._job.{method.name}\n"
     template = face.call if method.passed_on else face.call_alone
+    if not method.is_async:
+        template = "self._job.{name}({arguments})"
+    if method.returns == "NoReturn":
+        template = template.replace("_wait", "_end_run")
     call = template.format(name=method.name, arguments=method.passed_on)
     result = CONVERSIONS.get(method.returns, "{}").format(call)
-    return f"{head}        {'' if method.returns == 'None' else 'return '}{result}\n"
+    return f"{head}        {'' if method.returns in ('None', 'NoReturn') else 'return '}{result}\n"
 
 
 def constructor_of(face: Face) -> tuple[Method, str]:
@@ -266,10 +290,8 @@ def text_of(face: Face) -> str:
         methods.append(method)
         parts.append(text)
     for function, is_property in functions_of(face.original):
-        if function.__name__ in face.left_out or (is_property and not face.properties):
-            continue
         method = Method(function)
-        if method.is_async or is_property:
+        if function.__name__ not in face.left_out and (method.is_async or face.has_plain):
             methods.append(method)
             parts.append(body_of(face, method, is_property=is_property))
     imports = imports_of(methods) | {
@@ -280,7 +302,13 @@ def text_of(face: Face) -> str:
     if face.file != "job.py":
         imports.add("from .job import Job, all_jobs, job_or_none")
     head = f'"""The synchronous {kind}. GENERATED by tools/sync_face.py: change the asynchronous one, or that."""\n'
-    variables = "".join(f'{name} = TypeVar("{name}")\n' for name in "DR" if re.search(rf"\[.*\b{name}\b", face.header))
+    if face.file == "job.py":
+        imports |= {
+            "from collections.abc import Callable, Coroutine",
+            "from typing import NoReturn",
+            "from ..errors import InvalidStateError",
+        }
+    variables = "".join(f'{name} = TypeVar("{name}")\n' for name in "DRT" if re.search(rf"\[.*\b{name}\b", face.header))
     footer = JOB_FOOTER if face.file == "job.py" else ""
     return formatted("\n".join([head, *sorted(imports), "", variables, *parts]) + footer, face.file)
 
