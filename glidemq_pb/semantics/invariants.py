@@ -59,7 +59,7 @@ from .keys import (
 from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 
-PLAIN_ACTIVE = {"name", "data", "timestamp", "state", "token", "mark", "place", "processed_on"}
+PLAIN_ACTIVE = {"name", "data", "added", "state", "token", "mark", "place", "processed_on"}
 STATES = (WAITING, DELAYED, ACTIVE, WAITING_CHILDREN, COMPLETED, FAILED)
 EVENTS = frozenset((
     "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",

@@ -17,7 +17,7 @@ from .states import ACTIVE
 from .store import Store
 
 PLAIN_ACTIVE_FIELDS: Final = 8
-"""An active job has these at least: `name data timestamp state token mark place processed_on`. One that has just these
+"""An active job has these at least: `name data added state token mark place processed_on`. One that has just these
 has no options, has never failed, and nobody waits for it."""
 
 LOST: Final = "lost"
