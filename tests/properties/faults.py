@@ -58,7 +58,7 @@ SEMANTICS = [
           "return delay + spread * settlement.fraction // FRACTIONS"),
     Fault("a final failure is retried", "settling", "if settlement.final or not attempts_remain(attempt)", "if not attempts_remain(attempt)"),
     Fault("a retried job keeps its attempts", "changes", '["attempts_made", "failed_reason"', '["failed_reason"'),
-    Fault("success keeps the old failure", "endings", '            s.hdel(job_key(q, job_id), ["failed_reason", "stacktrace"])', "            pass"),
+    Fault("success keeps the old failure", "endings", '            s.hdel(key, ["failed_reason", "stacktrace"])', "            pass"),
     Fault("any job may be retried", "changes", "    if row.state != FAILED:\n        return WRONG_STATE", "    if row.state == ACTIVE:\n        return WRONG_STATE"),
     # leases and fencing
     Fault("no fencing of settlements", "settling", "if held.state != ACTIVE or held.token != settlement.token:", "if held.state != ACTIVE:"),
@@ -120,8 +120,8 @@ SEMANTICS = [
     s.delete(keys)'''),
     Fault("a job to be removed is kept", "endings", "if held.remove_on_complete == 1:", "if held.remove_on_complete == 2:"),
     # events and metrics
-    Fault("one event too many is kept", "events", 's.xadd(events_key(q), keep, ["event", event', 's.xadd(events_key(q), keep + 1, ["event", event'),
-    Fault("a value at the limit is left out", "events", "        if byte_length(value) <= EVENT_VALUE_MAX:", "        if byte_length(value) < EVENT_VALUE_MAX:"),
+    Fault("one event too many is kept", "events", 's.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id])', 's.xadd(events_key(q), keep + 1, ["event", event, "at", text(now), "job_id", job_id])'),
+    Fault("a value at the limit is left out", "events", "    if byte_length(value) > EVENT_VALUE_MAX:", "    if byte_length(value) >= EVENT_VALUE_MAX:"),
     Fault("an expiry is announced as a failure", "endings", 'emit(s, q, now, keep, "expired", job_id)', 'emit_with(s, q, now, keep, "failed", job_id, "failed_reason", "expired")'),
     Fault('drained while a job is active', 'drains', 'if s.zcard(ready_key(q)) > 0 or s.zcard(active_key(q)) > 0 or', 'if s.zcard(ready_key(q)) > 0 or'),
     Fault("an end counts in the next minute", "metrics", "minute = now // MINUTE_MS", "minute = (now + 1) // MINUTE_MS"),
