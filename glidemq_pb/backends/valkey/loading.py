@@ -67,7 +67,8 @@ class Loader:
         import glide
 
         try:
-            known = await cast("Any", client).custom_command(["COMMAND", "LIST", "FILTERBY", "PATTERN", "fcall"])
+            untyped = cast("Any", client)  # its types are recursive beyond the checkers
+            known = await untyped.custom_command(["COMMAND", "LIST", "FILTERBY", "PATTERN", "fcall"])
         except glide.RequestError:
             return  # one who may not ask will hear it from the first call
         if not known:
