@@ -78,6 +78,12 @@ async def adding(queue: Queue[Email, Receipt]) -> None:
     NewJob("a", lifo="yes")  # type: ignore[arg-type]
 
 
+async def waiting(queue: Queue[Email, Receipt], job: Job[Email, Receipt]) -> None:
+    assert_type(await queue.add_and_wait("send", {"to": "a"}, wait_timeout=5_000, priority=1), Receipt)
+    assert_type(await job.wait_until_finished(timedelta(seconds=5)), Receipt)
+    await queue.add_and_wait("send", {"to": "a"}, wait_timeout="5")  # type: ignore[arg-type]
+
+
 async def producing(producer: Producer[Email], client: GlideClient, cluster: GlideClusterClient) -> None:
     assert_type(await producer.add("send", {"to": "a"}, delay=timedelta(seconds=5)), str | None)
     assert_type(await producer.add_bulk([NewJob("a", {"n": 1})]), list[str | None])

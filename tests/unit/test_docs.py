@@ -23,6 +23,7 @@ def blocks(page: str, language: str) -> list[str]:
         ("testing.md", 11),
         ("schedulers.md", 8),
         ("payloads.md", 6),
+        ("waiting.md", 3),
         ("events.md", 5),
         ("stopping.md", 1),
         ("embedded.md", 1),
