@@ -11,7 +11,7 @@ from ...errors import ClosedError
 from ...semantics.store import Store
 from ..codec import codec_of
 from .client import ClientSource, Gate, gate_of
-from .errors import Fault, Remedy, understand
+from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
 from .reader import ValkeyReader
@@ -127,13 +127,10 @@ class ValkeyBackend:
         try:
             await self._gate_here().loader(self._library).ensure(client)
         except glide.GlideError as error:
-            fault = self._understand(error)
+            fault = self._source.understand(error)
             # Someone who may look at no functions may still call those that an administrator loaded.
             return None if fault.remedy is Remedy.GRANT else fault
         return None
-
-    def _understand(self, error: Exception) -> Fault:
-        return understand(error, self._source.request_timeout, tls=self._source.tls)
 
     async def _give_up(self, client: "Client") -> None:
         if client is not self._source.lent:
@@ -198,7 +195,7 @@ class ValkeyBackend:
                         return await run(function, [root], [argument])
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
-                    fault = await self._remedied(client, self._understand(error), loads)
+                    fault = await self._remedied(client, self._source.understand(error), loads)
                     if gate.loop.time() + pause > deadline:
                         raise (await self._diagnosed(fault)).at(self.address) from error
                     if fault.remedy.is_for_a_person or (
@@ -221,7 +218,7 @@ class ValkeyBackend:
                 try:
                     await self._gate_here().loader(self._library).load(client, loads)
                 except glide.GlideError as error:
-                    return self._understand(error)
+                    return self._source.understand(error)
             case _:
                 pass
         return fault
@@ -261,7 +258,7 @@ class ValkeyBackend:
                 await command(client)
         except (glide.GlideError, TimeoutError) as error:
             self._check_usable()
-            raise understand(error, limit, tls=self._source.tls).at(self.address) from error
+            raise self._source.understand(error, limit).at(self.address) from error
 
     async def disconnect(self) -> None:
         """Give the client up that may be broken: the next call connects anew."""

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from ...connection import Connection
 from ...errors import InvalidOptionsError, InvalidStateError, QueueConnectionError
+from .errors import Fault, understand
 from .loading import Library, Loader
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 CLIENT_TIMEOUT_MS = 250
 """The client's own default, for one that the caller made."""
 CLIENT_INFLIGHT_LIMIT = 1_000
+PRIMARY = ("primary", "PRIMARY")
+"""The read preference that is none, in our words and in the client's."""
 SPARE_REQUESTS = 16
 """Beside the calls that the gate admits: loading the library, looking at what is there."""
 
@@ -96,7 +99,8 @@ class ClientSource:
         timeouts = Connection() if connection is None else connection
         self.connect_timeout = timeouts.connect_timeout
         self.retry_timeout = timeouts.retry_timeout
-        self.tls = timeouts.tls
+        self._tls = timeouts.tls
+        self._cluster = timeouts.cluster if lent is None else "Cluster" in type(config).__name__
         if lent is None:
             self.address = timeouts.address
             self.request_timeout = timeouts.request_timeout
@@ -106,9 +110,14 @@ class ClientSource:
             self.address = f"valkey://{hosts}" if connection is None else connection.address
             self.request_timeout = config.request_timeout or CLIENT_TIMEOUT_MS
             self.limit = config.inflight_requests_limit or CLIENT_INFLIGHT_LIMIT
-        self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
+        self.reads_from_replicas = (timeouts.read_from if lent is None else config.read_from.name) not in PRIMARY
         self.role = "commands"
         """What the client that sends calls is for, as CLIENT LIST shows it."""
+
+    def understand(self, error: Exception, waited_ms: int | None = None) -> Fault:
+        """What an error of one of its clients means; `waited_ms` is the request timeout unless it was another."""
+        waited = self.request_timeout if waited_ms is None else waited_ms
+        return understand(error, waited, tls=self._tls, cluster=self._cluster)
 
     def has_moved(self) -> bool:
         """Whether the clients it opened last cannot reach the store any more, and a new one can."""

@@ -94,12 +94,25 @@ TEXTS = (
         Remedy.REPEAT,
         "more requests are under way on this client than its inflight_requests_limit",
     ),
+    Row(
+        r"no topology views found",
+        Remedy.RECONNECT,
+        "it does not answer as a cluster: a single server needs cluster=False (no ?cluster=1) in the connection",
+    ),
+    Row(
+        r"invalid peer certificate",
+        Remedy.RECONNECT,
+        "its certificate is not trusted: give the one who signed it in tls_root_certificates",
+    ),
     Row(r"connect failed|connection refused|received error for address", Remedy.RECONNECT, "it cannot be reached"),
 )
 
 
-def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
-    """What an error of the client, or a timeout of ours, means after a call that could take `waited_ms`."""
+def understand(error: Exception, waited_ms: int, *, tls: bool = False, cluster: bool = True) -> Fault:
+    """What an error of the client, or a timeout of ours, means after a call that could take `waited_ms`.
+
+    tls, cluster: what kind of client it is.
+    """
     import glide
 
     if isinstance(error, glide.TimeoutError):
@@ -109,6 +122,8 @@ def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
     if isinstance(error, glide.ConnectionError):
         return Fault(Remedy.REPEAT, "the connection was lost", vague=True)
     text = " ".join(str(error).split())
+    if not cluster and re.search(r"\bmoved\b", text, re.IGNORECASE):
+        return Fault(Remedy.NONE, f"it is one node of a cluster: give cluster=True (?cluster=1) ({text})")
     for row in TEXTS:
         if re.search(row.pattern, text, re.IGNORECASE):
             return Fault(row.remedy, f"{row.advice} ({text}){_tls_hint(text, tls=tls)}")
@@ -118,6 +133,8 @@ def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
 
 
 def _tls_hint(text: str, *, tls: bool) -> str:
-    if tls and re.search(r"timed out|tls|certificate|handshake", text, re.IGNORECASE):
+    if tls and re.search(r"timed out|tls|handshake", text, re.IGNORECASE):
         return "; does this port speak TLS? A plain one needs valkey://"
+    if not tls and re.search(r"unexpectedly terminated", text, re.IGNORECASE):
+        return "; does this port speak TLS? Then it needs valkeys://"
     return ""

@@ -58,8 +58,20 @@ class Loader:
 
     async def _ensure(self, client: "Client") -> None:
         loads = self.loads
-        if not await self._is_everywhere(client):
+        there, _ = await asyncio.gather(self._is_everywhere(client), self._check_calls(client))
+        if not there:
             await self.load(client, loads)
+
+    async def _check_calls(self, client: "Client") -> None:
+        """Raise as a call would where FCALL was renamed: the server's answer to one cannot be read by the client."""
+        import glide
+
+        try:
+            known = await client.custom_command(["COMMAND", "LIST", "FILTERBY", "PATTERN", "fcall"])
+        except glide.RequestError:
+            return  # one who may not ask will hear it from the first call
+        if not known:
+            raise glide.RequestError("unknown command FCALL")
 
     async def _is_everywhere(self, client: "Client") -> bool:
         """Whether every primary has the library. Raises the client's errors."""
