@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_c572e51cc09d
+#!lua name=glidemq_pb_c807c217425f
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1607,36 +1607,38 @@ end
 -- endings.py:22 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
+  local key = q .. ':job:' .. job_id
   H.answer_waits(q, now, job_id, held.waits, 'completed:' .. value)
   if held.remove_on_complete == 1 then
-    call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    call('UNLINK', key, q .. ':logs:' .. job_id)
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     if held.attempts_made > 0 then
-      call('HDEL', q .. ':job:' .. job_id, 'failed_reason', 'stacktrace')
+      call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
-    H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
+    local member = R.pad(mark) .. job_id
+    call('ZADD', q .. ':completed', now, member)
+    H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:38 fail_job
+-- endings.py:40 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:45 expire
+-- endings.py:47 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:51 end_revoked
+-- endings.py:53 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1644,7 +1646,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:58 keep_failed
+-- endings.py:60 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1660,7 +1662,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:72 retain
+-- endings.py:74 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1672,7 +1674,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:81 trim
+-- endings.py:83 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1692,7 +1694,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:96 forget_ended
+-- endings.py:98 forget_ended
 H.forget_ended = function(q, state, members)
   local call = redis.call
   local keys_ = {}
@@ -1710,12 +1712,12 @@ H.forget_ended = function(q, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:111 has_expired
+-- endings.py:113 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:116 leave_expiring
+-- endings.py:118 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1726,23 +1728,20 @@ end
 -- events.py:9 emit
 H.emit = function(q, now, keep, event, job_id)
   if keep > 0 then
-    R.xadd(q .. ':events', keep, 'event', event, 'at', R.text(now), 'job_id', job_id)
+    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id)
   end
 end
 
 -- events.py:15 emit_with
 H.emit_with = function(q, now, keep, event, job_id, field, value)
-  if keep > 0 then
-    local fields = {'event', event, 'at', R.text(now), 'job_id', job_id}
-    if #value <= 4096 then
-      fields[#fields + 1] = field
-      fields[#fields + 1] = value
-    end
-    R.xadd(q .. ':events', keep, unpack(fields))
+  if #value > 4096 then
+    H.emit(q, now, keep, event, job_id)
+  elseif keep > 0 then
+    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id, field, value)
   end
 end
 
--- events.py:25 emit_retrying
+-- events.py:23 emit_retrying
 H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   if keep > 0 then
     local fields = {'event', 'retrying', 'at', R.text(now), 'job_id', job_id}
@@ -3255,8 +3254,7 @@ H.entry_of = function(q, name)
 end
 
 -- settling.py:28 settle
-H.settle = function(q, now, caller, settlement, mark)
-  local call = redis.call
+H.settle = function(q, now, caller, settlement, mark, left)
   local job_id = settlement.job_id
   local held = R.read_HeldRow(q .. ':job:' .. job_id)
   if held.state ~= 'active' or held.token ~= settlement.token then
@@ -3265,7 +3263,7 @@ H.settle = function(q, now, caller, settlement, mark)
     end
     return 'lost'
   end
-  call('ZREM', q .. ':active', R.pad(held.mark) .. job_id)
+  left[#left + 1] = R.pad(held.mark) .. job_id
   if held.ordering_key ~= '' then
     H.leave_active(q, held.ordering_key)
     if settlement.group_ms > 0 then
@@ -3277,7 +3275,7 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:46 leave_run
+-- settling.py:49 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3311,7 +3309,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:73 fail_attempt
+-- settling.py:76 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3332,7 +3330,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:90 delay_run
+-- settling.py:93 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -3341,7 +3339,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:97 resume_later
+-- settling.py:100 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -3507,7 +3505,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:39 settle_and_activate
+-- work.py:44 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3522,7 +3520,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:53
+  -- work.py:58
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -3531,9 +3529,10 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if #settlements > 0 then
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #settlements)
     local mark = last_mark - #settlements
+    local left = {}
     for _, settlement in ipairs(settlements) do
       mark = mark + 1
-      local status = H.settle(q, now, caller, settlement, mark)
+      local status = H.settle(q, now, caller, settlement, mark, left)
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
@@ -3543,6 +3542,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
         readied = readied + 1
       end
     end
+    R.spread('ZREM', left, q .. ':active')
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}}
   local more = false
@@ -3550,7 +3550,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:77
+  -- work.py:84
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -3591,7 +3591,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:107 start
+-- work.py:114 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -3609,32 +3609,37 @@ H.start = function(q, now, caller, allowed, token)
     local again = false
     for i = 0, #picked - 1 do
       local job_id = picked[i + 1].member
-      local fields = call('HGETALL', q .. ':job:' .. job_id)
+      local key = q .. ':job:' .. job_id
+      local fields = call('HGETALL', key)
       payload = payload + #H.lookup(fields, 'data')
       if payload > 4194304 and #started > 0 then
         again = false
         break
       end
       mark = mark + 1
-      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place',
-          picked[i + 1].score, 'processed_on', now)
-      if H.lookup(fields, 'expire_at') ~= '' then
-        call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
-      end
+      call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
+          now)
       H.emit(q, now, caller.events_keep, 'active', job_id)
       started[#started + 1] = {job_id = job_id, fields = fields}
       ids[#ids + 1] = job_id
       leases[#leases + 1] = R.pad(mark) .. job_id
-      ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
-      if H.lookup(fields, 'ordering_key') ~= '' then
-        R.spread('ZREM', ids, q .. ':ready')
-        H.start_member(q, now, caller.events_keep, started[#started])
-        again = true
-        local left = #picked - i - 1
-        if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
-          break
+      if #fields == 6 then
+        ends[#ends + 1] = now + caller.lease_ms
+      else
+        ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
+        if H.lookup(fields, 'expire_at') ~= '' then
+          call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
         end
-        ids = {}
+        if H.lookup(fields, 'ordering_key') ~= '' then
+          R.spread('ZREM', ids, q .. ':ready')
+          H.start_member(q, now, caller.events_keep, started[#started])
+          again = true
+          local left = #picked - i - 1
+          if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
+            break
+          end
+          ids = {}
+        end
       end
     end
     R.spread('ZREM', ids, q .. ':ready')
@@ -3649,14 +3654,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:158 start_member
+-- work.py:169 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:165 earliest
+-- work.py:176 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -3665,7 +3670,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:173 repeat
+-- work.py:184 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -3683,7 +3688,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:187 record
+-- work.py:198 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -3703,7 +3708,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:204 time_to_look
+-- work.py:215 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -3712,7 +3717,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:213 extend
+-- work.py:224 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3733,7 +3738,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:233 nudge
+-- work.py:244 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3744,7 +3749,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:243 pass_wake
+-- work.py:254 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3754,7 +3759,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:253 leave
+-- work.py:264 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3764,7 +3769,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:262
+  -- work.py:273
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -3779,7 +3784,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:274 tick
+-- work.py:285 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3805,7 +3810,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_c572e51cc09d',
+  function_name = 'glidemq_pb_get_marks_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3816,7 +3821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_c572e51cc09d',
+  function_name = 'glidemq_pb_clear_some_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3828,7 +3833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_c572e51cc09d',
+  function_name = 'glidemq_pb_clean_some_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3840,7 +3845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_c572e51cc09d',
+  function_name = 'glidemq_pb_retry_some_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3852,7 +3857,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_c572e51cc09d',
+  function_name = 'glidemq_pb_forget_queue_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3863,7 +3868,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_c572e51cc09d',
+  function_name = 'glidemq_pb_list_workers_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3874,7 +3879,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_c572e51cc09d',
+  function_name = 'glidemq_pb_wait_for_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3885,7 +3890,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_c572e51cc09d',
+  function_name = 'glidemq_pb_fetch_answers_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3897,7 +3902,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_c572e51cc09d',
+  function_name = 'glidemq_pb_forget_answers_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3909,7 +3914,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_c572e51cc09d',
+  function_name = 'glidemq_pb_remove_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3920,7 +3925,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_c572e51cc09d',
+  function_name = 'glidemq_pb_retry_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3931,7 +3936,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_c572e51cc09d',
+  function_name = 'glidemq_pb_revoke_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3942,7 +3947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_c572e51cc09d',
+  function_name = 'glidemq_pb_promote_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3953,7 +3958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_c572e51cc09d',
+  function_name = 'glidemq_pb_change_priority_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3964,7 +3969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_c572e51cc09d',
+  function_name = 'glidemq_pb_change_delay_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3975,7 +3980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_c572e51cc09d',
+  function_name = 'glidemq_pb_update_data_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3986,7 +3991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_c572e51cc09d',
+  function_name = 'glidemq_pb_update_progress_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3997,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_c572e51cc09d',
+  function_name = 'glidemq_pb_add_log_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4008,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_c572e51cc09d',
+  function_name = 'glidemq_pb_pause_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4019,7 +4024,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_c572e51cc09d',
+  function_name = 'glidemq_pb_resume_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4030,7 +4035,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_c572e51cc09d',
+  function_name = 'glidemq_pb_set_group_limits_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4041,7 +4046,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_c572e51cc09d',
+  function_name = 'glidemq_pb_rate_limit_group_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_c572e51cc09d',
+  function_name = 'glidemq_pb_set_global_concurrency_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4064,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_c572e51cc09d',
+  function_name = 'glidemq_pb_set_global_rate_limit_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4075,7 +4080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_c572e51cc09d',
+  function_name = 'glidemq_pb_get_global_limits_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4086,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_c572e51cc09d',
+  function_name = 'glidemq_pb_explain_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4097,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_c572e51cc09d',
+  function_name = 'glidemq_pb_receive_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4109,7 +4114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_c572e51cc09d',
+  function_name = 'glidemq_pb_replay_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4120,7 +4125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_c572e51cc09d',
+  function_name = 'glidemq_pb_set_dead_letters_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4131,7 +4136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_c572e51cc09d',
+  function_name = 'glidemq_pb_get_dead_letters_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4142,7 +4147,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_c572e51cc09d',
+  function_name = 'glidemq_pb_enqueue_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4156,7 +4161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_c572e51cc09d',
+  function_name = 'glidemq_pb_list_letters_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4167,7 +4172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_c572e51cc09d',
+  function_name = 'glidemq_pb_acknowledge_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4179,7 +4184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_c572e51cc09d',
+  function_name = 'glidemq_pb_get_job_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4190,7 +4195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_c572e51cc09d',
+  function_name = 'glidemq_pb_list_jobs_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4201,7 +4206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_c572e51cc09d',
+  function_name = 'glidemq_pb_list_parked_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4212,7 +4217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_c572e51cc09d',
+  function_name = 'glidemq_pb_count_jobs_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4223,7 +4228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_c572e51cc09d',
+  function_name = 'glidemq_pb_get_time_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4234,7 +4239,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_c572e51cc09d',
+  function_name = 'glidemq_pb_is_paused_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4245,7 +4250,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_c572e51cc09d',
+  function_name = 'glidemq_pb_get_log_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4256,7 +4261,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_c572e51cc09d',
+  function_name = 'glidemq_pb_get_metrics_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4267,7 +4272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_c572e51cc09d',
+  function_name = 'glidemq_pb_read_events_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4278,7 +4283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_c572e51cc09d',
+  function_name = 'glidemq_pb_last_event_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4289,7 +4294,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_c572e51cc09d',
+  function_name = 'glidemq_pb_upsert_scheduler_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4301,7 +4306,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_c572e51cc09d',
+  function_name = 'glidemq_pb_plan_runs_c807c217425f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4313,7 +4318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_c572e51cc09d',
+  function_name = 'glidemq_pb_remove_scheduler_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4324,7 +4329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_c572e51cc09d',
+  function_name = 'glidemq_pb_get_scheduler_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4335,7 +4340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_c572e51cc09d',
+  function_name = 'glidemq_pb_list_schedulers_c807c217425f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4346,7 +4351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_c572e51cc09d',
+  function_name = 'glidemq_pb_settle_and_activate_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4359,7 +4364,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_c572e51cc09d',
+  function_name = 'glidemq_pb_extend_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4375,7 +4380,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_c572e51cc09d',
+  function_name = 'glidemq_pb_nudge_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4386,7 +4391,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_c572e51cc09d',
+  function_name = 'glidemq_pb_pass_wake_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4397,7 +4402,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_c572e51cc09d',
+  function_name = 'glidemq_pb_leave_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4408,7 +4413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_c572e51cc09d',
+  function_name = 'glidemq_pb_tick_c807c217425f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
