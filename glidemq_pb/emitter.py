@@ -45,6 +45,10 @@ class Emitter:
         logger.error("%s: %s: %s", self._label, what, error, exc_info=error, extra=extra)
         self.emit("error", error)
 
+    def note(self, what: str, **extra: object) -> None:
+        """Say in the log that something is well again."""
+        logger.info("%s: %s", self._label, what, extra=extra)
+
     def spawn(self, coroutine: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         """Run a background task whose failure is reported."""
         task = asyncio.get_running_loop().create_task(coroutine)

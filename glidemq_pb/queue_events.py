@@ -59,7 +59,11 @@ class QueueEvents(Component):
         )
         self._from = check_event_id(last_event_id)
         self._emitter = Emitter(EVENT_NAMES | {"error"}, f"events of queue {name!r}")
-        self._outages = Outages(self._emitter.error, "the events cannot be read; it is tried until they can")
+        self._outages = Outages(
+            self._emitter.error,
+            "the events cannot be read; it is tried until they can",
+            lambda: self._emitter.note("the events are read again"),
+        )
         self._lock = asyncio.Lock()
         self._start: int | None = None
         """The number of the event after which both ways begin."""

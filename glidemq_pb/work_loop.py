@@ -62,7 +62,12 @@ class WorkLoop:
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
-        outages = Outages(partial(emitter.error, queue=owner.queue_name), "the queue cannot be reached")
+        self._outages = outages = Outages(
+            partial(emitter.error, queue=owner.queue_name),
+            "the queue cannot be reached; it is tried until it can",
+            lambda: emitter.note("the queue can be reached again", queue=owner.queue_name),
+        )
+        self._stop_watching: Callable[[], None] = lambda: None
         self._calls = WorkerCalls(
             backend,
             owner,
@@ -73,7 +78,7 @@ class WorkLoop:
         )
         worker_id = self._calls.worker_id
         self._leases = Leases(
-            backend, owner.root, worker_id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
+            backend, owner.root, worker_id, lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
             backend,
@@ -87,7 +92,7 @@ class WorkLoop:
             obey=self._leases.obey,
         )
         self._delivery: asyncio.Task[object] | None = None
-        self._planner = Planner(backend, owner, emitter, self._poke)
+        self._planner = Planner(backend, owner, emitter, outages, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -100,6 +105,7 @@ class WorkLoop:
         self._executor = self._leases.executor = executor
         try:
             await self._listening.open()
+            self._stop_watching = self._backend.watch(self._owner.root, self._outages)
             self._clock.attend(self)
             loop = asyncio.get_running_loop()
             self._tasks = [loop.create_task(self._work()), loop.create_task(self._listening.listen(self._may_leave))]
@@ -122,6 +128,7 @@ class WorkLoop:
         self.closing = True
         self._poke()
         await asyncio.wait(self._tasks if self._delivery is None else [*self._tasks, self._delivery])
+        self._stop_watching()
         if not self.stopped:
             self._clock.dismiss(self)
             self._leases.stop()
@@ -150,6 +157,7 @@ class WorkLoop:
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
         self.stopped = self.closing = True
+        self._stop_watching()
         self._clock.dismiss(self)
         self._leases.stop()
         self._cancel_timers()
@@ -302,7 +310,7 @@ class WorkLoop:
         self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
-            self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
+            self._delivery = self._emitter.spawn(self._outages.attempt(self._deliver()))
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
@@ -310,6 +318,9 @@ class WorkLoop:
             got_all = 0 < answer.want == len(reply.started)  # so there may be more
             nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
             self._must_call = self._must_call or got_all or nobody_listens
+
+    async def _deliver(self) -> None:
+        await deliver(self._backend, self._owner.root, self._owner.events_keep)
 
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""
@@ -356,7 +367,7 @@ class WorkLoop:
         if reply.hold_ms > 0:
             self.hold(reply.hold_ms)
             if woken and not reply.started:
-                self._emitter.spawn(self._listening.pass_wake())
+                self._emitter.spawn(self._outages.attempt(self._listening.pass_wake()))
 
     def _hand_back(self, started: StartedJob, token: str) -> None:
         """A job that arrived when the worker must not start it any more goes back to its place (B-10, B-12)."""

@@ -60,7 +60,7 @@ async def test_a_server_without_functions_is_told(command: str) -> None:
             Queue[Any, Any]("tasks", connection=server.url),
             Producer[Any]("tasks", connection=server.url),
         ):
-            with pytest.raises(QueueConnectionError, match="the server has no functions: Valkey 7.2 or later"):
+            with pytest.raises(QueueConnectionError, match=r"the server has no functions: Valkey 7\.2 or later"):
                 await component.add("a")
             await component.close()
         assert tiny.ask(server.port, "DBSIZE") == ":0\r\n"

@@ -30,7 +30,14 @@ def nodes() -> Iterator[list[PrivateServer]]:
         buses = [free_port() for _ in range(3)]
         servers = [
             stack.enter_context(
-                PrivateServer({"cluster-enabled": "yes", "cluster-node-timeout": "5000", "cluster-port": str(bus)})
+                PrivateServer(
+                    {
+                        "cluster-enabled": "yes",
+                        "cluster-node-timeout": "5000",
+                        "cluster-port": str(bus),
+                        "appendonly": "yes",
+                    }
+                )
             )
             for bus in buses
         ]

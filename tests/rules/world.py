@@ -21,6 +21,7 @@ from glidemq_pb.backends.valkey.listener import ValkeyListener
 from glidemq_pb.backends.valkey.reader import ValkeyReader
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
+from glidemq_pb.outages import Outages
 from glidemq_pb.payload import Compression
 from glidemq_pb.semantics import reads
 from glidemq_pb.semantics.invariants import violations
@@ -155,6 +156,9 @@ class Line:
             self.under_way -= 1
         self.listeners.append(VirtualListener(self, listener, self._clock))
         return self.listeners[-1]
+
+    def watch(self, queue: str, outages: Outages) -> Callable[[], None]:
+        return self._backend.watch(queue, outages)
 
     async def reader(self) -> Reader:
         return LineReader(self, await self._backend.reader())
