@@ -1,10 +1,10 @@
 """How long does one call of drain, clean, retry_jobs and obliterate hold the server, with a million jobs?
 
-    python -m benchmarks.administration [--jobs 1000000]
+    python -m benchmarks.administration [--jobs 1000000] [--only clean]
 
 Measured twice: by the server's own slow log, which counts the time of execution and whatever else the machine did
 meanwhile, and as the processor time of the server's main thread from one report of progress to the next (Linux).
-A fifth of the jobs is in each of: FIFO, LIFO, priorities, 1,000 groups, and one large group.
+A fifth of the jobs is in each of: FIFO, LIFO, priorities, 200 groups, and one large group.
 """
 
 import argparse
@@ -17,30 +17,33 @@ from typing import Any
 import glide
 
 from benchmarks.measuring import percentile
-from glidemq_pb import NewJob, Ordering, Queue
+from glidemq_pb import Queue
 from glidemq_pb.component import root_key
+from glidemq_pb.semantics import jobs as jobs_module
 from glidemq_pb.semantics import work
-from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, Settlement
+from glidemq_pb.semantics.lang import Fields
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobSpec, Settlement
 from glidemq_pb.server import PrivateServer
 
 CHUNK = 1_000
 
 
-def options(number: int) -> dict[str, Any]:
-    """The lane of the `number`-th job."""
-    lanes: list[dict[str, Any]] = [
-        {}, {"lifo": True}, {"priority": number % 2_048 + 1}, {"ordering": Ordering(f"g{number % 1_000}", 50)},
-        {"ordering": Ordering("large", 50)},
+def spec(number: int, more: dict[str, str]) -> JobSpec:
+    """The `number`-th job of a call, in its lane."""
+    lanes: list[dict[str, str]] = [
+        {}, {"lifo": "1"}, {"priority": str(number % 2_048 + 1)},
+        {"ordering_key": f"g{number}", "group_concurrency": "50"}, {"ordering_key": "large", "group_concurrency": "50"},
     ]  # fmt: skip
-    return lanes[number % 5]
+    options = lanes[number % 5] | more
+    return JobSpec("", "a", '{"n":1}', Fields([text for pair in options.items() for text in pair]))
 
 
-async def fill(queue: Queue[Any, Any], jobs: int, **more: Any) -> None:
-    """Add jobs in every lane."""
+async def fill(queue: Queue[Any, Any], jobs: int, **more: str) -> None:
+    """Add jobs in every lane, as a host sends them."""
+    root = root_key("glide", queue.name)
     for first in range(0, jobs, CHUNK):
-        await queue.add_bulk(
-            [NewJob("a", {"n": number}, **options(number), **more) for number in range(first, min(first + CHUNK, jobs))]
-        )
+        specs = [spec(number, more) for number in range(min(CHUNK, jobs - first))]
+        await queue.backend.call(jobs_module.enqueue, root, "", specs, [], 0)
 
 
 async def end_all(queue: Queue[Any, Any], outcome: str, jobs: int) -> None:
@@ -97,7 +100,10 @@ class Meter:
         self._last = now
 
 
-async def timed(label: str, log: SlowLog, pid: int, action: Callable[[Meter], Awaitable[object]]) -> None:
+Action = Callable[[Meter], Awaitable[object]]
+
+
+async def timed(label: str, log: SlowLog, pid: int, action: Action) -> None:
     """Run one of them and say what it did to the server."""
     await log.begin()
     meter = Meter(pid)
@@ -112,31 +118,52 @@ async def timed(label: str, log: SlowLog, pid: int, action: Callable[[Meter], Aw
     )
 
 
+async def drain(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that wait."""
+    await fill(queue, jobs)
+    return lambda meter: queue.drain(on_progress=meter)
+
+
+async def retry(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that failed."""
+    await fill(queue, jobs)
+    await end_all(queue, FAILED_RUN, jobs)
+    return lambda meter: queue.retry_jobs(on_progress=meter)
+
+
+async def clean(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that are completed."""
+    await fill(queue, jobs - (await queue.get_job_counts()).waiting)
+    await end_all(queue, COMPLETED_RUN, jobs)
+    return lambda meter: queue.clean(0, jobs, "completed", on_progress=meter)
+
+
+async def obliterate(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Half of the jobs failed, a quarter delayed, a quarter waiting."""
+    await fill(queue, jobs // 2)
+    await fill(queue, jobs // 4, delay="100000000", ttl="100000000")
+    await end_all(queue, FAILED_RUN, jobs // 2)
+    await fill(queue, jobs // 4)
+    return lambda meter: queue.obliterate(on_progress=meter)
+
+
 async def main(arguments: argparse.Namespace) -> None:
     """All of them, one after the other."""
     jobs = arguments.jobs
     with PrivateServer() as server:
         client = await glide.GlideClient.create(
-            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)])
+            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)], request_timeout=60_000)
         )
         log = SlowLog(client)
         async with Queue[Any, Any]("many", connection=server.url) as queue:
-            await fill(queue, jobs)
-            await timed("drain", log, server.pid, lambda meter: queue.drain(on_progress=meter))
-            await fill(queue, jobs)
-            await end_all(queue, FAILED_RUN, jobs)
-            await timed("retry_jobs", log, server.pid, lambda meter: queue.retry_jobs(on_progress=meter))
-            await end_all(queue, COMPLETED_RUN, jobs)
-            await timed("clean", log, server.pid, lambda meter: queue.clean(0, jobs, "completed", on_progress=meter))
-            await fill(queue, jobs // 2)
-            await fill(queue, jobs // 4, delay=10**8, ttl=10**8)
-            await end_all(queue, FAILED_RUN, jobs // 2)
-            await fill(queue, jobs // 4)
-            await timed("obliterate", log, server.pid, lambda meter: queue.obliterate(on_progress=meter))
+            for name, act in (("drain", drain), ("retry_jobs", retry), ("clean", clean), ("obliterate", obliterate)):
+                if arguments.only in (None, name):
+                    await timed(name, log, server.pid, await act(queue, jobs))
         await client.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["drain", "retry_jobs", "clean", "obliterate"])
     asyncio.run(main(parser.parse_args()))

@@ -81,16 +81,12 @@ class WorkLoop:
             backend, owner.root, worker_id, lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
-            backend,
-            owner,
-            worker_id,
-            min(settings.block_timeout, settings.stalled_interval),
-            outages,
+            backend, owner, worker_id, min(settings.block_timeout, settings.stalled_interval), outages,
             has_room=lambda: self._room() > 0,
             idles=lambda: self._room() > 0 and not self._works,
             look=self._poke,
             obey=self._leases.obey,
-        )
+        )  # fmt: skip
         self._delivery: asyncio.Task[object] | None = None
         self._planner = Planner(backend, owner, emitter, outages, self._poke)
         self._held_until = 0.0

@@ -28,6 +28,7 @@ from .sides import MemorySide, Side
 from .valkey_side import LIBRARY as LIBRARY_PATH
 from .valkey_side import ValkeySide
 from .workload import Life
+from .workload_control import ControlLife
 
 SOURCES = Path(semantics.__path__[0])
 CHEAP_FIRST = sorted(CASES, key=lambda case: case.where.startswith("bounds"))
@@ -36,6 +37,11 @@ CONTROL_FEATURES = (
     "dead_letters", "administration", "explain",
 )  # fmt: skip
 CONTROL_FIRST = sorted(CHEAP_FIRST, key=lambda case: not case.where.startswith(CONTROL_FEATURES))
+JUDGED = (
+    "a throttle window is a millisecond long", "an erased job is still a duplicate", "a debounce loses the newest",
+    "a revoked job is retried", "a revoked job that stalled runs again", "an expired job is buried",
+    "a letter is taken twice", "a gap of letters is accepted", "the numbers of letters have gaps",
+)  # fmt: skip
 LIVES, STEPS, HISTORIES = 8, 400, 70
 
 
@@ -114,6 +120,20 @@ def test_a_fault_of_the_control_is_caught(planted: types.ModuleType, request: py
     by_machine = None if by_table else machine_objects([MemorySide(planted)])
     assert by_table or by_machine
     summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_machine or "-")])
+
+
+@pytest.mark.parametrize(
+    "planted", [pytest.param(one, id=one.name) for one in CONTROL if one.name in JUDGED], indirect=True
+)
+def test_the_model_of_control_catches_by_itself(planted: types.ModuleType) -> None:
+    assert any(_fails(lambda number=number: live_control(number, planted)) for number in range(LIVES))  # type: ignore[misc]  # bound at once
+
+
+def live_control(number: int, package: types.ModuleType) -> None:
+    """One life of a queue with arrivals, revocations and letters."""
+    life = ControlLife(number, package)
+    life.live(STEPS)
+    life.end()
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=one.name) for one in LIBRARY])

@@ -199,7 +199,7 @@ class ControlLife:
     def deliver(self) -> None:
         """One call of a delivery, or its end in the middle."""
         road = self.random.choice((self.out, self.out, self.back))
-        what = self.random.choice(("fetch", "give", "give", "give", "forget", "stop"))
+        what = self.random.choice(("fetch", "give", "give", "give", "lose", "forget", "stop"))
         self.go_on(road, self.random.choice(road.deliverers), what)
         self.check_letters()
 
@@ -218,6 +218,8 @@ class ControlLife:
         elif what == "forget":
             road.source.run("acknowledge", self.now, deliverer.taken)
             deliverer.taken = []
+        elif what == "lose":
+            del deliverer.batch[:1]
         elif what == "stop":
             deliverer.batch, deliverer.taken = [], []
 

@@ -27,6 +27,13 @@ class Steps:
         return "end"
 
 
+async def timers(delay: float) -> None:
+    """Until the loop's timers of this delay, set before, have had their turn."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().call_later(delay, over.set)
+    await over.wait()
+
+
 async def turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -103,7 +110,7 @@ async def test_a_future_that_is_cancelled_under_it_cancels_it() -> None:
 async def test_the_first_wait_ends_in_time_and_only_the_first() -> None:
     steps = Steps()
     made = AtOnce(steps.run(), 0.0)
-    await asyncio.sleep(0.01)
+    await timers(0.0)
     assert steps.seen == ["waits", "timeout", "waits"]
     steps.waits[0].set_result("too late")
     await turns()
@@ -117,7 +124,7 @@ async def test_what_it_waits_for_later_may_take_long() -> None:
     made = AtOnce(steps.run(), 0.01)
     steps.waits[0].set_result(1)
     await turns()
-    await asyncio.sleep(0.03)
+    await timers(0.01)
     steps.waits[1].set_result(2)
     assert await made.outcome == "end"
     assert "timeout" not in steps.seen

@@ -13,7 +13,7 @@ from ...outages import Outages
 from ...semantics.store import Store
 from ..codec import codec_of
 from .at_once import AtOnce
-from .client import ClientSource, Gate, gate_of
+from .client import ClientSource, Gate, gate_of, replies_have_an_ear, why_deaf
 from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
@@ -133,7 +133,7 @@ class ValkeyBackend:
                     await asyncio.sleep(PAUSE_MS_MAX / 1000)
                     fault = await self._prepare(client)
         except TimeoutError:
-            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms")
+            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms{why_deaf()}")
         except BaseException:
             await self._give_up(client)
             raise
@@ -164,6 +164,7 @@ class ValkeyBackend:
             if self._closed or self._client is not broken or broken is self._source.lent:
                 return None
             self._replacing = asyncio.get_running_loop().create_task(self._put_new(broken))
+            self._replacing.add_done_callback(lambda task: task.cancelled() or task.exception())  # told below
         return await asyncio.shield(self._replacing)
 
     async def _put_new(self, broken: "Client") -> Fault | None:
@@ -192,9 +193,9 @@ class ValkeyBackend:
             self._library.function(operation.__name__),
             queue.encode("latin-1"),  # wire text: one character, one byte
             codec.encode(None if self.now is None else self.now(), *args, **kwargs),
-            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"]),
+            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"]),
         )
-        if self._client is None or self._gate is None or self._gate.places.locked():
+        if self._client is None or self._gate is None or self._gate.places.locked() or not replies_have_an_ear():
             sending = asyncio.get_running_loop().create_task(self._send_in_turn(call))
             self._note(sending)
             result: R = codec.decode(await asyncio.shield(sending))
@@ -229,6 +230,8 @@ class ValkeyBackend:
         client = await self._connected()
         gate = self._gate_here()
         async with gate.places:
+            if not replies_have_an_ear():
+                await self._source.make_ear()
             return await AtOnce(self._send(client, gate, call), self._timeout).outcome
 
     async def _send_now(self, client: "Client", gate: Gate, call: Call) -> Any:
@@ -278,6 +281,8 @@ class ValkeyBackend:
             self._check_usable()
             client = self._client or client
             loads = gate.loader(self._library).loads
+            if not replies_have_an_ear():
+                await self._source.make_ear()
             sent_at = gate.loop.time()
             try:
                 async with asyncio.timeout(self._timeout):

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_c807c217425f
+#!lua name=glidemq_pb_b8de9da78717
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -388,12 +388,12 @@ R.take_list_of_Settlement = function(args, at)
   return items, at
 end
 
--- lang.py:95 ceil_div
+-- lang.py:105 ceil_div
 H.ceil_div = function(dividend, divisor)
   return math.floor((dividend + divisor - 1) / math.max(1, divisor))
 end
 
--- lang.py:105 lookup
+-- lang.py:115 lookup
 H.lookup = function(fields, name)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -403,7 +403,7 @@ H.lookup = function(fields, name)
   return ''
 end
 
--- lang.py:113 lookup_int
+-- lang.py:123 lookup_int
 H.lookup_int = function(fields, name, default)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -413,7 +413,7 @@ H.lookup_int = function(fields, name, default)
   return default
 end
 
--- lang.py:121 without
+-- lang.py:131 without
 H.without = function(fields, name)
   local kept = {}
   for i = 0, #fields - 1, 2 do
@@ -3810,7 +3810,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_c807c217425f',
+  function_name = 'glidemq_pb_get_marks_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3821,7 +3821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_c807c217425f',
+  function_name = 'glidemq_pb_clear_some_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3833,7 +3833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_c807c217425f',
+  function_name = 'glidemq_pb_clean_some_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3845,7 +3845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_c807c217425f',
+  function_name = 'glidemq_pb_retry_some_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3857,7 +3857,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_c807c217425f',
+  function_name = 'glidemq_pb_forget_queue_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3868,7 +3868,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_c807c217425f',
+  function_name = 'glidemq_pb_list_workers_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3879,7 +3879,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_c807c217425f',
+  function_name = 'glidemq_pb_wait_for_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3890,7 +3890,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_c807c217425f',
+  function_name = 'glidemq_pb_fetch_answers_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3902,7 +3902,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_c807c217425f',
+  function_name = 'glidemq_pb_forget_answers_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3914,7 +3914,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_c807c217425f',
+  function_name = 'glidemq_pb_remove_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3925,7 +3925,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_c807c217425f',
+  function_name = 'glidemq_pb_retry_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3936,7 +3936,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_c807c217425f',
+  function_name = 'glidemq_pb_revoke_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3947,7 +3947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_c807c217425f',
+  function_name = 'glidemq_pb_promote_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3958,7 +3958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_c807c217425f',
+  function_name = 'glidemq_pb_change_priority_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3969,7 +3969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_c807c217425f',
+  function_name = 'glidemq_pb_change_delay_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3980,7 +3980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_c807c217425f',
+  function_name = 'glidemq_pb_update_data_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3991,7 +3991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_c807c217425f',
+  function_name = 'glidemq_pb_update_progress_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4002,7 +4002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_c807c217425f',
+  function_name = 'glidemq_pb_add_log_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4013,7 +4013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_c807c217425f',
+  function_name = 'glidemq_pb_pause_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4024,7 +4024,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_c807c217425f',
+  function_name = 'glidemq_pb_resume_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4035,7 +4035,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_c807c217425f',
+  function_name = 'glidemq_pb_set_group_limits_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4046,7 +4046,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_c807c217425f',
+  function_name = 'glidemq_pb_rate_limit_group_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4058,7 +4058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_c807c217425f',
+  function_name = 'glidemq_pb_set_global_concurrency_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4069,7 +4069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_c807c217425f',
+  function_name = 'glidemq_pb_set_global_rate_limit_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4080,7 +4080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_c807c217425f',
+  function_name = 'glidemq_pb_get_global_limits_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4091,7 +4091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_c807c217425f',
+  function_name = 'glidemq_pb_explain_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4102,7 +4102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_c807c217425f',
+  function_name = 'glidemq_pb_receive_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4114,7 +4114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_c807c217425f',
+  function_name = 'glidemq_pb_replay_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4125,7 +4125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_c807c217425f',
+  function_name = 'glidemq_pb_set_dead_letters_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4136,7 +4136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_c807c217425f',
+  function_name = 'glidemq_pb_get_dead_letters_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4147,7 +4147,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_c807c217425f',
+  function_name = 'glidemq_pb_enqueue_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4161,7 +4161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_c807c217425f',
+  function_name = 'glidemq_pb_list_letters_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4172,7 +4172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_c807c217425f',
+  function_name = 'glidemq_pb_acknowledge_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4184,7 +4184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_c807c217425f',
+  function_name = 'glidemq_pb_get_job_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4195,7 +4195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_c807c217425f',
+  function_name = 'glidemq_pb_list_jobs_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4206,7 +4206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_c807c217425f',
+  function_name = 'glidemq_pb_list_parked_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4217,7 +4217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_c807c217425f',
+  function_name = 'glidemq_pb_count_jobs_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4228,7 +4228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_c807c217425f',
+  function_name = 'glidemq_pb_get_time_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4239,7 +4239,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_c807c217425f',
+  function_name = 'glidemq_pb_is_paused_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4250,7 +4250,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_c807c217425f',
+  function_name = 'glidemq_pb_get_log_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4261,7 +4261,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_c807c217425f',
+  function_name = 'glidemq_pb_get_metrics_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4272,7 +4272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_c807c217425f',
+  function_name = 'glidemq_pb_read_events_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4283,7 +4283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_c807c217425f',
+  function_name = 'glidemq_pb_last_event_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4294,7 +4294,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_c807c217425f',
+  function_name = 'glidemq_pb_upsert_scheduler_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4306,7 +4306,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_c807c217425f',
+  function_name = 'glidemq_pb_plan_runs_b8de9da78717',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4318,7 +4318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_c807c217425f',
+  function_name = 'glidemq_pb_remove_scheduler_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4329,7 +4329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_c807c217425f',
+  function_name = 'glidemq_pb_get_scheduler_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4340,7 +4340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_c807c217425f',
+  function_name = 'glidemq_pb_list_schedulers_b8de9da78717',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4351,7 +4351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_c807c217425f',
+  function_name = 'glidemq_pb_settle_and_activate_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4364,7 +4364,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_c807c217425f',
+  function_name = 'glidemq_pb_extend_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4380,7 +4380,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_c807c217425f',
+  function_name = 'glidemq_pb_nudge_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4391,7 +4391,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_c807c217425f',
+  function_name = 'glidemq_pb_pass_wake_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4402,7 +4402,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_c807c217425f',
+  function_name = 'glidemq_pb_leave_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4413,7 +4413,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_c807c217425f',
+  function_name = 'glidemq_pb_tick_b8de9da78717',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
