@@ -6,7 +6,6 @@ Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits 
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 from .backends.backend import Backend
 from .clock import Timer
@@ -16,7 +15,6 @@ from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
 from .listening import Listening
-from .outages import Outages
 from .planning import Planner
 from .postman import deliver
 from .run import Run
@@ -58,24 +56,22 @@ class WorkLoop:
         self._finished: list[Outcome] = []
         self._must_call = True
         self._arrived: Answer | None = None
+        self._delivery: asyncio.Task[object] | None = None
         self._poked = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
-        self._outages = outages = Outages(
-            partial(emitter.error, queue=owner.queue_name),
+        self._outages = outages = emitter.outages(
             "the queue cannot be reached; it is tried until it can",
-            lambda: emitter.note("the queue can be reached again", queue=owner.queue_name),
+            "the queue can be reached again",
+            queue=owner.queue_name,
         )
         self._stop_watching: Callable[[], None] = lambda: None
         self._calls = WorkerCalls(
-            backend,
-            owner,
-            settings,
-            outages,
+            backend, owner, settings, outages,
             may_repeat=lambda: self._ready.is_set() and not self.closing,
             active=lambda: len(self._slots),
-        )
+        )  # fmt: skip
         worker_id = self._calls.worker_id
         self._leases = Leases(
             backend, owner.root, worker_id, lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
@@ -87,7 +83,6 @@ class WorkLoop:
             look=self._poke,
             obey=self._leases.obey,
         )  # fmt: skip
-        self._delivery: asyncio.Task[object] | None = None
         self._planner = Planner(backend, owner, emitter, outages, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None

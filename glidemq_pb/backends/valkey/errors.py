@@ -52,7 +52,7 @@ class Fault:
 
     def at(self, address: str) -> QueueConnectionError:
         """The exception that tells it."""
-        return QueueConnectionError(address, self.problem)
+        return QueueConnectionError(address, self.problem, may_pass=not self.remedy.is_for_a_person)
 
 
 @dataclass(frozen=True, slots=True)
