@@ -36,6 +36,8 @@ EVENT_VALUE_MAX: Final = 4096
 
 CALL_KEPT_MS: Final = 60_000
 """How long the reply to a producer's call is kept for its repetition, at least."""
+RESERVED_MS: Final = 60_000
+"""How long a flow may be reserved before somebody asks whether it was committed."""
 ANSWER_KEPT_MS: Final = 60_000
 """How long an answer is kept for a waiter that was cut off; and how much longer than it says a wait lasts."""
 WAITS_MAX: Final = 1_000

@@ -34,6 +34,8 @@ DUE_SETS = (
     "limiters",
     "deduping",
     "schedulers",
+    "freed",
+    "reservations",
     "answering",
 )
 
@@ -212,8 +214,10 @@ def script(steps: Sequence[Step]) -> str:
     """The history as a program that plays it again on both sides; run it from the root of the repository."""
     lines = "\n".join(f"    {step!r}," for step in steps)
     return (
+        "from glidemq_pb.semantics.flow_records import FlowSpec\n"
         "from glidemq_pb.semantics.records import (\n"
-        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, PlannedRun,\n    SchedulerSpec, Settlement,\n)\n"
+        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks,\n"
+        "    PlannedRun, SchedulerSpec, Settlement,\n)\n"
         "from tests.properties.replay import run\n"
         "from tests.properties.sides import Step\n\n"
         f"run([\n{lines}\n])\n"
