@@ -40,12 +40,14 @@ class ValkeyListener:
         self._on_close = on_close
         self._client: Client | None = None
         self._keys: list[TEncodable] = []
+        self._first_key = b""
         self._pending: asyncio.Task[Popped] | None = None
         self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def listen(self, keys: Sequence[str], timeout: int) -> Popped | None:
         self._check_open()
         self._keys = [key.encode("latin-1") for key in keys]
+        self._first_key = keys[0].encode("latin-1")
         if self._pending is None:
             self._pending = asyncio.get_running_loop().create_task(self._pop())
         pending = self._pending
@@ -93,7 +95,7 @@ class ValkeyListener:
                 deadline = deadline or loop.time() + self._source.retry_timeout / 1000
                 if fault.remedy.is_for_a_person or loop.time() + pause > deadline:
                     raise fault.at(self._source.address) from error
-                self._watches.listener_failed(self, bytes(self._keys[0]), fault.at(self._source.address))
+                self._watches.listener_failed(self, self._first_key, fault.at(self._source.address))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS_MAX)
                 continue
