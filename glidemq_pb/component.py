@@ -6,7 +6,7 @@ from typing import Self
 from .backends import connect_backend
 from .backends.backend import Backend
 from .connection import Connection
-from .errors import InvalidOptionsError
+from .errors import ClosedError, InvalidOptionsError
 from .job import JobOwner
 from .options import check_bool, check_queue_name, check_text
 from .payload import Compression, check_compression
@@ -17,7 +17,7 @@ EVENTS_KEPT = 10_000
 """Events a queue's stream retains (EVT-3)."""
 
 
-class Component:
+class Connected:
     """Part of the public classes: connects on first use, is an async context manager, and closes once.
 
     `connection` (a URL, a `Connection`, or None for GLIDEMQ_URL) makes a backend of its own, which `close()` closes;
@@ -26,7 +26,6 @@ class Component:
 
     def __init__(
         self,
-        name: str,
         *,
         connection: str | Connection | None,
         backend: Backend | None,
@@ -35,23 +34,28 @@ class Component:
         events: bool,
         compression: Compression = "none",
     ) -> None:
-        check_queue_name("name", name)
         check_text("prefix", prefix, forbidden="{}")
         if backend is not None and connection is not None:
             raise InvalidOptionsError(f"connection={connection!r} and a backend: give one of them")
-        events_keep = EVENTS_KEPT if check_bool("events", events) else 0
-        check_serializer(serializer)
-        check_compression(compression)
+        self._events_keep = EVENTS_KEPT if check_bool("events", events) else 0
+        self._prefix = prefix
+        self._serializer = check_serializer(serializer)
+        self._compression = check_compression(compression)
         self._owns_backend = backend is None
         self._backend = connect_backend(connection) if backend is None else backend
-        self._owner = JobOwner(
-            self._backend, root_key(prefix, name), name, serializer, events_keep, prefix, compression
-        )
+        self._owners: dict[str, JobOwner] = {}
+        self._closed = False
 
-    @property
-    def name(self) -> str:
-        """The queue's name."""
-        return self._owner.queue_name
+    def _owner_of(self, name: str) -> JobOwner:
+        """What the jobs of one queue share, as far as they come from this object."""
+        owner = self._owners.get(name)
+        if owner is None:
+            owner = self._owners[name] = JobOwner(
+                self._backend, root_key(self._prefix, name), name, self._serializer, self._events_keep, self._prefix,
+                self._compression,
+            )  # fmt: skip
+            owner.closed = self._closed
+        return owner
 
     @property
     def backend(self) -> Backend:
@@ -65,8 +69,10 @@ class Component:
 
     async def close(self) -> None:
         """Give up its own connection. Idempotent; a backend that was passed in stays open."""
-        if not self._owner.closed:
-            self._owner.closed = True
+        if not self._closed:
+            self._closed = True
+            for owner in self._owners.values():
+                owner.closed = True
             if self._owns_backend:
                 await self._backend.close()
 
@@ -78,6 +84,37 @@ class Component:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"this {type(self).__name__} was closed; make a new one")
+
+
+class Component(Connected):
+    """A Connected that belongs to one queue."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        connection: str | Connection | None,
+        backend: Backend | None,
+        prefix: str,
+        serializer: Serializer,
+        events: bool,
+        compression: Compression = "none",
+    ) -> None:
+        check_queue_name("name", name)
+        super().__init__(
+            connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events,
+            compression=compression,
+        )  # fmt: skip
+        self._owner = self._owner_of(name)
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self._owner.queue_name
 
     def _check_open(self) -> None:
         self._owner.check_open()
