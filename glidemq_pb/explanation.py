@@ -9,6 +9,7 @@ from .semantics.records import JobFacts
 from .wire import from_wire
 
 WORDS: Final[dict[str, Callable[["WaitReason"], str]]] = {
+    "children": lambda reason: f"its children have to end first: {named(reason.jobs)}",
     "delayed": lambda reason: f"it is held back until {moment(reason.until)}",
     "group_concurrency": lambda reason: f"its group runs as many jobs as it may: {named(reason.jobs)}",
     "turn": lambda reason: f"other jobs of its group come first: {named(reason.jobs)}",
@@ -29,7 +30,7 @@ class WaitReason:
     """One gate at which a job waits."""
 
     gate: str
-    """`delayed`, `paused`, `group_concurrency`, `turn`, `group_paused`, `tokens`, `group_rate_limit`,
+    """`delayed`, `children`, `paused`, `group_concurrency`, `turn`, `group_paused`, `tokens`, `group_rate_limit`,
     `global_concurrency`, `global_rate_limit`, `limiter`, `no_worker` or `position`."""
     until: int | None
     """When it opens by itself (epoch milliseconds); None: when something else happens."""

@@ -66,7 +66,7 @@ class QueueAdministration(QueueLimits):
             await queue.drain(delayed=True, on_progress=bar.update)
         """
         last = administration.DELAYED_PHASE if check_bool("delayed", delayed) else administration.GROUPS_PHASE
-        await self._clear(last, self._owner.events_keep, on_progress)
+        await self._clear(administration.READY_PHASE, last, self._owner.events_keep, on_progress)
 
     async def obliterate(self, force: bool = False, *, on_progress: Progress | None = None) -> None:
         """Remove the queue with all its jobs, limits and counters. InvalidStateError when jobs are active, unless
@@ -76,18 +76,25 @@ class QueueAdministration(QueueLimits):
         counts = await self._owner.call(reads.count_jobs)
         if counts.active and not force:
             raise InvalidStateError(f"queue {self.name!r} has {counts.active} active jobs: give force=True")
-        await self._clear(administration.FAILED_PHASE, 0, on_progress)
+        await self._clear(administration.PARENTS_PHASE, administration.FAILED_PHASE, 0, on_progress)
         while not await self._owner.call(administration.forget_queue):
             counts = await self._owner.call(reads.count_jobs)
-            if counts.waiting + counts.active + counts.delayed + counts.completed + counts.failed:
+            if (
+                counts.waiting
+                + counts.active
+                + counts.delayed
+                + counts.completed
+                + counts.failed
+                + counts.waiting_children
+            ):
                 return
 
-    async def _clear(self, last_phase: int, events_keep: int, on_progress: Progress | None) -> None:
+    async def _clear(self, first_phase: int, last_phase: int, events_keep: int, on_progress: Progress | None) -> None:
         marks = await self._owner.call(administration.get_marks)
         removed, before = 0, -1
         while removed != before:  # again, since what workers take meanwhile moves others past the cursor
             before = removed
-            cursor, done = ClearCursor(administration.READY_PHASE, 0, 0), False
+            cursor, done = ClearCursor(first_phase, 0, 0), False
             while not done:
                 cleared = await self._owner.call(administration.clear_some, marks, cursor, last_phase, events_keep)
                 removed += cleared.removed

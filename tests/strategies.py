@@ -411,7 +411,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
             st.builds(Earlier, st.just("marks"), st.integers(0, 2)),
             st.one_of(
                 st.builds(Earlier, st.just("cursor"), st.just(0)),
-                st.builds(ClearCursor, st.integers(0, 5), st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 0, 1))),
+                st.builds(ClearCursor, st.integers(0, 6), st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 0, 1))),
             ),
             st.integers(0, 5),
             keep,

@@ -35,8 +35,10 @@ from .keys import (
     old_calls_key,
     rate_limited_key,
     ready_key,
+    reservations_key,
     scheduled_key,
     scheduler_names_key,
+    waiting_children_key,
     wake_key,
     worker_key,
     workers_key,
@@ -51,12 +53,14 @@ from .store import Store
 from .timetable import forget_scheduler
 from .wakes import rearm, wake_if_startable
 
-READY_PHASE: Final = 0
-GROUPS_PHASE: Final = 1
-DELAYED_PHASE: Final = 2
-ACTIVE_PHASE: Final = 3
-COMPLETED_PHASE: Final = 4
-FAILED_PHASE: Final = 5
+PARENTS_PHASE: Final = 0
+"""First, so that no removal of a child makes its parent ready behind the phase of ready jobs."""
+READY_PHASE: Final = 1
+GROUPS_PHASE: Final = 2
+DELAYED_PHASE: Final = 3
+ACTIVE_PHASE: Final = 4
+COMPLETED_PHASE: Final = 5
+FAILED_PHASE: Final = 6
 
 
 @operation(reads_only=True)
@@ -72,13 +76,17 @@ def get_marks(s: Store, q: str, now: int) -> Marks:
 def clear_some(
     s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, last_phase: int, events_keep: int
 ) -> Cleared:
-    """Remove jobs, phase by phase up to `last_phase`: ready, in groups, delayed, active, completed, failed."""
+    """Remove jobs, phase by phase up to `last_phase`.
+
+    The phases: waiting for children, ready, in groups, delayed, active, completed, failed.
+    """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
     cleared = clear_phase(s, q, now, marks, cursor, events_keep)
     wake_if_startable(s, q, now)
-    if cleared.removed > 0 and cursor.phase != DELAYED_PHASE and cursor.phase < COMPLETED_PHASE:
+    lively = cursor.phase == READY_PHASE or cursor.phase == GROUPS_PHASE or cursor.phase == ACTIVE_PHASE
+    if cleared.removed > 0 and lively:
         note_drained(s, q, now, events_keep)
     rearm(s, q, meta.next_due)
     return Cleared(cleared.removed, cleared.cursor, cleared.cursor.phase > last_phase)
@@ -86,6 +94,8 @@ def clear_some(
 
 def clear_phase(s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, keep: int) -> Cleared:
     """One batch of one phase."""
+    if cursor.phase == PARENTS_PHASE:
+        return clear_marked(s, q, now, waiting_children_key(q), marks, cursor, keep)
     if cursor.phase == READY_PHASE:
         return clear_ready(s, q, now, marks, cursor, keep)
     if cursor.phase == GROUPS_PHASE:
@@ -95,8 +105,8 @@ def clear_phase(s: Store, q: str, now: int, marks: Marks, cursor: ClearCursor, k
     if cursor.phase == ACTIVE_PHASE:
         return clear_marked(s, q, now, active_key(q), marks, cursor, keep)
     if cursor.phase == COMPLETED_PHASE:
-        return clear_ended(s, q, COMPLETED, marks, cursor)
-    return clear_ended(s, q, FAILED, marks, cursor)
+        return clear_ended(s, q, now, COMPLETED, marks, cursor)
+    return clear_ended(s, q, now, FAILED, marks, cursor)
 
 
 def next_cursor(cursor: ClearCursor, seen: int, kept: int) -> ClearCursor:
@@ -152,14 +162,14 @@ def clear_marked(s: Store, q: str, now: int, key: str, marks: Marks, cursor: Cle
     return Cleared(removed, next_cursor(cursor, len(members), len(members) - removed), False)
 
 
-def clear_ended(s: Store, q: str, state: str, marks: Marks, cursor: ClearCursor) -> Cleared:
+def clear_ended(s: Store, q: str, now: int, state: str, marks: Marks, cursor: ClearCursor) -> Cleared:
     """Remove jobs that had ended then."""
     members = s.zrange(ended_key(q, state), cursor.skip, cursor.skip + BATCH_MAX - 1)
     old: list[str] = []
     for member in members:
         if number(take(member, MARK_DIGITS)) <= marks.mark:
             old.append(member)
-    forget_ended(s, q, state, old)
+    forget_ended(s, q, now, state, old)
     return Cleared(len(old), next_cursor(cursor, len(members), len(members) - len(old)), False)
 
 
@@ -179,7 +189,7 @@ def clean_some(
     for member in members:
         ids.append(drop(member, MARK_DIGITS))
     if len(members) > 0:
-        forget_ended(s, q, state, members)
+        forget_ended(s, q, now, state, members)
         emit_with(s, q, now, events_keep, "cleaned", "", "count", text(len(members)))
         remember(s, q, now, meta.calls_until, call, join(ids, "\n"))
         rearm(s, q, meta.next_due)
@@ -253,13 +263,17 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     if living_until is not None:  # they may not have read yet that their leases are lost
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, living_until)
+    in_doubt_at = s.zlowest(reservations_key(q))
+    if in_doubt_at is not None:
+        stamp(s, q, s.read(meta_key(q), Meta))
+        lower_next_due(s, q, in_doubt_at)
     return True
 
 
 def has_jobs(s: Store, q: str, meta: Meta) -> bool:
     """Whether any job is stored."""
     waiting = s.zcard(ready_key(q)) + meta.parked
-    running = s.zcard(active_key(q)) + s.zcard(scheduled_key(q))
+    running = s.zcard(active_key(q)) + s.zcard(scheduled_key(q)) + s.zcard(waiting_children_key(q))
     return waiting + running + s.zcard(ended_key(q, COMPLETED)) + s.zcard(ended_key(q, FAILED)) > 0
 
 

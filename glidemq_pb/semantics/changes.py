@@ -9,14 +9,16 @@ from .drains import note_drained, note_gone
 from .endings import end_revoked
 from .errors import Code
 from .events import emit, emit_with
+from .families import REMOVED_NEWS, tell_parents
 from .formats import is_foreign, stamp
 from .groups import refresh_group, wait_in_group
-from .keys import job_key, logs_key, meta_key, ready_key
+from .keys import job_key, keys_of_job, logs_key, meta_key, ready_key
 from .lanes import moved_score, next_mark
 from .lang import operation, refuse, split, text
 from .metrics import count_ended
+from .parents import await_children
 from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_again, watch_expiry
-from .rows import Meta, PlaceRow
+from .rows import Meta, ParentRow, PlaceRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, state_of
 from .store import Store
 from .timetable import job_ended
@@ -56,7 +58,8 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
     leave_state(s, q, job_id, row)
     if row.state == ACTIVE:
         notify(s, q, worker_of(row.token), "lost:" + job_id)
-    s.delete([job_key(q, job_id), logs_key(q, job_id)])
+    s.delete(keys_of_job(q, job_id))
+    tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")
     release(s, q, row.dedup_id, job_id)
     job_ended(s, q, now, row.scheduler_name, job_id)
     emit(s, q, now, keep, "removed", job_id)
@@ -91,13 +94,18 @@ def retry_job(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow)
     """Let a failed job wait as if it were new; its time to live begins anew."""
     leave_state(s, q, job_id, row)
     job = job_key(q, job_id)
-    s.hdel(job, ["attempts_made", "failed_reason", "stacktrace", "finished_on", "stalled_count", "revoked"])
+    stale = ["attempts_made", "failed_reason", "stacktrace", "finished_on", "stalled_count", "revoked", "child_failure"]
+    s.hdel(job, stale)
     if row.ttl > 0:
         mark = next_mark(s, q)
         s.hset(job, expire_at=now + row.ttl, expiry_mark=mark)
         watch_expiry(s, q, job_id, now + row.ttl, mark)
         lower_next_due(s, q, now + row.ttl + 1)
-    wait_again(s, q, job_id, row)
+    if s.read(job, ParentRow).children_left > 0:
+        mark = next_mark(s, q)
+        await_children(s, q, now, keep, job_id, mark)
+    else:
+        wait_again(s, q, job_id, row)
     refresh_group(s, q, now, keep, row.ordering_key)
     emit(s, q, now, keep, "retried", job_id)
 

@@ -3,13 +3,13 @@
 from .events import emit
 from .keys import active_key, meta_key, ready_key
 from .rows import ParkedRow
-from .states import COMPLETED, DELAYED, FAILED
+from .states import COMPLETED, DELAYED, FAILED, WAITING_CHILDREN
 from .store import Store
 
 
 def note_gone(s: Store, q: str, now: int, keep: int, state: str) -> None:
     """The same after one job is gone from `state`, as it is stored."""
-    if state != DELAYED and state != COMPLETED and state != FAILED:
+    if state != DELAYED and state != WAITING_CHILDREN and state != COMPLETED and state != FAILED:
         note_drained(s, q, now, keep)
 
 

@@ -15,11 +15,13 @@ from .keys import (
     control_key,
     deduping_key,
     expiring_key,
+    freed_key,
     group_key,
     job_key,
     limiters_key,
     meta_key,
     rate_limited_key,
+    reservations_key,
     retained_key,
     scheduled_key,
     schedulers_key,
@@ -28,13 +30,14 @@ from .keys import (
 )
 from .lanes import next_mark
 from .lang import drop
-from .limits import SWEEP_MAX
+from .limits import RESERVED_MS, SWEEP_MAX
 from .metrics import forget_minutes
+from .parents import free_parents
 from .placing import leave_state, make_ready, return_to_front, watch_expiry
 from .records import Swept
 from .rows import Meta, PlaceRow
 from .schedulers import fire_due
-from .states import COMPLETED, DELAYED, FAILED
+from .states import COMPLETED, DELAYED, FAILED, WAITING_CHILDREN
 from .store import Store
 
 
@@ -65,6 +68,11 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
             left = left + 1
     moved = moved + len(lost)
 
+    freed = free_parents(s, q, now, keep, SWEEP_MAX - moved)
+    moved = moved + freed.readied + freed.failed
+    readied = readied + freed.readied
+    failed = failed + freed.failed
+
     promoted = s.zdue(scheduled_key(q), now, SWEEP_MAX - moved)
     s.zrem_many(scheduled_key(q), promoted)
     for member in promoted:
@@ -89,11 +97,13 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     moved = moved + aged
     silent = forget_workers(s, q, now, SWEEP_MAX - moved)
     moved = moved + silent
+    in_doubt = doubt_reservations(s, q, now, SWEEP_MAX - moved)
+    moved = moved + in_doubt
     if close_windows(s, q, now, s.read(meta_key(q), Meta)):
         readied = readied + 1
     keep_house(s, q, now)
     find_next_due(s, q, now)
-    return Swept(moved, failed, left, readied, stalled)
+    return Swept(moved, failed, left, readied, stalled, in_doubt)
 
 
 def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> bool:
@@ -103,7 +113,7 @@ def expire_waiting(s: Store, q: str, now: int, keep: int, job_id: str) -> bool:
     mark = next_mark(s, q)
     expire(s, q, now, keep, job_id, mark)
     refresh_group(s, q, now, keep, row.ordering_key)
-    return row.state != DELAYED
+    return row.state != DELAYED and row.state != WAITING_CHILDREN
 
 
 def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str) -> bool:
@@ -130,6 +140,14 @@ def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str
     return False
 
 
+def doubt_reservations(s: Store, q: str, now: int, limit: int) -> int:
+    """Reservations of flows that have waited long, or long again: how many."""
+    flows = s.zdue(reservations_key(q), now, limit)
+    for flow in flows:
+        s.zadd(reservations_key(q), now + RESERVED_MS, flow)
+    return len(flows)
+
+
 def wake_groups(s: Store, q: str, now: int, keep: int, limit: int) -> int:
     """Look again at groups that slept until now: how many."""
     keys = s.zdue(rate_limited_key(q), now, limit)
@@ -152,9 +170,9 @@ def forget_aged(s: Store, q: str, now: int, limit: int) -> int:
         else:
             failed.append(member)
     if len(completed) > 0:
-        forget_ended(s, q, COMPLETED, completed)
+        forget_ended(s, q, now, COMPLETED, completed)
     if len(failed) > 0:
-        forget_ended(s, q, FAILED, failed)
+        forget_ended(s, q, now, FAILED, failed)
     return len(members)
 
 
@@ -197,6 +215,8 @@ def find_next_due(s: Store, q: str, now: int) -> None:
         limiters_key(q),
         deduping_key(q),
         schedulers_key(q),
+        freed_key(q),
+        reservations_key(q),
         retained_key(q),
         workers_key(q),
     ]:

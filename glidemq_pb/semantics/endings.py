@@ -5,11 +5,12 @@ from typing import Final
 from .deadlines import lower_next_due
 from .dedup import release
 from .events import emit, emit_with
-from .keys import ended_key, expiring_key, job_key, logs_key, meta_key, retained_key
+from .families import COMPLETED_NEWS, FAILED_NEWS, LOST_NEWS, REMOVED_NEWS, tell_parents
+from .keys import ended_key, expiring_key, job_key, keys_of_job, meta_key, retained_key
 from .lang import drop, number, pad
 from .letters import bury
 from .limits import TRIM_MAX
-from .rows import FailedKeepRow, HeldRow, Meta, PlaceRow
+from .rows import EndedRow, FailedKeepRow, HeldRow, Meta, PlaceRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .timetable import job_ended
@@ -20,8 +21,9 @@ MARK_DIGITS: Final = 16
 
 def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str, held: HeldRow, mark: int) -> None:
     """End a job well. Its lease is gone already."""
+    tell_parents(s, q, now, held.parents, job_id, COMPLETED_NEWS, value)
     if held.remove_on_complete == 1:
-        s.delete([job_key(q, job_id), logs_key(q, job_id)])
+        s.delete(keys_of_job(q, job_id))
         release(s, q, held.dedup_id, job_id)
     else:
         s.hset(job_key(q, job_id), state=COMPLETED, return_value=value, finished_on=now, mark=mark)
@@ -58,9 +60,11 @@ def keep_failed(s: Store, q: str, now: int, job_id: str, reason: str, mark: int)
     row = s.read(job_key(q, job_id), FailedKeepRow)
     job_ended(s, q, now, row.scheduler_name, job_id)
     if row.remove_on_fail == 1:
-        s.delete([job_key(q, job_id), logs_key(q, job_id)])
+        tell_parents(s, q, now, row.parents, job_id, LOST_NEWS, reason)
+        s.delete(keys_of_job(q, job_id))
         release(s, q, row.dedup_id, job_id)
     else:
+        tell_parents(s, q, now, row.parents, job_id, FAILED_NEWS, reason)
         s.hset(job_key(q, job_id), state=FAILED, failed_reason=reason, finished_on=now, mark=mark)
         s.zadd(ended_key(q, FAILED), now, pad(mark) + job_id)
         retain(s, q, now, FAILED, pad(mark) + job_id, row.keep_failed, row.keep_failed_ms)
@@ -79,7 +83,7 @@ def trim(s: Store, q: str, now: int, state: str, count: int) -> None:
     """Remove the oldest ended jobs beyond `count`: at most TRIM_MAX now, the rest is due work."""
     excess = s.zcard(ended_key(q, state)) - count
     if excess > 0:
-        forget_ended(s, q, state, s.zrange(ended_key(q, state), 0, min(excess, TRIM_MAX) - 1))
+        forget_ended(s, q, now, state, s.zrange(ended_key(q, state), 0, min(excess, TRIM_MAX) - 1))
     if excess > TRIM_MAX:
         owed = s.read(meta_key(q), Meta)  # never raised: an earlier ending may owe a lower count
         if state == COMPLETED:
@@ -90,16 +94,17 @@ def trim(s: Store, q: str, now: int, state: str, count: int) -> None:
         lower_next_due(s, q, now)
 
 
-def forget_ended(s: Store, q: str, state: str, members: list[str]) -> None:
-    """Erase ended jobs, named by their members of the state's set."""
+def forget_ended(s: Store, q: str, now: int, state: str, members: list[str]) -> None:
+    """Erase ended jobs, named by their members of the state's set; who waits for a failed one waits no longer."""
     keys: list[str] = []
     for member in members:
         job_id = drop(member, MARK_DIGITS)
-        dedup_id = s.hget(job_key(q, job_id), "dedup_id")
-        if dedup_id is not None:
-            release(s, q, dedup_id, job_id)
-        keys.append(job_key(q, job_id))
-        keys.append(logs_key(q, job_id))
+        row = s.read(job_key(q, job_id), EndedRow)
+        release(s, q, row.dedup_id, job_id)
+        if state == FAILED:
+            tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")
+        for key in keys_of_job(q, job_id):
+            keys.append(key)
     s.delete(keys)
     s.zrem_many(ended_key(q, state), members)
     s.zrem_many(retained_key(q), members)

@@ -10,6 +10,8 @@ class Code(StrEnum):
     """The queue was written by a release with another stored format."""
     STALE_CALL = "STALE_CALL"
     """A worker's call arrived after a later call of the same worker was answered."""
+    LATE = "LATE"
+    """A flow over several queues was to be committed after its deadline: nothing of it exists."""
     COST = "COST"
     """A job costs more than the capacity of its group's bucket (TB-5)."""
     NO_RUN = "NO_RUN"

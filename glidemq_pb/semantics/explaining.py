@@ -4,17 +4,20 @@ from typing import Final
 
 from .buckets import bucket_at, wait_for_tokens
 from .errors import Code
+from .families import FAILED_OUTCOME
 from .formats import is_foreign
 from .gates import window_end
 from .groups import cost_of
 from .keys import (
     active_key,
+    children_key,
     group_key,
     group_queue_key,
     job_key,
     limiter_key,
     limiters_key,
     meta_key,
+    outcomes_key,
     ready_key,
     scheduled_key,
     turns_key,
@@ -24,7 +27,7 @@ from .lang import drop, number, operation, pad, refuse, split
 from .limits import MICRO, PAGE_MAX
 from .records import JobFacts, Reason
 from .rows import CostRow, GroupRow, LimiterRow, Meta, PlaceRow
-from .states import ACTIVE, DELAYED, WAITING, state_of
+from .states import ACTIVE, DELAYED, WAITING, WAITING_CHILDREN, state_of
 from .store import Store
 from .windows import window_left, window_opening
 
@@ -53,6 +56,8 @@ def explain(s: Store, q: str, now: int, job_id: str) -> JobFacts:
         due = s.zscore(scheduled_key(q), pad(row.mark) + job_id)
         until = 0 if due is None else due
         reasons.append(Reason("delayed", until, []))
+    if state == WAITING_CHILDREN:
+        reasons.append(Reason("children", 0, outstanding_children(s, q, job_id)))
     place = -1
     if state == WAITING or state == DELAYED:
         if row.ordering_key != "":
@@ -64,6 +69,16 @@ def explain(s: Store, q: str, now: int, job_id: str) -> JobFacts:
             if rank > 0:
                 reasons.append(Reason("position", 0, s.zrange(ready_key(q), 0, min(rank, NAMED_MAX) - 1)))
     return JobFacts(state, place, until, worker, reasons)
+
+
+def outstanding_children(s: Store, q: str, job_id: str) -> list[str]:
+    """Children that hold a job, among the first page of them: their root keys and ids."""
+    children: list[str] = []
+    for child in s.zrange(children_key(q, job_id), 0, PAGE_MAX - 1):
+        outcome = s.hget(outcomes_key(q, job_id), child)
+        if len(children) < NAMED_MAX and (outcome is None or outcome == FAILED_OUTCOME):
+            children.append(child)
+    return children
 
 
 def explain_queue(s: Store, q: str, now: int, meta: Meta, reasons: list[Reason]) -> None:

@@ -9,12 +9,14 @@ from typing import Final
 from .changes import erase
 from .drains import note_gone
 from .errors import Code
+from .families import hear
+from .flows import complete_flow
 from .formats import is_foreign, stamp
 from .groups import refresh_group
 from .jobs import add_one
 from .keys import id_key, inbox_key, job_key, meta_key
 from .lang import drop, lookup, number, operation, refuse, take, text
-from .letters import REPLAYED_PREFIX, write_letter
+from .letters import CHILD_LETTER, FLOW_LETTER, REPLAYED_PREFIX, write_letter
 from .records import JobSpec, Letter
 from .rows import Meta, PlaceRow
 from .store import Store
@@ -28,7 +30,7 @@ EARLY: Final = "early"
 
 @operation
 def receive(s: Store, q: str, now: int, source: str, letter: Letter, events_keep: int) -> str:
-    """Add the job of a letter from the queue `source`, unless it was added before."""
+    """Let a letter from the queue `source` have its effect, unless it had it before."""
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
@@ -43,9 +45,16 @@ def receive(s: Store, q: str, now: int, source: str, letter: Letter, events_keep
 
     stamp(s, q, meta)
     s.hset_value(inbox_key(q), source, text(letter.ordinal))
-    next_id = s.get_count(id_key(q)) + 1
-    s.set_count(id_key(q), next_id)
-    add_one(s, q, now, events_keep, text(next_id), JobSpec("", letter.name, letter.data, letter.options), "")
+    kind = lookup(letter.options, "letter")
+    if kind == CHILD_LETTER:
+        parent_id = lookup(letter.options, "parent")
+        hear(s, q, now, parent_id, lookup(letter.options, "child"), lookup(letter.options, "news"), letter.data)
+    elif kind == FLOW_LETTER:
+        complete_flow(s, q, now, events_keep, lookup(letter.options, "flow"))
+    else:
+        next_id = s.get_count(id_key(q)) + 1
+        s.set_count(id_key(q), next_id)
+        add_one(s, q, now, events_keep, text(next_id), JobSpec("", letter.name, letter.data, letter.options), "")
     wake_if_startable(s, q, now)
     rearm(s, q, meta.next_due)
     return TAKEN

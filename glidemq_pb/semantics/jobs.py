@@ -10,9 +10,9 @@ from .errors import Code
 from .events import emit_with
 from .formats import is_foreign, stamp
 from .groups import join_turns, limits_in, refresh_group, set_limits
-from .keys import expiring_key, group_key, id_key, job_key, meta_key, ready_key, scheduled_key
+from .keys import expiring_key, group_key, held_key, id_key, job_key, meta_key, ready_key, scheduled_key
 from .lanes import next_mark, ready_score
-from .lang import is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
+from .lang import Fields, is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
 from .limits import CANONICAL_DIGITS_MAX, COST_DEFAULT
 from .placing import make_delayed, make_ready, watch_expiry
 from .records import JobSpec
@@ -68,7 +68,7 @@ def enqueue(
         if job_id == "":
             last_id = last_id + 1
             job_id = text(last_id)
-        elif job_id != superseded and s.exists(job_key(q, job_id)):
+        elif job_id != superseded and is_taken(s, q, job_id):
             ids.append(SKIPPED)
             continue
         elif is_canonical_id(job_id, CANONICAL_DIGITS_MAX):
@@ -121,6 +121,11 @@ def enqueue(
     return ids
 
 
+def is_taken(s: Store, q: str, job_id: str) -> bool:
+    """Whether there is a job of this id, or one that is reserved for a flow."""
+    return s.exists(job_key(q, job_id)) or s.exists(held_key(q, job_id))
+
+
 def is_payable(s: Store, q: str, spec: JobSpec) -> bool:
     """Whether the group's bucket can ever hold what the job costs; a job that is there already costs nothing."""
     if spec.job_id != "" and s.exists(job_key(q, spec.job_id)):
@@ -141,12 +146,22 @@ def add_one(s: Store, q: str, now: int, keep: int, job_id: str, spec: JobSpec, s
         refresh_group(s, q, now, keep, row.ordering_key)
     s.hset(job_key(q, job_id), name=spec.name, data=spec.data, timestamp=now)
     s.hset_fields(job_key(q, job_id), options)
+    place_new(s, q, now, keep, job_id, spec.name, options)
+
+
+def watch_ttl(s: Store, q: str, now: int, job_id: str, options: Fields) -> None:
+    """Note when a new job expires."""
     ttl = lookup_int(options, "ttl", 0)
     if ttl > 0:
         expiry_mark = next_mark(s, q)
         s.hset(job_key(q, job_id), expire_at=now + ttl, expiry_mark=expiry_mark)
         watch_expiry(s, q, job_id, now + ttl, expiry_mark)
         lower_next_due(s, q, now + ttl + 1)
+
+
+def place_new(s: Store, q: str, now: int, keep: int, job_id: str, name: str, options: Fields) -> None:
+    """Put a new job where it belongs; it is stored already."""
+    watch_ttl(s, q, now, job_id, options)
     key = lookup(options, "ordering_key")
     if key != "":
         join_turns(s, q, key, job_id)
@@ -162,7 +177,7 @@ def add_one(s: Store, q: str, now: int, keep: int, job_id: str, spec: JobSpec, s
     dedup_id = lookup(options, "dedup_id")
     if dedup_id != "":
         accept(s, q, now, dedup_id, job_id, options)
-    emit_with(s, q, now, keep, "added", job_id, "name", spec.name)
+    emit_with(s, q, now, keep, "added", job_id, "name", name)
     refresh_group(s, q, now, keep, key)
 
 

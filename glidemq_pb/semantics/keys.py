@@ -30,6 +30,14 @@
 | `:letter:<n>` | hash | one such letter (see `rows.LetterRow`) |
 | `:sent` | hash | letters ever written, by target; all of them, under the empty name |
 | `:inbox` | hash | the last letter taken, by source |
+| `:waiting-children` | sorted set | mark + id by the moment it began to wait for its children |
+| `:children:<id>` | sorted set | a parent's children (their root keys and ids) in the order of the flow |
+| `:outcomes:<id>` | hash | what became of a parent's children, by child (see `families`) |
+| `:freed` | sorted set | id by the moment nothing held it in waiting-children any more |
+| `:held:<id>` | hash | a job of a flow that is reserved and not yet committed; nobody sees it |
+| `:reservations` | sorted set | flow by the moment its reservation is in doubt |
+| `:reservation:<flow>` | hash | what is reserved for a flow (see `rows.ReservationRow`) |
+| `:flows` | hash | letters of a committed flow that are not acknowledged, by flow |
 | `:schedulers` | sorted set | name of a job scheduler by its next run |
 | `:scheduler:<name>` | hash | one job scheduler (see `rows.SchedulerRow`) and its template |
 | `:scheduler-names` | sorted set | all schedulers, in the order in which they were added |
@@ -53,6 +61,11 @@ def job_key(q: str, job_id: str) -> str:
 
 def logs_key(q: str, job_id: str) -> str:
     return q + ":logs:" + job_id
+
+
+def keys_of_job(q: str, job_id: str) -> list[str]:
+    """All that goes with a job."""
+    return [job_key(q, job_id), logs_key(q, job_id), children_key(q, job_id), outcomes_key(q, job_id)]
 
 
 def ready_key(q: str) -> str:
@@ -162,6 +175,38 @@ def sent_key(q: str) -> str:
 
 def inbox_key(q: str) -> str:
     return q + ":inbox"
+
+
+def waiting_children_key(q: str) -> str:
+    return q + ":waiting-children"
+
+
+def children_key(q: str, job_id: str) -> str:
+    return q + ":children:" + job_id
+
+
+def outcomes_key(q: str, job_id: str) -> str:
+    return q + ":outcomes:" + job_id
+
+
+def freed_key(q: str) -> str:
+    return q + ":freed"
+
+
+def held_key(q: str, job_id: str) -> str:
+    return q + ":held:" + job_id
+
+
+def reservations_key(q: str) -> str:
+    return q + ":reservations"
+
+
+def reservation_key(q: str, flow: str) -> str:
+    return q + ":reservation:" + flow
+
+
+def flows_key(q: str) -> str:
+    return q + ":flows"
 
 
 def schedulers_key(q: str) -> str:

@@ -9,19 +9,23 @@ from typing import Final
 
 from .errors import Code
 from .formats import is_foreign
-from .keys import job_key, letter_key, meta_key, outbox_key, sent_key
+from .keys import flows_key, job_key, letter_key, meta_key, outbox_key, sent_key
 from .lang import Fields, drop, lookup, operation, pad, refuse
 from .limits import LETTERS_MAX
 from .records import Letter
 from .rows import DeadLettersRow, LetterRow, Meta
 from .store import Store
 
+CHILD_LETTER: Final = "child"
+"""The option `letter` of news of a child for its parent; a letter without that option is a job."""
+FLOW_LETTER: Final = "flow"
+"""... of word that a reserved flow is committed."""
 REPLAYED_PREFIX: Final = "dead:"
 """In front of the name of an option that a dead letter keeps for its replay."""
 
 
 def write_letter(s: Store, q: str, target: str, name: str, data: str, options: list[str]) -> None:
-    """Keep a job for another queue until it is delivered."""
+    """Keep a job or a message for another queue until it is delivered."""
     sequence = s.hincrby(sent_key(q), "", 1)
     ordinal = s.hincrby(sent_key(q), target, 1)
     s.hset(letter_key(q, pad(sequence)), target=target, ordinal=ordinal, name=name, data=data)
@@ -84,6 +88,9 @@ def acknowledge(s: Store, q: str, now: int, sequences: list[str]) -> bool:
         refuse(Code.FORMAT)
     keys: list[str] = []
     for sequence in sequences:
+        flow = s.hget(letter_key(q, sequence), "option:flow")
+        if flow is not None and s.hincrby(flows_key(q), flow, -1) == 0:
+            s.hdel(flows_key(q), [flow])
         keys.append(letter_key(q, sequence))
     s.delete(keys)
     s.zrem_many(outbox_key(q), sequences)

@@ -36,6 +36,8 @@ EVENT_VALUE_MAX: Final = 4096
 
 CALL_KEPT_MS: Final = 60_000
 """How long the reply to a producer's call is kept for its repetition, at least."""
+RESERVED_MS: Final = 60_000
+"""How long a flow may be reserved before somebody asks whether it was committed."""
 WORKER_REFRESH_MS: Final = 5_000
 """How stale a worker's record may be before a call writes it anew."""
 BACKUP_TIMER_MS: Final = 100

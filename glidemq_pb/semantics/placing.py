@@ -17,17 +17,19 @@ from .keys import (
     active_key,
     ended_key,
     expiring_key,
+    freed_key,
     job_key,
     meta_key,
     ready_key,
     retained_key,
     scheduled_key,
     turns_key,
+    waiting_children_key,
 )
 from .lanes import ready_score
 from .lang import pad
 from .rows import PlaceRow
-from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
+from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 from .store import Store
 
 
@@ -90,6 +92,9 @@ def leave_state(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
         s.zrem(active_key(q), member)
         if row.ordering_key != "":
             leave_active(s, q, row.ordering_key)
+    elif row.state == WAITING_CHILDREN:
+        s.zrem(waiting_children_key(q), member)
+        s.zrem(freed_key(q), job_id)
     elif row.state == COMPLETED or row.state == FAILED:
         s.zrem(ended_key(q, row.state), member)
         s.zrem(retained_key(q), member)

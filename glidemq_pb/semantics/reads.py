@@ -16,12 +16,13 @@ from .keys import (
     metrics_key,
     ready_key,
     scheduled_key,
+    waiting_children_key,
 )
 from .lang import Fields, byte_length, drop, lookup, operation, refuse, without
 from .limits import PAGE_MAX, REPLY_BYTES_MAX
 from .records import Counts, JobEntry, LogPage, ParkedPage
 from .rows import GroupRow, Meta
-from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
+from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 from .store import Entry, Store
 
 
@@ -102,6 +103,8 @@ def state_key(q: str, state: str) -> str:
         return scheduled_key(q)
     if state == ACTIVE:
         return active_key(q)
+    if state == WAITING_CHILDREN:
+        return waiting_children_key(q)
     return ended_key(q, state)
 
 
@@ -117,7 +120,7 @@ def count_jobs(s: Store, q: str, now: int) -> Counts:
         s.zcard(scheduled_key(q)),
         s.zcard(ended_key(q, COMPLETED)),
         s.zcard(ended_key(q, FAILED)),
-        0,
+        s.zcard(waiting_children_key(q)),
         meta.parked,
     )
 

@@ -25,12 +25,30 @@ class JobSpec:
     Durations are milliseconds; flags are "1"; `backoff_jitter` is in hundred-thousandths."""
 
 
+@dataclass(frozen=True, slots=True)
+class FlowSpec:
+    """One job of a flow's part in one queue, and its neighbours: by position in this part, or in other queues."""
+
+    job_id: str
+    """Empty, in a flow of one queue: the next one of the counter."""
+    name: str
+    data: str
+    options: Fields
+    parents: list[int]
+    far_parents: list[str]
+    """Root keys and ids, as in `families`; so for the children."""
+    children: list[int]
+    far_children: list[str]
+
+
 # What a processor's run came to.
 COMPLETED_RUN: Final = "completed"
 FAILED_RUN: Final = "failed"
 """A failed attempt: retried while attempts remain and `final` is false."""
 DELAYED_RUN: Final = "delayed"
 """`move_to_delayed`: back until `until`, no attempt consumed."""
+WAITING_CHILDREN_RUN: Final = "waiting-children"
+"""`move_to_waiting_children`: again when its children are done, no attempt consumed."""
 RETURNED_RUN: Final = "returned"
 """Handed back unrun, or held by a limit: to the front of its lane, no attempt consumed."""
 
@@ -163,7 +181,7 @@ class WorkReply:
     """The reply to one `settle_and_activate`."""
 
     statuses: list[str]
-    """One per settlement: `completed retrying failed delayed returned`, `expired` instead of a
+    """One per settlement: `completed retrying failed delayed waiting-children returned`, `expired` instead of a
     further run, or `lost`: the lease was not the caller's."""
     started: list[StartedJob]
     token: str
@@ -180,7 +198,7 @@ class WorkReply:
     unplanned: list[Unplanned]
     """Cron schedulers whose following run the caller is to work out."""
     letters: bool
-    """Letters to other queues wait to be delivered."""
+    """Letters to other queues wait to be delivered, or reserved flows to be asked for."""
     hold_ms: int
     """The caller's own limiter lets nothing start for so long; 0: it does."""
 
@@ -195,6 +213,8 @@ class Swept:
     """Jobs that are neither waiting nor active any more."""
     readied: int
     stalled: list[str]
+    in_doubt: int
+    """Reservations of flows whose fate somebody must ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +253,7 @@ class Reason:
     """One gate at which a job waits."""
 
     gate: str
-    """`delayed group_concurrency turn group_paused tokens group_rate_limit paused global_concurrency
+    """`delayed children group_concurrency turn group_paused tokens group_rate_limit paused global_concurrency
     global_rate_limit limiter no_worker position`."""
     until: int
     """When it opens by itself; 0: when something else happens."""
@@ -256,7 +276,7 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A job for another queue."""
+    """A job for another queue, or (option `letter`) news of a child or a committed flow."""
 
     sequence: str
     """Names it in its source's outbox."""
@@ -267,6 +287,41 @@ class Letter:
     name: str
     data: str
     options: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What one look at the parents whose children are done came to."""
+
+    readied: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAdded:
+    """The ids of the jobs that were added, or the one that was taken, which is why nothing was."""
+
+    ids: list[str]
+    taken: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEntry:
+    """One child of a job."""
+
+    child: str
+    """Its root key and id."""
+    outcome: str
+    """As stored (see `families`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A flow that is reserved and not committed."""
+
+    flow: str
+    root: str
+    deadline: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class HeldRow:
     revoked: int
     dedup_id: str
     scheduler_name: str
+    parents: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ class PlaceRow:
     """1: it is to end as revoked, or has."""
     dedup_id: str
     scheduler_name: str
+    parents: str
+    """The jobs that wait for it (see `families`), one a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,45 @@ class FailedKeepRow:
     keep_failed_ms: int
     dedup_id: str
     scheduler_name: str
+    parents: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRow:
+    """A job as one that waits for children."""
+
+    name: str
+    state: str
+    children_left: int
+    """Children that have neither completed, nor failed for good and been ignored."""
+    on_child_failure: str
+    """`fail` or `ignore`; empty: wait until it was retried."""
+    child_failure: str
+    """The reason of the failed child with which this job is to fail; empty: none."""
+    timestamp: int
+    delay: int
+    processed_on: int
+    ordering_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRow:
+    """An ended job that is about to be forgotten."""
+
+    dedup_id: str
+    parents: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRow:
+    """`:reservation:<flow>`."""
+
+    root: str
+    """The root key of the queue that commits the flow; empty: there is no such reservation."""
+    deadline: int
+    """The flow cannot be committed later than that, by the clock of that queue."""
+    ids: str
+    """The jobs that are held, one a line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from .events import emit, emit_retrying
 from .groups import leave_active, pause_group, refresh_group
 from .keys import active_key, job_key
 from .lang import pad
+from .parents import await_children
 from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
-from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, Caller, Settlement
+from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, WAITING_CHILDREN_RUN, Caller, Settlement
 from .retries import attempts_remain, delay_before_retry
 from .rows import AttemptRow, HeldRow, PlaceRow
 from .states import ACTIVE
@@ -21,6 +22,7 @@ FAILED_STATUS: Final = "failed"
 EXPIRED_STATUS: Final = "expired"
 RETRYING_STATUS: Final = "retrying"
 DELAYED_STATUS: Final = "delayed"
+WAITING_CHILDREN_STATUS: Final = "waiting-children"
 RETURNED_STATUS: Final = "returned"
 REVOKED_STATUS: Final = "revoked"
 
@@ -60,13 +62,16 @@ def leave_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, hel
     if has_expired(row, now):
         expire(s, q, now, keep, job_id, mark)
         return EXPIRED_STATUS
+    if row.expire_at > 0:
+        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
+        lower_next_due(s, q, row.expire_at + 1)
+    if settlement.outcome == WAITING_CHILDREN_RUN:
+        await_children(s, q, now, keep, job_id, mark)
+        return WAITING_CHILDREN_STATUS
     if settlement.back and row.ordering_key != "":
         return_to_back(s, q, job_id, row)
     else:
         return_to_front(s, q, job_id, row)
-    if row.expire_at > 0:
-        watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
-        lower_next_due(s, q, row.expire_at + 1)
     return RETURNED_STATUS
 
 

@@ -68,7 +68,7 @@ def settle_and_activate(
                 failed = failed + 1
             elif status != LOST:
                 readied = readied + 1
-    swept = Swept(0, 0, 0, 0, [])
+    swept = Swept(0, 0, 0, 0, [], 0)
     more = False
     if is_due(s, q, now):
         swept = sweep(s, q, now, caller.stalled_max, caller.events_keep)
@@ -99,7 +99,7 @@ def settle_and_activate(
         drained = note_drained(s, q, now, caller.events_keep)
     record(s, q, now, caller, last, statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more)
-    letters = s.zcard(outbox_key(q)) > 0
+    letters = swept.in_doubt > 0 or s.zcard(outbox_key(q)) > 0
     unplanned = list_unplanned(s, q)
     return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, unplanned, letters, hold_ms)
 

@@ -16,6 +16,7 @@ from ..semantics.gates import window_end
 from ..semantics.keys import (
     active_key,
     expiring_key,
+    freed_key,
     meta_key,
     rate_limited_key,
     ready_key,
@@ -24,6 +25,7 @@ from ..semantics.keys import (
     scheduler_key,
     scheduler_names_key,
     schedulers_key,
+    waiting_children_key,
 )
 from ..semantics.lang import drop
 from ..semantics.limits import MINUTE_MS
@@ -39,7 +41,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AnyWorker = Worker[Any, Any]
 
-DUE_KEYS = (expiring_key, active_key, scheduled_key, schedulers_key, rate_limited_key, retained_key)
+DUE_KEYS = (expiring_key, active_key, freed_key, scheduled_key, schedulers_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
 kept for a repetition, minutes of metrics, windows that have passed) are housekeeping: nobody can tell when
 exactly it was done."""
@@ -238,7 +240,7 @@ class Kit:
 
     def open_jobs(self) -> int:
         """How many jobs have not ended, or are to come."""
-        sets = (ready_key, scheduled_key, active_key)
+        sets = (ready_key, scheduled_key, active_key, waiting_children_key)
         listed = sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
         parked = sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
         return listed + parked + sum(map(self._coming_runs, self.roots))

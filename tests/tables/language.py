@@ -43,7 +43,7 @@ SHORT = {
     "key": ("ordering_key",), "conc": ("group_concurrency",), "rate": ("group_rate_max", "group_rate_ms"),
     "bucket": ("group_capacity", "group_refill"), "dedup": ("dedup_id", "dedup_mode", "dedup_ttl"),
 }  # fmt: skip
-PHASES = ("ready", "groups", "delayed", "active", "completed", "failed")
+PHASES = ("waiting-children", "ready", "groups", "delayed", "active", "completed", "failed")
 MINUTE = START // MINUTE_MS
 MARK_DIGITS = 16
 
@@ -221,7 +221,7 @@ class Writer:
 
     def _clear_some(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         bare, options = named(arguments[0])
-        first, last = (PHASES.index(bare[0]), PHASES.index(bare[1])) if len(bare) > 1 else (0, PHASES.index(bare[0]))
+        first, last = (PHASES.index(bare[0]), PHASES.index(bare[1])) if len(bare) > 1 else (1, PHASES.index(bare[0]))
         cursor = self.cursor if options.get("from") == "there" else ClearCursor(first, 0, 0)
         return self.marks, cursor, last, int(options.get("keep", 100))
 

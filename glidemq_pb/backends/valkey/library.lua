@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d2b030241893
+#!lua name=glidemq_pb_bb4eadaee93b
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -96,12 +96,13 @@ end
 
 R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
-      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id', 'scheduler_name')
+      'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id', 'scheduler_name',
+      'parents')
   return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
       lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
       expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
       stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0),
-      revoked = tonumber(v[14] or 0), dedup_id = v[15] or '', scheduler_name = v[16] or ''}
+      revoked = tonumber(v[14] or 0), dedup_id = v[15] or '', scheduler_name = v[16] or '', parents = v[17] or ''}
 end
 
 R.read_WorkerInfoRow = function(key)
@@ -128,9 +129,15 @@ R.read_DedupRow = function(key)
 end
 
 R.read_FailedKeepRow = function(key)
-  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name')
+  local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name',
+      'parents')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or '', scheduler_name = v[5] or ''}
+      dedup_id = v[4] or '', scheduler_name = v[5] or '', parents = v[6] or ''}
+end
+
+R.read_EndedRow = function(key)
+  local v = redis.call('HMGET', key, 'dedup_id', 'parents')
+  return {dedup_id = v[1] or '', parents = v[2] or ''}
 end
 
 R.reply_Reason = function(v)
@@ -163,6 +170,52 @@ end
 R.read_CostRow = function(key)
   local v = redis.call('HMGET', key, 'cost')
   return {cost = v[1] or ''}
+end
+
+R.read_ParentRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'timestamp',
+      'delay', 'processed_on', 'ordering_key')
+  return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
+      child_failure = v[5] or '', timestamp = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
+      processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
+end
+
+R.read_ReservationRow = function(key)
+  local v = redis.call('HMGET', key, 'root', 'deadline', 'ids')
+  return {root = v[1] or '', deadline = tonumber(v[2] or 0), ids = v[3] or ''}
+end
+
+R.reply_Reservation = function(v)
+  return {v.flow, v.root, v.deadline}
+end
+
+R.reply_list_of_Reservation = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_Reservation(one)
+  end
+  return out
+end
+
+R.reply_ChildEntry = function(v)
+  return {v.child, v.outcome}
+end
+
+R.reply_list_of_ChildEntry = function(v)
+  local out = {}
+  for _, one in ipairs(v) do
+    out[#out + 1] = R.reply_ChildEntry(one)
+  end
+  return out
+end
+
+R.read_HeldRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name', 'parents')
+  return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
+      attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
+      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
+      dedup_id = v[11] or '', scheduler_name = v[12] or '', parents = v[13] or ''}
 end
 
 R.read_LetterRow = function(key)
@@ -226,15 +279,6 @@ R.reply_list_of_SchedulerEntry = function(v)
     out[#out + 1] = R.reply_SchedulerEntry(one)
   end
   return out
-end
-
-R.read_HeldRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name')
-  return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
-      attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
-      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or '', scheduler_name = v[12] or ''}
 end
 
 R.read_AttemptRow = function(key)
@@ -305,16 +349,43 @@ R.take_list_of_str = function(args, at)
   return items, at + count + 1
 end
 
-R.take_Letter = function(args, at)
-  local v = {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
-      data = args[at + 4]}
-  v.options, at = R.take_list_of_str(args, at + 5)
+R.take_list_of_int = function(args, at)
+  local count, items = R.count(args, at), {}
+  for i = 1, count do
+    items[i] = R.whole(args[at + i])
+  end
+  return items, at + count + 1
+end
+
+R.take_FlowSpec = function(args, at)
+  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2]}
+  v.options, at = R.take_list_of_str(args, at + 3)
+  v.parents, at = R.take_list_of_int(args, at)
+  v.far_parents, at = R.take_list_of_str(args, at)
+  v.children, at = R.take_list_of_int(args, at)
+  v.far_children, at = R.take_list_of_str(args, at)
   return v, at
+end
+
+R.take_list_of_FlowSpec = function(args, at)
+  local count, items = R.count(args, at), {}
+  at = at + 1
+  for i = 1, count do
+    items[i], at = R.take_FlowSpec(args, at)
+  end
+  return items, at
 end
 
 R.take_JobSpec = function(args, at)
   local v = {job_id = args[at], name = args[at + 1], data = args[at + 2]}
   v.options, at = R.take_list_of_str(args, at + 3)
+  return v, at
+end
+
+R.take_Letter = function(args, at)
+  local v = {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
+      data = args[at + 4]}
+  v.options, at = R.take_list_of_str(args, at + 5)
   return v, at
 end
 
@@ -325,14 +396,6 @@ R.take_list_of_JobSpec = function(args, at)
     items[i], at = R.take_JobSpec(args, at)
   end
   return items, at
-end
-
-R.take_list_of_int = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = R.whole(args[at + i])
-  end
-  return items, at + count + 1
 end
 
 R.take_SchedulerSpec = function(args, at)
@@ -418,7 +481,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:63 get_marks
+-- administration.py:67 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -427,7 +490,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:72 clear_some
+-- administration.py:76 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -435,34 +498,38 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   end
   local cleared = H.clear_phase(q, now, marks, cursor, events_keep)
   H.wake_if_startable(q, now)
-  if cleared.removed > 0 and cursor.phase ~= 2 and cursor.phase < 4 then
+  local lively = cursor.phase == 1 or cursor.phase == 2 or cursor.phase == 4
+  if cleared.removed > 0 and lively then
     H.note_drained(q, now, events_keep)
   end
   H.rearm(q, meta.next_due)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:87 clear_phase
+-- administration.py:95 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
-    return H.clear_ready(q, now, marks, cursor, keep)
+    return H.clear_marked(q, now, q .. ':waiting-children', marks, cursor, keep)
   end
   if cursor.phase == 1 then
-    return H.clear_groups(q, now, marks, cursor, keep)
+    return H.clear_ready(q, now, marks, cursor, keep)
   end
   if cursor.phase == 2 then
-    return H.clear_marked(q, now, q .. ':scheduled', marks, cursor, keep)
+    return H.clear_groups(q, now, marks, cursor, keep)
   end
   if cursor.phase == 3 then
-    return H.clear_marked(q, now, q .. ':active', marks, cursor, keep)
+    return H.clear_marked(q, now, q .. ':scheduled', marks, cursor, keep)
   end
   if cursor.phase == 4 then
-    return H.clear_ended(q, 'completed', marks, cursor)
+    return H.clear_marked(q, now, q .. ':active', marks, cursor, keep)
   end
-  return H.clear_ended(q, 'failed', marks, cursor)
+  if cursor.phase == 5 then
+    return H.clear_ended(q, now, 'completed', marks, cursor)
+  end
+  return H.clear_ended(q, now, 'failed', marks, cursor)
 end
 
--- administration.py:102 next_cursor
+-- administration.py:112 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 100 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -470,7 +537,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:109 clear_ready
+-- administration.py:119 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
@@ -485,7 +552,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:121 clear_groups
+-- administration.py:131 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -512,7 +579,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:141 clear_marked
+-- administration.py:151 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
@@ -529,8 +596,8 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:155 clear_ended
-H.clear_ended = function(q, state, marks, cursor)
+-- administration.py:165 clear_ended
+H.clear_ended = function(q, now, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
   local old = {}
@@ -539,11 +606,11 @@ H.clear_ended = function(q, state, marks, cursor)
       old[#old + 1] = member
     end
   end
-  H.forget_ended(q, state, old)
+  H.forget_ended(q, now, state, old)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:167 clean_some
+-- administration.py:177 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -560,7 +627,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
     ids[#ids + 1] = string.sub(member, 17)
   end
   if #members > 0 then
-    H.forget_ended(q, state, members)
+    H.forget_ended(q, now, state, members)
     H.emit_with(q, now, events_keep, 'cleaned', '', 'count', R.text(#members))
     H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
     H.rearm(q, meta.next_due)
@@ -568,7 +635,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:190 retry_some
+-- administration.py:200 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -601,7 +668,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:218 forget_queue
+-- administration.py:228 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -645,18 +712,24 @@ O.forget_queue = function(q, now)
     H.stamp(q, R.read_Meta(q .. ':meta'))
     H.lower_next_due(q, living_until)
   end
+  local in_doubt_at = R.maybe_int(call('ZRANGE', q .. ':reservations', 0, 0, 'WITHSCORES')[2])
+  if in_doubt_at then
+    H.stamp(q, R.read_Meta(q .. ':meta'))
+    H.lower_next_due(q, in_doubt_at)
+  end
   return {1}
 end
 
--- administration.py:259 has_jobs
+-- administration.py:273 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
-  local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled')
+  local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled') + call('ZCARD',
+      q .. ':waiting-children')
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:267 list_workers
+-- administration.py:281 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -726,7 +799,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:35 remove
+-- changes.py:37 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -740,7 +813,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:47
+  -- changes.py:49
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
@@ -748,25 +821,25 @@ O.remove = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:54 erase
+-- changes.py:56 erase
 H.erase = function(q, now, keep, job_id, row)
-  local call = redis.call
   H.leave_state(q, job_id, row)
   if row.state == 'active' then
     H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
   end
-  call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+  R.spread('UNLINK', H.keys_of_job(q, job_id))
+  H.tell_parents(q, now, row.parents, job_id, 'removed', '')
   H.release(q, row.dedup_id, job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:65 worker_of
+-- changes.py:68 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:71 retry
+-- changes.py:74 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -783,30 +856,38 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:85
+  -- changes.py:88
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:90 retry_job
+-- changes.py:93 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
   local job = q .. ':job:' .. job_id
-  call('HDEL', job, 'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count', 'revoked')
+  local stale = {'attempts_made', 'failed_reason', 'stacktrace', 'finished_on', 'stalled_count', 'revoked',
+      'child_failure'}
+  R.spread('HDEL', stale, job)
+  local mark
   if row.ttl > 0 then
-    local mark = H.next_mark(q)
+    mark = H.next_mark(q)
     call('HSET', job, 'expire_at', now + row.ttl, 'expiry_mark', mark)
     H.watch_expiry(q, job_id, now + row.ttl, mark)
     H.lower_next_due(q, now + row.ttl + 1)
   end
-  H.wait_again(q, job_id, row)
+  if tonumber(call('HGET', job, 'children_left') or 0) > 0 then
+    mark = H.next_mark(q)
+    H.await_children(q, now, keep, job_id, mark)
+  else
+    H.wait_again(q, job_id, row)
+  end
   H.refresh_group(q, now, keep, row.ordering_key)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:106 revoke
+-- changes.py:114 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -824,7 +905,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:123
+  -- changes.py:131
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -842,7 +923,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:140 promote
+-- changes.py:148 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -859,7 +940,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:154
+  -- changes.py:162
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -868,7 +949,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:163 change_priority
+-- changes.py:171 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -890,7 +971,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:180
+  -- changes.py:188
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -908,7 +989,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:195 change_delay
+-- changes.py:203 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -927,7 +1008,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:210
+  -- changes.py:218
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -953,7 +1034,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:232 update_data
+-- changes.py:240 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -968,7 +1049,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:245 update_progress
+-- changes.py:253 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -984,7 +1065,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:259 add_log
+-- changes.py:267 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1004,14 +1085,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:275 answer
+-- changes.py:283 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:282 may_write
+-- changes.py:290 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1022,7 +1103,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:292 pause
+-- changes.py:300 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1038,7 +1119,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:306 resume
+-- changes.py:314 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1254,7 +1335,7 @@ end
 
 -- drains.py:10 note_gone
 H.note_gone = function(q, now, keep, state)
-  if state ~= 'delayed' and state ~= 'completed' and state ~= 'failed' then
+  if state ~= 'delayed' and state ~= 'waiting-children' and state ~= 'completed' and state ~= 'failed' then
     H.note_drained(q, now, keep)
   end
 end
@@ -1270,7 +1351,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:41 sweep
+-- due.py:44 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1278,7 +1359,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:49
+  -- due.py:52
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1287,7 +1368,7 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:56
+  -- due.py:59
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   local job_id
@@ -1302,7 +1383,12 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:68
+  -- due.py:71
+  local freed = H.free_parents(q, now, keep, 200 - moved)
+  moved = moved + freed.readied + freed.failed
+  readied = readied + freed.readied
+  failed = failed + freed.failed
+  -- due.py:76
   local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', promoted, q .. ':scheduled')
   for _, member in ipairs(promoted) do
@@ -1313,40 +1399,42 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #promoted
   readied = readied + #promoted
-  -- due.py:78
+  -- due.py:86
   local fired = H.fire_due(q, now, keep, 200 - moved)
   moved = moved + fired
   readied = readied + fired
-  -- due.py:82
+  -- due.py:90
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:86
+  -- due.py:94
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
   moved = moved + aged
   local silent = H.forget_workers(q, now, 200 - moved)
   moved = moved + silent
+  local in_doubt = H.doubt_reservations(q, now, 200 - moved)
+  moved = moved + in_doubt
   if H.close_windows(q, now, R.read_Meta(q .. ':meta')) then
     readied = readied + 1
   end
   H.keep_house(q, now)
   H.find_next_due(q, now)
-  return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled}
+  return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled, in_doubt = in_doubt}
 end
 
--- due.py:99 expire_waiting
+-- due.py:109 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
   local mark = H.next_mark(q)
   H.expire(q, now, keep, job_id, mark)
   H.refresh_group(q, now, keep, row.ordering_key)
-  return row.state ~= 'delayed'
+  return row.state ~= 'delayed' and row.state ~= 'waiting-children'
 end
 
--- due.py:109 recover
+-- due.py:119 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1375,7 +1463,17 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:133 wake_groups
+-- due.py:143 doubt_reservations
+H.doubt_reservations = function(q, now, limit)
+  local call = redis.call
+  local flows = call('ZRANGE', q .. ':reservations', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, flow in ipairs(flows) do
+    call('ZADD', q .. ':reservations', now + 60000, flow)
+  end
+  return #flows
+end
+
+-- due.py:151 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1387,7 +1485,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:143 forget_aged
+-- due.py:161 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1402,15 +1500,15 @@ H.forget_aged = function(q, now, limit)
     end
   end
   if #completed > 0 then
-    H.forget_ended(q, 'completed', completed)
+    H.forget_ended(q, now, 'completed', completed)
   end
   if #failed > 0 then
-    H.forget_ended(q, 'failed', failed)
+    H.forget_ended(q, now, 'failed', failed)
   end
   return #members
 end
 
--- due.py:161 forget_workers
+-- due.py:179 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1424,7 +1522,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:173 keep_house
+-- due.py:191 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1444,13 +1542,13 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:188 find_next_due
+-- due.py:206 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':deduping', q .. ':schedulers', q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':schedulers', q .. ':freed', q .. ':reservations', q .. ':retained', q .. ':workers'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -1471,11 +1569,12 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:21 complete_job
+-- endings.py:22 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
+  H.tell_parents(q, now, held.parents, job_id, 'completed', value)
   if held.remove_on_complete == 1 then
-    call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
     call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
@@ -1489,20 +1588,20 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:36 fail_job
+-- endings.py:38 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:43 expire
+-- endings.py:45 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:49 end_revoked
+-- endings.py:51 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1510,22 +1609,24 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:56 keep_failed
+-- endings.py:58 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
   if row.remove_on_fail == 1 then
-    call('UNLINK', q .. ':job:' .. job_id, q .. ':logs:' .. job_id)
+    H.tell_parents(q, now, row.parents, job_id, 'lost', reason)
+    R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, row.dedup_id, job_id)
   else
+    H.tell_parents(q, now, row.parents, job_id, 'failed', reason)
     call('HSET', q .. ':job:' .. job_id, 'state', 'failed', 'failed_reason', reason, 'finished_on', now, 'mark', mark)
     call('ZADD', q .. ':failed', now, R.pad(mark) .. job_id)
     H.retain(q, now, 'failed', R.pad(mark) .. job_id, row.keep_failed, row.keep_failed_ms)
   end
 end
 
--- endings.py:69 retain
+-- endings.py:73 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1537,12 +1638,12 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:78 trim
+-- endings.py:82 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
   if excess > 0 then
-    H.forget_ended(q, state, call('ZRANGE', q .. ':' .. state, 0, math.min(excess, 100) - 1))
+    H.forget_ended(q, now, state, call('ZRANGE', q .. ':' .. state, 0, math.min(excess, 100) - 1))
   end
   if excess > 100 then
     local owed = R.read_Meta(q .. ':meta')
@@ -1557,30 +1658,31 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:93 forget_ended
-H.forget_ended = function(q, state, members)
-  local call = redis.call
+-- endings.py:97 forget_ended
+H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
     local job_id = string.sub(member, 17)
-    local dedup_id = call('HGET', q .. ':job:' .. job_id, 'dedup_id')
-    if dedup_id then
-      H.release(q, dedup_id, job_id)
+    local row = R.read_EndedRow(q .. ':job:' .. job_id)
+    H.release(q, row.dedup_id, job_id)
+    if state == 'failed' then
+      H.tell_parents(q, now, row.parents, job_id, 'removed', '')
     end
-    keys_[#keys_ + 1] = q .. ':job:' .. job_id
-    keys_[#keys_ + 1] = q .. ':logs:' .. job_id
+    for _, key in ipairs(H.keys_of_job(q, job_id)) do
+      keys_[#keys_ + 1] = key
+    end
   end
   R.spread('UNLINK', keys_)
   R.spread('ZREM', members, q .. ':' .. state)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:108 has_expired
+-- endings.py:113 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:113 leave_expiring
+-- endings.py:118 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1623,7 +1725,7 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   end
 end
 
--- explaining.py:36 explain
+-- explaining.py:39 explain
 O.explain = function(q, now, job_id)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1648,6 +1750,9 @@ O.explain = function(q, now, job_id)
     until_ = not due and 0 or due
     reasons[#reasons + 1] = {gate = 'delayed', until_ = until_, jobs = {}}
   end
+  if state == 'waiting-children' then
+    reasons[#reasons + 1] = {gate = 'children', until_ = 0, jobs = H.outstanding_children(q, job_id)}
+  end
   local place = -1
   if state == 'waiting' or state == 'delayed' then
     if row.ordering_key ~= '' then
@@ -1666,7 +1771,20 @@ O.explain = function(q, now, job_id)
   return {{state, place, until_, worker, R.reply_list_of_Reason(reasons)}}
 end
 
--- explaining.py:69 explain_queue
+-- explaining.py:74 outstanding_children
+H.outstanding_children = function(q, job_id)
+  local call = redis.call
+  local children = {}
+  for _, child in ipairs(call('ZRANGE', q .. ':children:' .. job_id, 0, 499)) do
+    local outcome = call('HGET', q .. ':outcomes:' .. job_id, child)
+    if #children < 10 and (not outcome or outcome == 'f') then
+      children[#children + 1] = child
+    end
+  end
+  return children
+end
+
+-- explaining.py:84 explain_queue
 H.explain_queue = function(q, now, meta, reasons)
   local call = redis.call
   if meta.paused == 1 then
@@ -1700,7 +1818,7 @@ H.explain_queue = function(q, now, meta, reasons)
   end
 end
 
--- explaining.py:93 explain_group
+-- explaining.py:108 explain_group
 H.explain_group = function(q, now, job_id, row, reasons)
   local call = redis.call
   local key = row.ordering_key
@@ -1740,7 +1858,7 @@ H.explain_group = function(q, now, job_id, row, reasons)
   end
 end
 
--- explaining.py:122 running_members
+-- explaining.py:137 running_members
 H.running_members = function(q, key)
   local call = redis.call
   local members = {}
@@ -1751,6 +1869,447 @@ H.running_members = function(q, key)
     end
   end
   return members
+end
+
+-- families.py:38 tell_parents
+H.tell_parents = function(q, now, parents, job_id, news, value)
+  local child = q .. ':' .. job_id
+  for _, parent in ipairs(R.split(parents, '\010')) do
+    local root = H.root_of(parent)
+    local parent_id = string.sub(parent, #root + 1 + 1)
+    if root == q then
+      H.hear(q, now, parent_id, child, news, value)
+    else
+      H.write_letter(q, root, '', value, {'letter', 'child', 'parent', parent_id, 'child', child, 'news', news})
+      H.wake(q)
+    end
+  end
+end
+
+-- families.py:53 root_of
+H.root_of = function(job)
+  return R.split(job, '}')[1] .. '}'
+end
+
+-- families.py:58 hear
+H.hear = function(q, now, parent_id, child, news, value)
+  local call = redis.call
+  local key = q .. ':job:' .. parent_id
+  local row = R.read_ParentRow(key)
+  if row.name == '' then
+    key = q .. ':held:' .. parent_id
+    row = R.read_ParentRow(key)
+  end
+  if row.name == '' or not R.maybe_int(call('ZSCORE', q .. ':children:' .. parent_id, child)) then
+    return
+  end
+  local before = call('HGET', q .. ':outcomes:' .. parent_id, child)
+  local held = not before or before == 'f'
+  local holds = false
+  if news == 'completed' then
+    call('HSET', q .. ':outcomes:' .. parent_id, child, 'c' .. value)
+  elseif news == 'removed' or news == 'lost' and row.on_child_failure == '' then
+    if held then
+      H.forget_child(q, parent_id, child)
+    end
+  elseif row.on_child_failure == 'ignore' then
+    call('HSET', q .. ':outcomes:' .. parent_id, child, 'i')
+  else
+    call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
+    holds = true
+    if row.on_child_failure == 'fail' then
+      call('HSET', key, 'child_failure', value)
+    end
+  end
+  if held and not holds then
+    call('HINCRBY', key, 'children_left', -1)
+  end
+  if row.state == 'waiting-children' then
+    H.free_if_done(q, now, parent_id)
+  end
+end
+
+-- families.py:88 forget_child
+H.forget_child = function(q, parent_id, child)
+  local call = redis.call
+  call('ZREM', q .. ':children:' .. parent_id, child)
+  call('HDEL', q .. ':outcomes:' .. parent_id, child)
+end
+
+-- families.py:94 free_if_done
+H.free_if_done = function(q, now, parent_id)
+  local call = redis.call
+  local row = R.read_ParentRow(q .. ':job:' .. parent_id)
+  if row.children_left == 0 or row.child_failure ~= '' then
+    call('ZADD', q .. ':freed', now, parent_id)
+    H.lower_next_due(q, now)
+  end
+end
+
+-- flows.py:47 take_ids
+O.take_ids = function(q, now, count)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  H.stamp(q, meta)
+  local last_id = tonumber(call('GET', q .. ':id') or 0) + count
+  call('SET', q .. ':id', last_id)
+  return {last_id - count + 1}
+end
+
+-- flows.py:59 add_flow
+O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, events_keep)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {{R.split(known, '\010'), ''}}
+  end
+  if #others > 0 and now > deadline then
+    return {false, 'LATE'}
+  end
+  for _, position in ipairs(guarded) do
+    if not H.is_payable(q, H.spec_of(specs[position + 1])) then
+      return {false, 'COST'}
+    end
+  end
+  local taken = H.first_taken(q, specs)
+  if taken ~= '' then
+    return {{{}, taken}}
+  end
+  -- flows.py:90
+  H.stamp(q, meta)
+  local ids = H.choose_ids(q, specs)
+  for i = 0, #specs - 1 do
+    H.store_node(q, now, q .. ':job:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1])
+  end
+  for _, job_id in ipairs(ids) do
+    H.appear(q, now, events_keep, job_id)
+  end
+  for _, other in ipairs(others) do
+    H.write_letter(q, other, '', '', {'letter', 'flow', 'flow', flow})
+  end
+  if #others > 0 then
+    call('HSET', q .. ':flows', flow, R.text(#others))
+    H.wake(q)
+  end
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+  H.rearm(q, meta.next_due)
+  return {{ids, ''}}
+end
+
+-- flows.py:108 reserve
+O.reserve = function(q, now, flow, root, deadline, specs, guarded)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  if call('EXISTS', q .. ':reservation:' .. flow) == 1 then
+    return {''}
+  end
+  for _, position in ipairs(guarded) do
+    if not H.is_payable(q, H.spec_of(specs[position + 1])) then
+      return {false, 'COST'}
+    end
+  end
+  local taken = H.first_taken(q, specs)
+  if taken ~= '' then
+    return {taken}
+  end
+  -- flows.py:124
+  H.stamp(q, meta)
+  local ids = H.choose_ids(q, specs)
+  for i = 0, #specs - 1 do
+    H.store_node(q, now, q .. ':held:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1])
+  end
+  call('HSET', q .. ':reservation:' .. flow, 'root', root, 'deadline', deadline, 'ids', table.concat(ids, '\010'))
+  call('ZADD', q .. ':reservations', now + 60000, flow)
+  H.lower_next_due(q, now + 60000)
+  H.rearm(q, meta.next_due)
+  return {''}
+end
+
+-- flows.py:136 release_flow
+O.release_flow = function(q, now, flow)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local row = R.read_ReservationRow(q .. ':reservation:' .. flow)
+  if row.root == '' then
+    return {0}
+  end
+  for _, job_id in ipairs(R.split(row.ids, '\010')) do
+    call('UNLINK', q .. ':held:' .. job_id, q .. ':children:' .. job_id, q .. ':outcomes:' .. job_id)
+  end
+  H.forget_reservation(q, flow)
+  return {1}
+end
+
+-- flows.py:151 decide
+O.decide = function(q, now, flow, deadline)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  if call('HGET', q .. ':flows', flow) then
+    return {'committed'}
+  end
+  return {now > deadline and 'aborted' or 'undecided'}
+end
+
+-- flows.py:161 list_reservations
+O.list_reservations = function(q, now)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local found = {}
+  for _, flow in ipairs(call('ZRANGE', q .. ':reservations', 0, 49)) do
+    local row = R.read_ReservationRow(q .. ':reservation:' .. flow)
+    found[#found + 1] = {flow = flow, root = row.root, deadline = row.deadline}
+  end
+  return {R.reply_list_of_Reservation(found)}
+end
+
+-- flows.py:173 add_child
+O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
+  end
+  if guarded and not H.is_payable(q, spec) then
+    return {false, 'COST'}
+  end
+  local status = H.may_have_children(q, parent_id, token)
+  if status ~= 'done' then
+    return {status}
+  end
+  local dedup_id = H.lookup(spec.options, 'dedup_id')
+  local superseded = ''
+  if dedup_id ~= '' then
+    if H.is_duplicate(q, now, dedup_id, spec.options) then
+      return {':'}
+    end
+    superseded = H.pending_job(q, now, dedup_id, spec.options)
+  end
+  if spec.job_id ~= '' and spec.job_id ~= superseded and H.is_taken(q, spec.job_id) then
+    return {':'}
+  end
+  -- flows.py:208
+  H.stamp(q, meta)
+  local job_id = H.choose_id(q, spec.job_id)
+  H.add_one(q, now, events_keep, job_id, spec, superseded)
+  H.adopt_child(q, parent_id, q .. ':' .. job_id)
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, job_id)
+  H.rearm(q, meta.next_due)
+  return {job_id}
+end
+
+-- flows.py:219 adopt
+O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
+  local call = redis.call
+  local meta = R.read_Meta(q .. ':meta')
+  if H.is_foreign(meta) then
+    return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
+  end
+  if now > deadline then
+    return {false, 'LATE'}
+  end
+  local status = H.may_have_children(q, parent_id, token)
+  if status ~= 'done' then
+    return {status}
+  end
+  -- flows.py:235
+  H.adopt_child(q, parent_id, child)
+  H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
+  call('HSET', q .. ':flows', flow, '1')
+  H.wake(q)
+  H.remember(q, now, meta.calls_until, call_, 'done')
+  H.rearm(q, meta.next_due)
+  return {'done'}
+end
+
+-- flows.py:245 list_children
+O.list_children = function(q, now, job_id, start)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local entries = {}
+  local payload = 0
+  for _, child in ipairs(call('ZRANGE', q .. ':children:' .. job_id, start, start + 500 - 1)) do
+    local stored = call('HGET', q .. ':outcomes:' .. job_id, child)
+    local outcome = ''
+    if stored then
+      outcome = stored
+    end
+    payload = payload + #outcome
+    if payload > 4194304 and #entries > 0 then
+      break
+    end
+    entries[#entries + 1] = {child = child, outcome = outcome}
+  end
+  return {R.reply_list_of_ChildEntry(entries)}
+end
+
+-- flows.py:266 spec_of
+H.spec_of = function(node)
+  return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
+end
+
+-- flows.py:271 first_taken
+H.first_taken = function(q, specs)
+  for _, spec in ipairs(specs) do
+    if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
+      return spec.job_id
+    end
+  end
+  return ''
+end
+
+-- flows.py:279 choose_ids
+H.choose_ids = function(q, specs)
+  local call = redis.call
+  local ids = {}
+  local last_id = tonumber(call('GET', q .. ':id') or 0)
+  for _, spec in ipairs(specs) do
+    if spec.job_id ~= '' and R.is_canonical_id(spec.job_id, 12) then
+      last_id = math.max(last_id, R.int(spec.job_id))
+    end
+  end
+  for _, spec in ipairs(specs) do
+    if spec.job_id ~= '' then
+      ids[#ids + 1] = spec.job_id
+    else
+      last_id = last_id + 1
+      ids[#ids + 1] = R.text(last_id)
+    end
+  end
+  call('SET', q .. ':id', last_id)
+  return ids
+end
+
+-- flows.py:296 choose_id
+H.choose_id = function(q, wanted)
+  local call = redis.call
+  local last_id = tonumber(call('GET', q .. ':id') or 0)
+  if wanted == '' then
+    call('SET', q .. ':id', last_id + 1)
+    return R.text(last_id + 1)
+  end
+  if R.is_canonical_id(wanted, 12) then
+    call('SET', q .. ':id', math.max(last_id, R.int(wanted)))
+  end
+  return wanted
+end
+
+-- flows.py:307 store_node
+H.store_node = function(q, now, key, node, ids, job_id)
+  local call = redis.call
+  call('HSET', key, 'name', node.name, 'data', node.data, 'timestamp', now)
+  R.spread('HSET', node.options, key)
+  local parents = {}
+  for _, position in ipairs(node.parents) do
+    parents[#parents + 1] = q .. ':' .. ids[position + 1]
+  end
+  for _, parent in ipairs(node.far_parents) do
+    parents[#parents + 1] = parent
+  end
+  if #parents > 0 then
+    call('HSET', key, 'parents', table.concat(parents, '\010'))
+  end
+  local children = {}
+  for _, position in ipairs(node.children) do
+    children[#children + 1] = q .. ':' .. ids[position + 1]
+  end
+  for _, child in ipairs(node.far_children) do
+    children[#children + 1] = child
+  end
+  if #children > 0 then
+    R.zadd_many(q .. ':children:' .. job_id, H.positions(#children), children)
+    call('HSET', key, 'children_left', #children)
+  end
+end
+
+-- flows.py:328 positions
+H.positions = function(count)
+  local numbers = {}
+  for i = 0, count - 1 do
+    numbers[#numbers + 1] = i
+  end
+  return numbers
+end
+
+-- flows.py:336 appear
+H.appear = function(q, now, keep, job_id)
+  local call = redis.call
+  local options = call('HGETALL', q .. ':job:' .. job_id)
+  if not (call('EXISTS', q .. ':children:' .. job_id) == 1) then
+    H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
+    return
+  end
+  H.watch_ttl(q, now, job_id, options)
+  H.emit_with(q, now, keep, 'added', job_id, 'name', H.lookup(options, 'name'))
+  local mark = H.next_mark(q)
+  H.await_children(q, now, keep, job_id, mark)
+end
+
+-- flows.py:348 complete_flow
+H.complete_flow = function(q, now, keep, flow)
+  local call = redis.call
+  local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
+  for _, job_id in ipairs(ids) do
+    call('RENAME', q .. ':held:' .. job_id, q .. ':job:' .. job_id)
+  end
+  for _, job_id in ipairs(ids) do
+    H.appear(q, now, keep, job_id)
+  end
+  H.forget_reservation(q, flow)
+end
+
+-- flows.py:358 forget_reservation
+H.forget_reservation = function(q, flow)
+  local call = redis.call
+  call('UNLINK', q .. ':reservation:' .. flow)
+  call('ZREM', q .. ':reservations', flow)
+end
+
+-- flows.py:364 may_have_children
+H.may_have_children = function(q, parent_id, token)
+  local held = R.read_HeldRow(q .. ':job:' .. parent_id)
+  if held.name == '' then
+    return 'not_found'
+  end
+  if held.state ~= 'active' or held.token ~= token then
+    return 'lost'
+  end
+  return 'done'
+end
+
+-- flows.py:374 adopt_child
+H.adopt_child = function(q, parent_id, child)
+  local call = redis.call
+  call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
+  call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
+      'children_left') or 0) + 1)
 end
 
 -- formats.py:9 is_foreign
@@ -2191,7 +2750,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   return until_
 end
 
--- inbox.py:30 receive
+-- inbox.py:32 receive
 O.receive = function(q, now, source, letter, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2209,19 +2768,27 @@ O.receive = function(q, now, source, letter, events_keep)
   if letter.ordinal > taken + 1 then
     return {'early'}
   end
-  -- inbox.py:44
+  -- inbox.py:46
   H.stamp(q, meta)
   call('HSET', q .. ':inbox', source, R.text(letter.ordinal))
-  local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
-  call('SET', q .. ':id', next_id)
-  H.add_one(q, now, events_keep, R.text(next_id), {job_id = '', name = letter.name, data = letter.data,
-      options = letter.options}, '')
+  local kind = H.lookup(letter.options, 'letter')
+  if kind == 'child' then
+    local parent_id = H.lookup(letter.options, 'parent')
+    H.hear(q, now, parent_id, H.lookup(letter.options, 'child'), H.lookup(letter.options, 'news'), letter.data)
+  elseif kind == 'flow' then
+    H.complete_flow(q, now, events_keep, H.lookup(letter.options, 'flow'))
+  else
+    local next_id = tonumber(call('GET', q .. ':id') or 0) + 1
+    call('SET', q .. ':id', next_id)
+    H.add_one(q, now, events_keep, R.text(next_id), {job_id = '', name = letter.name, data = letter.data,
+        options = letter.options}, '')
+  end
   H.wake_if_startable(q, now)
   H.rearm(q, meta.next_due)
   return {'taken'}
 end
 
--- inbox.py:55 replay
+-- inbox.py:64 replay
 O.replay = function(q, now, job_id, target, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2254,7 +2821,7 @@ O.replay = function(q, now, job_id, target, events_keep)
   return {1}
 end
 
--- inbox.py:86 set_dead_letters
+-- inbox.py:95 set_dead_letters
 O.set_dead_letters = function(q, now, target)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2266,7 +2833,7 @@ O.set_dead_letters = function(q, now, target)
   return {1}
 end
 
--- inbox.py:97 get_dead_letters
+-- inbox.py:106 get_dead_letters
 O.get_dead_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2327,7 +2894,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       if job_id == '' then
         last_id = last_id + 1
         job_id = R.text(last_id)
-      elseif job_id ~= superseded and call('EXISTS', q .. ':job:' .. job_id) == 1 then
+      elseif job_id ~= superseded and H.is_taken(q, job_id) then
         ids[#ids + 1] = ':'
         __skip2 = true
       elseif R.is_canonical_id(job_id, 12) then
@@ -2391,7 +2958,13 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   return {ids}
 end
 
--- jobs.py:124 is_payable
+-- jobs.py:124 is_taken
+H.is_taken = function(q, job_id)
+  local call = redis.call
+  return call('EXISTS', q .. ':job:' .. job_id) == 1 or call('EXISTS', q .. ':held:' .. job_id) == 1
+end
+
+-- jobs.py:129 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -2401,7 +2974,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:132 add_one
+-- jobs.py:137 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -2412,6 +2985,12 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   end
   call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
+  H.place_new(q, now, keep, job_id, spec.name, options)
+end
+
+-- jobs.py:152 watch_ttl
+H.watch_ttl = function(q, now, job_id, options)
+  local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
   if ttl > 0 then
     local expiry_mark = H.next_mark(q)
@@ -2419,6 +2998,11 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
     H.watch_expiry(q, job_id, now + ttl, expiry_mark)
     H.lower_next_due(q, now + ttl + 1)
   end
+end
+
+-- jobs.py:162 place_new
+H.place_new = function(q, now, keep, job_id, name, options)
+  H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
   if key ~= '' then
     H.join_turns(q, key, job_id)
@@ -2437,13 +3021,18 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   if dedup_id ~= '' then
     H.accept(q, now, dedup_id, job_id, options)
   end
-  H.emit_with(q, now, keep, 'added', job_id, 'name', spec.name)
+  H.emit_with(q, now, keep, 'added', job_id, 'name', name)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:169 earlier
+-- jobs.py:184 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
+end
+
+-- keys.py:66 keys_of_job
+H.keys_of_job = function(q, job_id)
+  return {q .. ':job:' .. job_id, q .. ':logs:' .. job_id, q .. ':children:' .. job_id, q .. ':outcomes:' .. job_id}
 end
 
 -- lanes.py:12 class_of
@@ -2480,7 +3069,7 @@ H.next_mark = function(q)
   return call('HINCRBY', q .. ':meta', 'mark', 1)
 end
 
--- letters.py:23 write_letter
+-- letters.py:27 write_letter
 H.write_letter = function(q, target, name, data, options)
   local call = redis.call
   local sequence = call('HINCRBY', q .. ':sent', '', 1)
@@ -2495,7 +3084,7 @@ H.write_letter = function(q, target, name, data, options)
   call('ZADD', q .. ':outbox', sequence, R.pad(sequence))
 end
 
--- letters.py:36 bury
+-- letters.py:40 bury
 H.bury = function(q, job_id, reason)
   local call = redis.call
   local target = call('HGET', q .. ':meta', 'dead_letters') or ''
@@ -2523,7 +3112,7 @@ H.bury = function(q, job_id, reason)
   H.write_letter(q, target, H.lookup(fields, 'name'), H.lookup(fields, 'data'), options)
 end
 
--- letters.py:62 list_letters
+-- letters.py:66 list_letters
 O.list_letters = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2547,13 +3136,18 @@ O.list_letters = function(q, now)
   return {R.reply_list_of_Letter(letters)}
 end
 
--- letters.py:81 acknowledge
+-- letters.py:85 acknowledge
 O.acknowledge = function(q, now, sequences)
+  local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
   local keys_ = {}
   for _, sequence in ipairs(sequences) do
+    local flow = call('HGET', q .. ':letter:' .. sequence, 'option:flow')
+    if flow and call('HINCRBY', q .. ':flows', flow, -1) == 0 then
+      call('HDEL', q .. ':flows', flow)
+    end
     keys_[#keys_ + 1] = q .. ':letter:' .. sequence
   end
   R.spread('UNLINK', keys_)
@@ -2596,7 +3190,59 @@ H.forget_minutes = function(q, now)
   end
 end
 
--- placing.py:34 make_ready
+-- parents.py:18 await_children
+H.await_children = function(q, now, keep, job_id, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting-children', 'mark', mark)
+  call('ZADD', q .. ':waiting-children', now, R.pad(mark) .. job_id)
+  H.emit(q, now, keep, 'waiting-children', job_id)
+  H.free_if_done(q, now, job_id)
+end
+
+-- parents.py:26 free_parents
+H.free_parents = function(q, now, keep, limit)
+  local call = redis.call
+  local ids = call('ZRANGE', q .. ':freed', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  R.spread('ZREM', ids, q .. ':freed')
+  local failed = 0
+  for _, job_id in ipairs(ids) do
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    call('ZREM', q .. ':waiting-children', R.pad(row.mark) .. job_id)
+    local parent = R.read_ParentRow(q .. ':job:' .. job_id)
+    if parent.child_failure ~= '' then
+      failed = failed + 1
+      H.leave_expiring(q, job_id, row)
+      local mark = H.next_mark(q)
+      H.fail_job(q, now, keep, job_id, parent.child_failure, mark)
+    else
+      H.set_free(q, now, job_id, row, parent)
+      H.refresh_group(q, now, keep, row.ordering_key)
+    end
+  end
+  return {readied = #ids - failed, failed = failed}
+end
+
+-- parents.py:46 set_free
+H.set_free = function(q, now, job_id, row, parent)
+  local call = redis.call
+  if row.ordering_key ~= '' then
+    H.join_turns(q, row.ordering_key, job_id)
+    if parent.processed_on == 0 then
+      H.set_limits(q, now, row.ordering_key, H.limits_in(call('HGETALL', q .. ':job:' .. job_id)))
+    end
+  end
+  local placed = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local due = parent.timestamp + parent.delay
+  if parent.processed_on == 0 and due > now then
+    local mark = H.next_mark(q)
+    H.make_delayed(q, job_id, placed, due, mark)
+    H.lower_next_due(q, due)
+  else
+    H.make_ready(q, job_id, placed)
+  end
+end
+
+-- placing.py:36 make_ready
 H.make_ready = function(q, job_id, row)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
@@ -2608,7 +3254,7 @@ H.make_ready = function(q, job_id, row)
   end
 end
 
--- placing.py:44 wait_again
+-- placing.py:46 wait_again
 H.wait_again = function(q, job_id, row)
   if row.ordering_key == '' then
     H.make_ready(q, job_id, row)
@@ -2617,7 +3263,7 @@ H.wait_again = function(q, job_id, row)
   end
 end
 
--- placing.py:52 make_delayed
+-- placing.py:54 make_delayed
 H.make_delayed = function(q, job_id, row, due, mark)
   local call = redis.call
   call('ZADD', q .. ':scheduled', due, R.pad(mark) .. job_id)
@@ -2627,7 +3273,7 @@ H.make_delayed = function(q, job_id, row, due, mark)
   end
 end
 
--- placing.py:60 return_to_front
+-- placing.py:62 return_to_front
 H.return_to_front = function(q, job_id, row)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
@@ -2638,7 +3284,7 @@ H.return_to_front = function(q, job_id, row)
   end
 end
 
--- placing.py:69 return_to_back
+-- placing.py:71 return_to_back
 H.return_to_back = function(q, job_id, row)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
@@ -2646,7 +3292,7 @@ H.return_to_back = function(q, job_id, row)
   H.wait_in_group(q, row.ordering_key, job_id, row.priority, turn)
 end
 
--- placing.py:76 leave_waiting
+-- placing.py:78 leave_waiting
 H.leave_waiting = function(q, job_id, row)
   local call = redis.call
   if row.state == 'delayed' then
@@ -2659,7 +3305,7 @@ H.leave_waiting = function(q, job_id, row)
   end
 end
 
--- placing.py:86 leave_state
+-- placing.py:88 leave_state
 H.leave_state = function(q, job_id, row)
   local call = redis.call
   local member = R.pad(row.mark) .. job_id
@@ -2668,6 +3314,9 @@ H.leave_state = function(q, job_id, row)
     if row.ordering_key ~= '' then
       H.leave_active(q, row.ordering_key)
     end
+  elseif row.state == 'waiting-children' then
+    call('ZREM', q .. ':waiting-children', member)
+    call('ZREM', q .. ':freed', job_id)
   elseif row.state == 'completed' or row.state == 'failed' then
     call('ZREM', q .. ':' .. row.state, member)
     call('ZREM', q .. ':retained', member)
@@ -2677,13 +3326,13 @@ H.leave_state = function(q, job_id, row)
   H.leave_expiring(q, job_id, row)
 end
 
--- placing.py:101 watch_expiry
+-- placing.py:106 watch_expiry
 H.watch_expiry = function(q, job_id, expire_at, mark)
   local call = redis.call
   call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
 end
 
--- reads.py:29 get_job
+-- reads.py:30 get_job
 O.get_job = function(q, now, job_id, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2696,7 +3345,7 @@ O.get_job = function(q, now, job_id, exclude_data)
   return {fields}
 end
 
--- reads.py:40 list_jobs
+-- reads.py:41 list_jobs
 O.list_jobs = function(q, now, state, start, stop, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2723,7 +3372,7 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   return {R.reply_list_of_JobEntry(entries)}
 end
 
--- reads.py:65 list_parked
+-- reads.py:66 list_parked
 O.list_parked = function(q, now, group, skip, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2760,7 +3409,7 @@ O.list_parked = function(q, now, group, skip, exclude_data)
   return {{R.reply_list_of_JobEntry(entries), at_group, at_member, #keys_ < 500 and 1 or 0}}
 end
 
--- reads.py:97 state_key
+-- reads.py:98 state_key
 H.state_key = function(q, state)
   if state == 'waiting' then
     return q .. ':ready'
@@ -2771,10 +3420,13 @@ H.state_key = function(q, state)
   if state == 'active' then
     return q .. ':active'
   end
+  if state == 'waiting-children' then
+    return q .. ':waiting-children'
+  end
   return q .. ':' .. state
 end
 
--- reads.py:109 count_jobs
+-- reads.py:112 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2782,10 +3434,11 @@ O.count_jobs = function(q, now)
     return {false, 'FORMAT'}
   end
   return {{call('ZCARD', q .. ':ready') + meta.parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
-      call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), 0, meta.parked}}
+      call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), call('ZCARD', q .. ':waiting-children'),
+      meta.parked}}
 end
 
--- reads.py:126 get_time
+-- reads.py:129 get_time
 O.get_time = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2793,7 +3446,7 @@ O.get_time = function(q, now)
   return {now}
 end
 
--- reads.py:134 is_paused
+-- reads.py:137 is_paused
 O.is_paused = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -2802,7 +3455,7 @@ O.is_paused = function(q, now)
   return {meta.paused == 1 and 1 or 0}
 end
 
--- reads.py:143 get_log
+-- reads.py:146 get_log
 O.get_log = function(q, now, job_id, start, stop)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2824,7 +3477,7 @@ O.get_log = function(q, now, job_id, start, stop)
   return {{lines, call('LLEN', q .. ':logs:' .. job_id)}}
 end
 
--- reads.py:161 get_metrics
+-- reads.py:164 get_metrics
 O.get_metrics = function(q, now, state)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2833,7 +3486,7 @@ O.get_metrics = function(q, now, state)
   return {call('HGETALL', q .. ':metrics:' .. state)}
 end
 
--- reads.py:169 read_events
+-- reads.py:172 read_events
 O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -2841,7 +3494,7 @@ O.read_events = function(q, now, after, count)
   return {R.reply_list_of_Entry(R.xafter(R.trim(q .. ':events'), after, count))}
 end
 
--- reads.py:177 last_event
+-- reads.py:180 last_event
 O.last_event = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -3119,7 +3772,7 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:28 settle
+-- settling.py:30 settle
 H.settle = function(q, now, caller, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3142,7 +3795,7 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:46 leave_run
+-- settling.py:48 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3164,19 +3817,23 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
     H.expire(q, now, keep, job_id, mark)
     return 'expired'
   end
+  if row.expire_at > 0 then
+    H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
+    H.lower_next_due(q, row.expire_at + 1)
+  end
+  if settlement.outcome == 'waiting-children' then
+    H.await_children(q, now, keep, job_id, mark)
+    return 'waiting-children'
+  end
   if settlement.back and row.ordering_key ~= '' then
     H.return_to_back(q, job_id, row)
   else
     H.return_to_front(q, job_id, row)
   end
-  if row.expire_at > 0 then
-    H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
-    H.lower_next_due(q, row.expire_at + 1)
-  end
   return 'returned'
 end
 
--- settling.py:73 fail_attempt
+-- settling.py:78 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -3197,7 +3854,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:90 delay_run
+-- settling.py:95 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -3206,7 +3863,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:97 resume_later
+-- settling.py:102 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -3226,7 +3883,7 @@ H.resume_later = function(q, now, keep, job_id, due, mark, status)
   return status
 end
 
--- states.py:20 state_of
+-- states.py:22 state_of
 H.state_of = function(stored)
   return stored == '' and 'waiting' or stored
 end
@@ -3409,7 +4066,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       end
     end
   end
-  local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}}
+  local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}, in_doubt = 0}
   local more = false
   if H.is_due(q, now) then
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
@@ -3450,7 +4107,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   end
   H.record(q, now, caller, last, statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more)
-  local letters = call('ZCARD', q .. ':outbox') > 0
+  local letters = swept.in_doubt > 0 or call('ZCARD', q .. ':outbox') > 0
   local unplanned = H.list_unplanned(q)
   return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
@@ -3670,7 +4327,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_d2b030241893',
+  function_name = 'glidemq_pb_get_marks_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3681,7 +4338,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_d2b030241893',
+  function_name = 'glidemq_pb_clear_some_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3693,7 +4350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_d2b030241893',
+  function_name = 'glidemq_pb_clean_some_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3705,7 +4362,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_d2b030241893',
+  function_name = 'glidemq_pb_retry_some_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3717,7 +4374,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_d2b030241893',
+  function_name = 'glidemq_pb_forget_queue_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3728,7 +4385,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_d2b030241893',
+  function_name = 'glidemq_pb_list_workers_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3739,7 +4396,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d2b030241893',
+  function_name = 'glidemq_pb_remove_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3750,7 +4407,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d2b030241893',
+  function_name = 'glidemq_pb_retry_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3761,7 +4418,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_d2b030241893',
+  function_name = 'glidemq_pb_revoke_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3772,7 +4429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d2b030241893',
+  function_name = 'glidemq_pb_promote_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3783,7 +4440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d2b030241893',
+  function_name = 'glidemq_pb_change_priority_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3794,7 +4451,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d2b030241893',
+  function_name = 'glidemq_pb_change_delay_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3805,7 +4462,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d2b030241893',
+  function_name = 'glidemq_pb_update_data_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3816,7 +4473,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d2b030241893',
+  function_name = 'glidemq_pb_update_progress_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3827,7 +4484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d2b030241893',
+  function_name = 'glidemq_pb_add_log_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3838,7 +4495,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d2b030241893',
+  function_name = 'glidemq_pb_pause_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3849,7 +4506,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d2b030241893',
+  function_name = 'glidemq_pb_resume_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3860,7 +4517,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_d2b030241893',
+  function_name = 'glidemq_pb_set_group_limits_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3871,7 +4528,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_d2b030241893',
+  function_name = 'glidemq_pb_rate_limit_group_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3883,7 +4540,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_d2b030241893',
+  function_name = 'glidemq_pb_set_global_concurrency_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3894,7 +4551,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_d2b030241893',
+  function_name = 'glidemq_pb_set_global_rate_limit_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3905,7 +4562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_d2b030241893',
+  function_name = 'glidemq_pb_get_global_limits_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3916,7 +4573,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_d2b030241893',
+  function_name = 'glidemq_pb_explain_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3927,7 +4584,118 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_d2b030241893',
+  function_name = 'glidemq_pb_take_ids_bb4eadaee93b',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 3)
+    return R.trim(O.take_ids(keys[1], R.now(args[1]), R.whole(args[2])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_add_flow_bb4eadaee93b',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local specs, at = R.take_list_of_FlowSpec(args, 5)
+    local guarded
+    guarded, at = R.take_list_of_int(args, at)
+    local others
+    others, at = R.take_list_of_str(args, at)
+    R.done(args, at + 1)
+    return R.trim(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded, others,
+        R.whole(args[at])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_reserve_bb4eadaee93b',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local specs, at = R.take_list_of_FlowSpec(args, 5)
+    local guarded
+    guarded, at = R.take_list_of_int(args, at)
+    R.done(args, at)
+    return R.trim(O.reserve(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_release_flow_bb4eadaee93b',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 3)
+    return R.trim(O.release_flow(keys[1], R.now(args[1]), args[2]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_decide_bb4eadaee93b',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 4)
+    return O.decide(keys[1], R.now(args[1]), args[2], R.whole(args[3]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_reservations_bb4eadaee93b',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 2)
+    return O.list_reservations(keys[1], R.now(args[1]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_add_child_bb4eadaee93b',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local spec, at = R.take_JobSpec(args, 5)
+    R.done(args, at + 2)
+    return R.trim(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], spec, R.flag(args[at]),
+        R.whole(args[at + 1])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_adopt_bb4eadaee93b',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 9)
+    return R.trim(O.adopt(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), args[5], args[6], args[7],
+        args[8]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_list_children_bb4eadaee93b',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 4)
+    return O.list_children(keys[1], R.now(args[1]), args[2], R.whole(args[3]))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_receive_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3939,7 +4707,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_d2b030241893',
+  function_name = 'glidemq_pb_replay_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3950,7 +4718,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_d2b030241893',
+  function_name = 'glidemq_pb_set_dead_letters_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3961,7 +4729,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_d2b030241893',
+  function_name = 'glidemq_pb_get_dead_letters_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3972,7 +4740,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d2b030241893',
+  function_name = 'glidemq_pb_enqueue_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -3986,7 +4754,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_d2b030241893',
+  function_name = 'glidemq_pb_list_letters_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -3997,7 +4765,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_d2b030241893',
+  function_name = 'glidemq_pb_acknowledge_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4009,7 +4777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d2b030241893',
+  function_name = 'glidemq_pb_get_job_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4020,7 +4788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d2b030241893',
+  function_name = 'glidemq_pb_list_jobs_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4031,7 +4799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_d2b030241893',
+  function_name = 'glidemq_pb_list_parked_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4042,7 +4810,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d2b030241893',
+  function_name = 'glidemq_pb_count_jobs_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4053,7 +4821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_d2b030241893',
+  function_name = 'glidemq_pb_get_time_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4064,7 +4832,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d2b030241893',
+  function_name = 'glidemq_pb_is_paused_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4075,7 +4843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d2b030241893',
+  function_name = 'glidemq_pb_get_log_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4086,7 +4854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d2b030241893',
+  function_name = 'glidemq_pb_get_metrics_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4097,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d2b030241893',
+  function_name = 'glidemq_pb_read_events_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4108,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d2b030241893',
+  function_name = 'glidemq_pb_last_event_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4119,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_d2b030241893',
+  function_name = 'glidemq_pb_upsert_scheduler_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4131,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_d2b030241893',
+  function_name = 'glidemq_pb_plan_runs_bb4eadaee93b',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4143,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_d2b030241893',
+  function_name = 'glidemq_pb_remove_scheduler_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4154,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_d2b030241893',
+  function_name = 'glidemq_pb_get_scheduler_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4165,7 +4933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_d2b030241893',
+  function_name = 'glidemq_pb_list_schedulers_bb4eadaee93b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4176,7 +4944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d2b030241893',
+  function_name = 'glidemq_pb_settle_and_activate_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4189,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d2b030241893',
+  function_name = 'glidemq_pb_extend_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4205,7 +4973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d2b030241893',
+  function_name = 'glidemq_pb_nudge_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4216,7 +4984,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d2b030241893',
+  function_name = 'glidemq_pb_pass_wake_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4227,7 +4995,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d2b030241893',
+  function_name = 'glidemq_pb_leave_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4238,7 +5006,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d2b030241893',
+  function_name = 'glidemq_pb_tick_bb4eadaee93b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}

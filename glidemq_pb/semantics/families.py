@@ -1,0 +1,99 @@
+"""Parents and children: what the end of a child means to the jobs that wait for it.
+
+A job is named across queues by its root key, a colon and its id. A child stores its `parents`, one a line. A parent
+has its children in `:children:<id>`, and in `:outcomes:<id>` what became of those that have ended: COMPLETED_OUTCOME
+and the stored return value, FAILED_OUTCOME (it may still be retried), or IGNORED_OUTCOME. `children_left` counts those
+without an outcome and the failed ones. A child tells its parents in the step in which it ends: at once in its own
+queue, by a letter in another one. A parent that nothing holds any more goes into `:freed`, which is due at once.
+"""
+
+from typing import Final
+
+from .deadlines import lower_next_due
+from .keys import children_key, freed_key, held_key, job_key, outcomes_key
+from .lang import byte_length, drop, split
+from .letters import CHILD_LETTER, write_letter
+from .rows import ParentRow
+from .states import WAITING_CHILDREN
+from .store import Store
+from .wakes import wake
+
+COMPLETED_OUTCOME: Final = "c"
+FAILED_OUTCOME: Final = "f"
+IGNORED_OUTCOME: Final = "i"
+
+# What a child tells its parents.
+COMPLETED_NEWS: Final = "completed"
+FAILED_NEWS: Final = "failed"
+LOST_NEWS: Final = "lost"
+"""It failed, and is gone: nobody can retry it."""
+REMOVED_NEWS: Final = "removed"
+
+FAIL: Final = "fail"
+"""A parent's `on_child_failure`: it fails with its child."""
+IGNORE: Final = "ignore"
+"""It goes on without it."""
+
+
+def tell_parents(s: Store, q: str, now: int, parents: str, job_id: str, news: str, value: str) -> None:
+    """A child has ended. `value` is its stored return value, or the reason of its failure."""
+    child = q + ":" + job_id
+    for parent in split(parents, "\n"):
+        root = root_of(parent)
+        parent_id = drop(parent, byte_length(root) + 1)
+        if root == q:
+            hear(s, q, now, parent_id, child, news, value)
+        else:
+            write_letter(
+                s, q, root, "", value, ["letter", CHILD_LETTER, "parent", parent_id, "child", child, "news", news]
+            )
+            wake(s, q)
+
+
+def root_of(job: str) -> str:
+    """The root key in the name of a job across queues."""
+    return split(job, "}")[0] + "}"
+
+
+def hear(s: Store, q: str, now: int, parent_id: str, child: str, news: str, value: str) -> None:
+    """Note what became of a child, and whether anything still holds its parent (FLW-1..3)."""
+    key = job_key(q, parent_id)
+    row = s.read(key, ParentRow)
+    if row.name == "":
+        key = held_key(q, parent_id)
+        row = s.read(key, ParentRow)
+    if row.name == "" or s.zscore(children_key(q, parent_id), child) is None:
+        return
+    before = s.hget(outcomes_key(q, parent_id), child)
+    held = before is None or before == FAILED_OUTCOME
+    holds = False
+    if news == COMPLETED_NEWS:
+        s.hset_value(outcomes_key(q, parent_id), child, COMPLETED_OUTCOME + value)
+    elif news == REMOVED_NEWS or (news == LOST_NEWS and row.on_child_failure == ""):
+        if held:
+            forget_child(s, q, parent_id, child)
+    elif row.on_child_failure == IGNORE:
+        s.hset_value(outcomes_key(q, parent_id), child, IGNORED_OUTCOME)
+    else:
+        s.hset_value(outcomes_key(q, parent_id), child, FAILED_OUTCOME)
+        holds = True
+        if row.on_child_failure == FAIL:
+            s.hset(key, child_failure=value)
+    if held and not holds:
+        s.hincrby(key, "children_left", -1)
+    if row.state == WAITING_CHILDREN:
+        free_if_done(s, q, now, parent_id)
+
+
+def forget_child(s: Store, q: str, parent_id: str, child: str) -> None:
+    """Nothing will come of a child any more."""
+    s.zrem(children_key(q, parent_id), child)
+    s.hdel(outcomes_key(q, parent_id), [child])
+
+
+def free_if_done(s: Store, q: str, now: int, parent_id: str) -> None:
+    """Have a job that waits for its children looked at in this call or the next, if nothing holds it."""
+    row = s.read(job_key(q, parent_id), ParentRow)
+    if row.children_left == 0 or row.child_failure != "":
+        s.zadd(freed_key(q), now, parent_id)
+        lower_next_due(s, q, now)
