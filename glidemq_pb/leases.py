@@ -57,10 +57,15 @@ class Leases:
         elif what == "revoked":
             self.revoke(execution)
 
-    def catch_up(self) -> None:
-        """After a call's jobs were started: ask about those of which something was said before (REV-9)."""
+    def catch_up(self, *, more: bool) -> None:
+        """After a call's jobs were started: ask about those of which something was said before (REV-9).
+
+        `more`: another call is under way, whose jobs it may have been about.
+        """
+        if not self._early:
+            return
         asked = [one for one in self._running() if one.job.id in self._early and not one.is_over]
-        self._early.clear()
+        self._early = {job_id for job_id in self._early if more and all(one.job.id != job_id for one in asked)}
         if asked:
             self._extend(asked, self._backend.clock.monotonic())
 

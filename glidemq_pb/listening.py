@@ -21,7 +21,8 @@ RETRY_MS = 500
 
 
 class Listening:
-    """Hears for one worker; `look` and `obey` are told what is heard, `has_room` is asked what to listen to.
+    """Hears for one worker; `look` and `obey` are told what is heard. `idles`: whether the worker waits for jobs; one
+    that works hears of them by its own calls. `has_room`: whether it can take a job that it was woken for.
 
     `obey` gets what the store says of one of the worker's jobs, `lost` or `revoked`, and the job's id.
     """
@@ -35,6 +36,7 @@ class Listening:
         emitter: Emitter,
         *,
         has_room: Callable[[], bool],
+        idles: Callable[[], bool],
         look: Callable[[], None],
         obey: Callable[[str, str], None],
     ) -> None:
@@ -45,12 +47,15 @@ class Listening:
         self._timeout = timeout
         self._emitter = emitter
         self._has_room = has_room
+        self._idles = idles
         self._look = look
         self._obey = obey
         self.took_wake = False
         """Whether it holds a wake that no call has answered yet."""
         self._listener: Listener | None = None
         self._hears_wakes = False
+        self._has_been_told = True
+        """That there is room: by a call, whose reply may still be on its way. So it is at the beginning."""
         self._listening = False
         self._pausing = False
         self._closed = False
@@ -97,7 +102,8 @@ class Listening:
     async def _wait(self) -> tuple[str, str] | None:
         if self._listener is None:
             raise ClosedError("this worker does not listen")
-        self._hears_wakes = self._has_room()
+        self._hears_wakes = self._idles() or (self._has_been_told and self._has_room())
+        self._has_been_told = False
         self._listening = True
         try:
             keys = [self._control, self._wake] if self._hears_wakes else [self._control]
@@ -120,3 +126,5 @@ class Listening:
             what, _, job_id = heard[1].partition(":")
             if job_id:
                 self._obey(what, from_wire(job_id))
+            else:
+                self._has_been_told = True

@@ -5,32 +5,25 @@ Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits 
 """
 
 import asyncio
-import json
-import os
-import socket
 from collections.abc import Callable
 
 from .backends.backend import Backend
-from .clock import Timer, pass_time
+from .clock import Timer
 from .emitter import Emitter
-from .errors import GlideMQError, InvalidStateError, JobAbortedError, QueueConnectionError
+from .errors import GlideMQError, InvalidStateError, JobAbortedError
 from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
-from .listening import RETRY_MS, Listening
+from .listening import Listening
 from .planning import Planner
 from .postman import deliver
 from .run import Run
 from .semantics import work
-from .semantics.lang import Refusal
-from .semantics.records import RETURNED_RUN, Caller, Settlement, StartedJob, WorkReply
+from .semantics.records import RETURNED_RUN, Settlement, StartedJob, WorkReply
 from .semantics.settling import LOST, REVOKED_STATUS
 from .settings import Settings
-from .wire import from_wire, to_wire
-
-RECORD_MS_MIN = 60_000
-INFO_MS = 5_000
-"""How often a worker says again who it is (see `limits.WORKER_REFRESH_MS`)."""
+from .wire import from_wire
+from .worker_calls import Answer, WorkerCalls
 
 
 class WorkLoop:
@@ -56,28 +49,37 @@ class WorkLoop:
         self._emitter = emitter
         self._on_failure = on_failure
         self._failure: BaseException | None = None
-        self._id = self._clock.token()
-        self._call = 0
+        self._share = (settings.concurrency + 1) // 2
+        """Jobs that one call asks for: while they run, the server works on the other half."""
         self._slots: set[Execution] = set()
         self._by_id: dict[str, Execution] = {}
         self._finished: list[Outcome] = []
         self._must_call = True
+        self._arrived: Answer | None = None
         self._poked = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
-        self._calling = False
-        self._pausing = False
+        self._calls = WorkerCalls(
+            backend,
+            owner,
+            settings,
+            emitter,
+            may_repeat=lambda: self._ready.is_set() and not self.closing,
+            active=lambda: len(self._slots),
+        )
+        worker_id = self._calls.worker_id
         self._leases = Leases(
-            backend, owner.root, self._id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
+            backend, owner.root, worker_id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
             backend,
             owner,
-            self._id,
+            worker_id,
             min(settings.block_timeout, settings.stalled_interval),
             emitter,
             has_room=lambda: self._room() > 0,
+            idles=lambda: self._room() > 0 and not self._works,
             look=self._poke,
             obey=self._leases.obey,
         )
@@ -86,7 +88,6 @@ class WorkLoop:
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
-        self._info_at = -float(INFO_MS)
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life cycle ---------------------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ class WorkLoop:
             self._leases.stop()
             self._cancel_timers()
             try:
-                await self._owner.call(work.leave, self._id)
+                await self._owner.call(work.leave, self._calls.worker_id)
             except GlideMQError as error:
                 self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
             await self._listening.close()
@@ -180,8 +181,7 @@ class WorkLoop:
     @property
     def parked(self) -> bool:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
-        works = self._calling or self._must_call or bool(self._finished)
-        return (not works or self._pausing) and (self._listening.waits or self.closing)
+        return (not self._works or self._calls.pausing) and (self._listening.waits or self.closing)
 
     @property
     def renews(self) -> bool:
@@ -243,87 +243,70 @@ class WorkLoop:
             return 0
         return self._settings.concurrency - len(self._slots)
 
+    @property
+    def _works(self) -> bool:
+        """Whether it calls, or is about to."""
+        return self._is_asking or self._must_call or bool(self._finished)
+
+    @property
+    def _is_asking(self) -> bool:
+        """Whether a call is under way, or its answer was not taken yet."""
+        return self._calls.under_way or self._arrived is not None
+
     def _may_leave(self) -> bool:
         """Whether it is closing and nothing is left to do."""
         return self.closing and not self._slots and not self._finished
 
     async def _work(self) -> None:
-        while not self._may_leave():
+        """Call after call. The jobs of a reply start when the next call is on its way, so that the server works too."""
+        while self._arrived is not None or not self._may_leave():
+            answer, self._arrived = self._arrived, None
             if self._must_call or self._finished:
-                await self._exchange()
+                if answer is None:
+                    await self._call(0)
+                else:
+                    await self._call_and_accept(answer)
+            elif answer is not None:
+                self._accept(answer)
             else:
                 self._poked.clear()
                 await self._poked.wait()
-        await self._backend.call(work.nudge, self._owner.root, self._id)
+        await self._backend.call(work.nudge, self._owner.root, self._calls.worker_id)
 
-    async def _exchange(self) -> None:
-        """One call: settle, sweep, start. Repeated under its number until it is answered."""
+    async def _call_and_accept(self, answer: Answer) -> None:
+        call = asyncio.get_running_loop().create_task(self._call(len(answer.reply.started)))
+        try:
+            await asyncio.sleep(0)  # the call is sent
+            self._accept(answer)
+            await call
+        except BaseException:
+            call.cancel()
+            raise
+
+    async def _call(self, arriving: int) -> None:
+        """Settle what has finished and ask for jobs. `arriving`: so many were given and have not started yet."""
         self._must_call = False
         outcomes = [outcome for outcome in self._finished if not outcome.execution.lost]
         self._finished = []
-        want = self._room()
-        self._call += 1
-        caller = self._caller(nudge=want > 0 and self._listening.is_deaf_to_wakes)
-        self._calling = True
-        try:
-            sent_at, reply = await self._send(caller, [outcome.settlement for outcome in outcomes], want)
-        finally:
-            self._calling = False
-        self._report(outcomes, reply)
-        self._take(reply, sent_at)
-        self._leases.catch_up()
+        want = min(max(self._room() - arriving, 0), self._share)
+        nudge = want > 0 and self._listening.is_deaf_to_wakes
+        self._arrived = await self._calls.make(outcomes, want, nudge=nudge)
+
+    def _accept(self, answer: Answer) -> None:
+        reply = answer.reply
+        self._report(answer.outcomes, reply)
+        self._take(reply, answer.sent_at)
+        self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
             self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
-
-    async def _send(self, caller: Caller, settlements: list[Settlement], want: int) -> tuple[float, WorkReply]:
-        while True:
-            sent_at = self._clock.monotonic()
-            try:
-                reply = await self._backend.call(work.settle_and_activate, self._owner.root, caller, settlements, want)
-            except Refusal as refusal:
-                self._owner.raise_refusal(refusal)
-            except QueueConnectionError as error:
-                if self.closing or not self._ready.is_set():
-                    raise
-                self._emitter.error(error, "the queue cannot be reached", queue=self._owner.queue_name)
-                self._pausing = True
-                await pass_time(self._clock, RETRY_MS)
-                self._pausing = False
-            else:
-                return sent_at, reply
-
-    def _caller(self, *, nudge: bool) -> Caller:
-        settings = self._settings
-        info = ""
-        if self._clock.monotonic() >= self._info_at + INFO_MS:
-            self._info_at = self._clock.monotonic()
-            info = to_wire(json.dumps(self._description()))
-        return Caller(
-            worker=self._id,
-            call=self._call,
-            lease_ms=settings.lock_duration,
-            stalled_max=settings.max_stalled_count,
-            record_ms=max(RECORD_MS_MIN, 3 * settings.block_timeout),
-            events_keep=self._owner.events_keep,
-            metrics=settings.metrics,
-            limiter_max=0 if settings.limiter is None else settings.limiter.max,
-            limiter_ms=0 if settings.limiter is None else settings.limiter.duration,
-            nudge=nudge,
-            info=info,
-        )
-
-    def _description(self) -> dict[str, object]:
-        """What `queue.get_workers()` shows."""
-        return {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "concurrency": self._settings.concurrency,
-            "active": len(self._slots),
-        }
+        if self._room() > 0 and not self._is_asking:
+            got_all = 0 < answer.want == len(reply.started)  # so there may be more
+            nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
+            self._must_call = self._must_call or got_all or nobody_listens
 
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""

@@ -17,6 +17,7 @@ from glidemq_pb import JSON_SERIALIZER, Job, Queue, QueueEvents, Serializer, Wor
 from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
+from glidemq_pb.backends.valkey.listener import ValkeyListener
 from glidemq_pb.backends.valkey.reader import ValkeyReader
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
@@ -68,6 +69,7 @@ class Line:
         self._answering = asyncio.Event()
         self._answering.set()
         self._after: tuple[int, Callable[[], Awaitable[None]]] | None = None
+        self.listeners: list[VirtualListener] = []
         self.under_way = 0
         self.stuck = 0
         """Calls that wait to be mended or answered."""
@@ -142,7 +144,9 @@ class Line:
         self.stuck -= 1
 
     async def listener(self) -> Listener:
-        return VirtualListener(await self._backend.listener(), self._clock)
+        listener = VirtualListener(await self._backend.listener(), self._clock)
+        self.listeners.append(listener)
+        return listener
 
     async def reader(self) -> Reader:
         return LineReader(self, await self._backend.reader())
@@ -180,8 +184,22 @@ class VirtualListener:
     def __init__(self, listener: Listener, clock: VirtualClock) -> None:
         self._listener = listener
         self._clock = clock
+        self._listens = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody waits for it, or the backend still does."""
+        pending = self._listener._pending if isinstance(self._listener, ValkeyListener) else None
+        return self._listens or (pending is not None and not pending.done())
 
     async def listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
+        self._listens = True
+        try:
+            return await self._listen(keys, timeout)
+        finally:
+            self._listens = False
+
+    async def _listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
         over = asyncio.Event()
         timer = self._clock.call_later(timeout, over.set, weak=True)
         heard = asyncio.ensure_future(self._listener.listen(keys, FOREVER_MS))
@@ -208,8 +226,8 @@ class Side(Protocol):
         """A new backend whose `now` is the clock's."""
         ...
 
-    def in_flight(self, backend: Backend) -> bool:
-        """Whether something is on its way between the backend and the store."""
+    def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
+        """Whether something is on its way between the lines' backend and the store."""
         ...
 
     def dump(self, backend: Backend, root: str) -> dict[str, Any]:
@@ -223,7 +241,7 @@ class MemorySide:
     def backend(self, clock: VirtualClock) -> Backend:
         return MemoryBackend(clock, "rules")
 
-    def in_flight(self, backend: Backend) -> bool:
+    def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
         return False
 
     def dump(self, backend: Backend, root: str) -> dict[str, Any]:
@@ -243,13 +261,11 @@ class ValkeySide:
         self._clients = f"rules-{next(_numbers)}"
         return ValkeyBackend(Connection([("127.0.0.1", self._port)], client_name=self._clients), now=clock.now)
 
-    def in_flight(self, backend: Backend) -> bool:
-        """A pop that is awaited here and not held by the server is on its way there or back."""
+    def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
+        """A wait that is awaited here and not held by the server is on its way there or back."""
         assert isinstance(backend, ValkeyBackend)
-        awaited = sum(
-            one.waiting if isinstance(one, ValkeyReader) else one._pending is not None and not one._pending.done()
-            for one in backend._listeners
-        )
+        awaited = sum(one.waits for line in lines for one in line.listeners)
+        awaited += sum(one.waiting for one in backend._listeners if isinstance(one, ValkeyReader))
         clients: bytes = self._wire.call(b"CLIENT", b"LIST")
         name = f" name={self._clients} ".encode()
         held = sum(name in line and BLOCKED in line for line in clients.splitlines())
@@ -375,7 +391,9 @@ class World:
         deadline = time.monotonic() + SETTLE_SECONDS
         looks = 0
         while looks < 2:  # what had just arrived at the first look has had its turns before the second
-            looks = looks + 1 if await self._stays_quiet() and not self.side.in_flight(self._backend) else 0
+            looks = (
+                looks + 1 if await self._stays_quiet() and not self.side.in_flight(self._backend, self._lines) else 0
+            )
             assert time.monotonic() < deadline, f"not at rest: {self._describe()}"
 
     async def _stays_quiet(self) -> bool:

@@ -1,0 +1,120 @@
+"""The calls of a worker's loop: one at a time, each repeated under its number until it is answered."""
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .backends.backend import Backend
+from .clock import pass_time
+from .emitter import Emitter
+from .errors import QueueConnectionError
+from .execution import Outcome
+from .job_owner import JobOwner
+from .listening import RETRY_MS
+from .semantics import work
+from .semantics.lang import Refusal
+from .semantics.records import Caller, WorkReply
+from .settings import Settings
+from .wire import to_wire
+
+RECORD_MS_MIN = 60_000
+INFO_MS = 5_000
+"""How often a worker says again who it is (see `limits.WORKER_REFRESH_MS`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call said and asked, and its reply."""
+
+    outcomes: list[Outcome]
+    want: int
+    nudge: bool
+    sent_at: float
+    """By the monotonic clock: the leases that it grants count from here."""
+    reply: WorkReply
+
+
+class WorkerCalls:
+    """`may_repeat`: whether a call that did not get through is to be made again. `active`: how many jobs run."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        owner: JobOwner,
+        settings: Settings,
+        emitter: Emitter,
+        *,
+        may_repeat: Callable[[], bool],
+        active: Callable[[], int],
+    ) -> None:
+        self.worker_id = backend.clock.token()
+        self.under_way = False
+        self.pausing = False
+        """Waiting before it tries again."""
+        self._backend = backend
+        self._clock = backend.clock
+        self._owner = owner
+        self._settings = settings
+        self._emitter = emitter
+        self._may_repeat = may_repeat
+        self._active = active
+        self._number = 0
+        self._info_at = -float(INFO_MS)
+
+    async def make(self, outcomes: list[Outcome], want: int, *, nudge: bool) -> Answer:
+        """Settle these and start up to `want` jobs. `nudge`: tell me on my control list when I am left with room."""
+        self._number += 1
+        caller = self._caller(nudge)
+        settlements = [outcome.settlement for outcome in outcomes]
+        self.under_way = True
+        try:
+            while True:
+                sent_at = self._clock.monotonic()
+                try:
+                    reply = await self._backend.call(
+                        work.settle_and_activate, self._owner.root, caller, settlements, want
+                    )
+                except Refusal as refusal:
+                    self._owner.raise_refusal(refusal)
+                except QueueConnectionError as error:
+                    if not self._may_repeat():
+                        raise
+                    self._emitter.error(error, "the queue cannot be reached", queue=self._owner.queue_name)
+                    self.pausing = True
+                    await pass_time(self._clock, RETRY_MS)
+                    self.pausing = False
+                else:
+                    return Answer(outcomes, want, nudge, sent_at, reply)
+        finally:
+            self.under_way = False
+
+    def _caller(self, nudge: bool) -> Caller:
+        settings = self._settings
+        info = ""
+        if self._clock.monotonic() >= self._info_at + INFO_MS:
+            self._info_at = self._clock.monotonic()
+            info = to_wire(json.dumps(self._description()))
+        return Caller(
+            worker=self.worker_id,
+            call=self._number,
+            lease_ms=settings.lock_duration,
+            stalled_max=settings.max_stalled_count,
+            record_ms=max(RECORD_MS_MIN, 3 * settings.block_timeout),
+            events_keep=self._owner.events_keep,
+            metrics=settings.metrics,
+            limiter_max=0 if settings.limiter is None else settings.limiter.max,
+            limiter_ms=0 if settings.limiter is None else settings.limiter.duration,
+            nudge=nudge,
+            info=info,
+        )
+
+    def _description(self) -> dict[str, object]:
+        """What `queue.get_workers()` shows."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "concurrency": self._settings.concurrency,
+            "active": self._active(),
+        }
