@@ -25,7 +25,7 @@ from .errors import (
 )
 from .job import Job
 from .payload import encode_value
-from .run import Run, RunDelayed, RunEnd, RunRateLimited, RunWaiting
+from .run import Run, RunDelayed, RunEnd, RunRateLimited
 from .semantics.limits import DELAY_MAX_MS, FRACTIONS
 from .semantics.records import (
     COMPLETED_RUN,
@@ -202,9 +202,9 @@ class Executor:
     def _ended(self, execution: Execution, ended: RunEnd) -> Outcome:
         if isinstance(ended, RunDelayed):
             return self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
-        if isinstance(ended, RunWaiting):
-            return self._outcome(execution, WAITING_CHILDREN_RUN)
-        return self._rate_limited(execution, ended.error)
+        if isinstance(ended, RunRateLimited):
+            return self._rate_limited(execution, ended.error)
+        return self._outcome(execution, WAITING_CHILDREN_RUN)
 
     async def _call(self, execution: Execution) -> object:
         job = execution.job
