@@ -21,7 +21,7 @@ async def read_children(owner: JobOwner, wire_id: str) -> list[ChildEntry]:
 
 
 def completed_values(owner: JobOwner, entries: Sequence[ChildEntry]) -> dict[str, Any]:
-    """What the completed ones returned, by `<queue>:<id>` (FLW-2). SerializationError when it cannot be decoded here."""
+    """What the completed ones returned, by `<queue>:<id>` (FLW-2). SerializationError when one cannot be decoded."""
     values: dict[str, Any] = {}
     for entry in entries:
         if entry.outcome[:1] == COMPLETED_OUTCOME:

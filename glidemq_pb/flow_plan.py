@@ -46,8 +46,8 @@ class PlannedJob:
 class FlowPlan:
     """The jobs of a flow, parents before children in a tree; queues in the order in which it names them.
 
-    The first queue is the one that commits the flow. Raises InvalidOptionsError, PayloadTooLargeError, SerializationError
-    and, for an id that it has twice, DuplicateJobError.
+    The first queue is the one that commits the flow. Raises InvalidOptionsError and, for an id that the flow has twice
+    in a queue, DuplicateJobError.
     """
 
     def __init__(self, jobs: Sequence[PlannedJob]) -> None:
@@ -181,9 +181,9 @@ def check_count(count: int) -> None:
 def find_cycle(deps: dict[str, tuple[str, ...]]) -> list[str]:
     """The keys along a cycle, the first one again at its end; empty where there is none."""
     done: set[str] = set()
-    for start in deps:
+    for start, needed in deps.items():
         path = [start]
-        walks = [iter(() if start in done else deps[start])]
+        walks = [iter(() if start in done else needed)]
         while walks:
             key = next(walks[-1], None)
             if key is None:

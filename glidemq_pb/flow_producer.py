@@ -65,7 +65,9 @@ class FlowProducer(Connected):
         When the store refuses one, the flows before it are there; a note of the exception says how many.
         """
         self._check_open()
-        plans = [plan_tree(check_flow_job(f"roots[{number}]", root), self._owner_of) for number, root in enumerate(roots)]
+        plans = [
+            plan_tree(check_flow_job(f"roots[{number}]", root), self._owner_of) for number, root in enumerate(roots)
+        ]
         added: list[FlowNode] = []
         for plan in plans:
             try:

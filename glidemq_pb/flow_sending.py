@@ -5,23 +5,16 @@ and a reservation that nobody commits lapses (see `semantics.flows` and `postman
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
-from typing import Final
 
-from .errors import DuplicateJobError, GlideMQError, InvalidOptionsError
+from .errors import DuplicateJobError, InvalidOptionsError
 from .flow_plan import FlowPlan
 from .job_owner import JobOwner
-from .postman import deliver
+from .reserving import COMMIT_MS, give_up, tell
 from .semantics import flows
 from .semantics.lang import text
 from .semantics.records import FlowSpec
 from .wire import from_wire
-
-logger = logging.getLogger("glidemq_pb")
-
-COMMIT_MS: Final = 30_000
-"""How long a flow over several queues may take from its reservations to its commit."""
 
 
 async def send(plan: FlowPlan) -> None:
@@ -76,20 +69,3 @@ async def reserve_all(plan: FlowPlan, others: Sequence[JobOwner], flow: str, roo
             if isinstance(reply, BaseException):
                 raise reply
             raise DuplicateJobError(from_wire(reply))
-
-
-async def give_up(others: Sequence[JobOwner], flow: str) -> None:
-    """Free what is reserved for a flow that will not be committed. What cannot be freed now lapses by itself."""
-    for owner in others:
-        try:
-            await owner.call(flows.release_flow, flow)
-        except GlideMQError as error:
-            logger.warning("queue %r: a reservation is left to lapse: %s", owner.queue_name, error)
-
-
-async def tell(owner: JobOwner) -> None:
-    """Deliver what a commit wrote. What cannot be delivered now is left to the workers."""
-    try:
-        await deliver(owner.backend, owner.root, owner.events_keep)
-    except GlideMQError as error:
-        logger.warning("queue %r: its letters are left to its workers: %s", owner.queue_name, error)

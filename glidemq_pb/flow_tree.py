@@ -43,7 +43,9 @@ class FlowNode:
         return self.job.return_value
 
     def __repr__(self) -> str:
-        return f"<FlowNode {self.job.id!r} of queue {self.job.queue_name!r}, {self.state}, {len(self.children)} children>"
+        return (
+            f"<FlowNode {self.job.id!r} of queue {self.job.queue_name!r}, {self.state}, {len(self.children)} children>"
+        )
 
     def __str__(self) -> str:
         return "\n".join(drawn(self))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, Unpack
 
-from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, job_spec, single
+from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, single
 from .backends.backend import Backend
 from .connection import Connection
 from .job import Job, JobState
@@ -104,9 +104,10 @@ class Queue(QueueSchedulers[D, R]):
 
         Raises InvalidOptionsError, PayloadTooLargeError and SerializationError before anything is sent.
         A cancelled call may have added the job all the same: give a `job_id` to add it at most once.
+        With `parent`, InvalidStateError unless that job runs, and JobNotFoundError when it is gone.
         """
         self._check_open()
-        chunk = single(job_spec(self._owner, name, data, options))
+        chunk = single(self._owner, name, data, options)
         await self._name_dead_letters()
         added = self._added(chunk, await enqueue(self._owner, chunk))
         return added[0] if added else None

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from glidemq_pb import JSON_SERIALIZER, Job, Queue, QueueEvents, Serializer, Worker
+from glidemq_pb import JSON_SERIALIZER, FlowProducer, Job, Queue, QueueEvents, Serializer, Worker
 from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
@@ -322,6 +322,18 @@ class World:
             dead_letter_queue=dead_letter_queue,
         )
 
+    def flow_producer(
+        self, *, serializer: Serializer = JSON_SERIALIZER, compression: Compression = "none", events: bool = True
+    ) -> FlowProducer:
+        """A producer of flows, with a connection of its own."""
+        return FlowProducer(backend=self.line(), serializer=serializer, compression=compression, events=events)
+
+    def other(self, suffix: str) -> str:
+        """The name of another queue of this world."""
+        name = f"{self.name}-{suffix}"
+        self._names.add(name)
+        return name
+
     def idle_worker(
         self, processor: Processor | Mapping[str, Processor], name: str | None = None, **options: Any
     ) -> Worker[Any, Any]:
@@ -453,7 +465,7 @@ class World:
         assert not wrong, "\n".join(wrong)
 
 
-def line_of(component: Queue[Any, Any] | Worker[Any, Any] | QueueEvents) -> Line:
+def line_of(component: FlowProducer | Queue[Any, Any] | Worker[Any, Any] | QueueEvents) -> Line:
     """The connection of a component of the world."""
     assert isinstance(component.backend, Line)
     return component.backend
