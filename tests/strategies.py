@@ -19,8 +19,10 @@ from glidemq_pb.semantics.records import (
     DELAYED_RUN,
     FAILED_RUN,
     RETURNED_RUN,
+    WAITING_CHILDREN_RUN,
     Caller,
     ClearCursor,
+    FlowSpec,
     GroupLimits,
     JobSpec,
     Letter,
@@ -199,15 +201,22 @@ DEDUPING: tuple[tuple[str, ...], ...] = (
     ("dedup_id", "e", "dedup_mode", "debounce", "delay", "1000"),
     ("dedup_id", "d", "dedup_mode", "debounce", "dedup_ttl", "1000", "delay", "5000"),
 )  # fmt: skip
+QUEUES = ("glide:{dead}", "glide:{source}")
+FLOWS = ("f1", "f1", "f2")
+FAR_JOBS = (f"{QUEUES[0]}:1", f"{QUEUES[1]}:x y")
+NODE_IDS = ("a", "b", "2", "7", "q1", "q2")
+FAMILY: tuple[tuple[str, ...], ...] = ((), (), (), ("on_child_failure", "fail"), ("on_child_failure", "ignore"))
+NEWS = ("completed", "failed", "lost", "removed")
 LETTERED: tuple[tuple[str, ...], ...] = (
     ("dead_queue", "glide:{source}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "", "dead:priority", "5"),
     ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "compression", "gzip"),
     ("ordering_key", "g", "group_concurrency", "2", "ttl", "1000"), ("priority", "3"),
+    *((("letter", "flow", "flow", flow)) for flow in FLOWS),
+    *(("letter", "child", "parent", one, "child", FAR_JOBS[0], "news", news) for one in ("a", "2") for news in NEWS),
 )  # fmt: skip
 TEMPLATED: tuple[tuple[str, ...], ...] = ((), (), (), ("lifo", "1"), ("priority", "1"), ("priority", "5", "lifo", "1"))
 SCHEDULERS = ("s", "s", "t", "\xc3\xa9 x")
 GROUPS = ("g", "g", "h", "other")
-QUEUES = ("glide:{dead}", "glide:{source}")
 
 
 def spec_of(job_id: str, name: str, data: str, *options: tuple[str, ...]) -> JobSpec:
@@ -256,6 +265,63 @@ specs = st.builds(
     st.sampled_from(DEDUPING),
     st.sampled_from(GROUPING),
 )
+
+
+def flow_of(drafts: list[tuple[JobSpec, tuple[int, ...], str, bool, bool]], whole: bool) -> list[FlowSpec]:
+    """Jobs of a flow as the host sends them: each id once, each link on both its ends, no cycle.
+
+    A draft is a job, how far before it its parents stand, an id, and whether it has a parent and a child elsewhere.
+    `whole`: ids may be left to the counter.
+    """
+    chosen: list[tuple[JobSpec, tuple[int, ...], str, bool, bool]] = []
+    for spec, back, job_id, up, down in drafts:
+        if job_id not in {one[2] for one in chosen} or (whole and not job_id):
+            chosen.append((spec, back, job_id, up, down))
+    links = {(i - step, i) for i, one in enumerate(chosen) for step in one[1] if 0 < step <= i}
+    return [
+        FlowSpec(
+            job_id, spec.name, spec.data, spec.options,
+            sorted(up for up, down in links if down == i), [FAR_JOBS[0]] if far_up else [],
+            sorted(down for up, down in links if up == i), [FAR_JOBS[1]] if far_down else [],
+        )
+        for i, (spec, _, job_id, far_up, far_down) in enumerate(chosen)
+    ]  # fmt: skip
+
+
+def guarded_of(nodes: list[FlowSpec]) -> list[int]:
+    """The positions of those whose cost only the store can check."""
+    return [
+        i for i, node in enumerate(nodes) if "ordering_key" in node.options and "group_capacity" not in node.options
+    ]
+
+
+flow_jobs = st.builds(
+    spec_of,
+    st.just(""),
+    st.sampled_from(NAMES),
+    texts,
+    st.sampled_from(PLACING),
+    st.sampled_from(LIVING),
+    st.sampled_from(TRYING),
+    st.sampled_from(KEEPING),
+    st.sampled_from(FAMILY),
+    st.sampled_from(GROUPING[:13]),
+)
+
+
+def flow_parts(*, whole: bool) -> st.SearchStrategy[list[FlowSpec]]:
+    """A flow's part in this queue."""
+    pool = (*NODE_IDS, "", "", "", "") if whole else NODE_IDS
+    draft = st.tuples(
+        flow_jobs,
+        st.sampled_from(((), (1,), (1,), (2,), (1, 2))),
+        st.sampled_from(pool),
+        st.sampled_from((False, False, False, True)),
+        st.sampled_from((False, False, False, True)),
+    )
+    return st.builds(lambda drafts: flow_of(drafts, whole), st.lists(draft, min_size=1, max_size=4))
+
+
 callers = st.builds(
     lambda worker, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter, nudge, info, step: CallNumber(
         Caller(worker, 0, lease_ms, stalled_max, record_ms, events_keep, metrics, limiter[0], limiter[1], nudge, info),
@@ -285,6 +351,7 @@ ENDS: tuple[dict[str, Any], ...] = (
     *({"outcome": COMPLETED_RUN, "value": value} for value in TEXTS),
     *({"outcome": DELAYED_RUN, "until": until, "value": value} for until in (0, 1, 1_000, -5) for value in ("", "v")),
     *[{"outcome": RETURNED_RUN}] * 4,
+    *[{"outcome": WAITING_CHILDREN_RUN}] * 4,
     *FAILURES,
     *FAILURES,
     *(
@@ -317,7 +384,7 @@ schedules = st.builds(
     templates,
 )
 pages = st.sampled_from(((0, -1), (0, 0), (1, 2), (2, 1), (5, -1), (0, 10_000)))
-states = st.sampled_from(("waiting", "delayed", "active", "completed", "failed"))
+states = st.sampled_from(("waiting-children", "waiting", "delayed", "active", "completed", "failed"))
 ended = st.sampled_from(("completed", "failed"))
 
 # One row an operation: how often, and how its arguments after (s, q, now) are drawn.
@@ -477,6 +544,76 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "remove_scheduler": (1, st.tuples(producers_calls, st.sampled_from(SCHEDULERS))),
     "get_scheduler": (1, st.tuples(st.sampled_from(SCHEDULERS))),
     "list_schedulers": (1, st.tuples(st.sampled_from((0, 0, 1)))),
+    "take_ids": (1, st.tuples(st.sampled_from((1, 3)))),
+    "add_flow": (
+        8,
+        st.builds(
+            lambda call, flow, deadline, nodes, others, kept: (
+                call,
+                flow,
+                deadline,
+                nodes,
+                guarded_of(nodes),
+                others,
+                kept,
+            ),
+            producers_calls,
+            st.sampled_from(FLOWS),
+            st.builds(FromNow, st.sampled_from((0, 1_000, -1))),
+            flow_parts(whole=True),
+            st.sampled_from(([], [], [], [QUEUES[0]], [*QUEUES])),
+            keep,
+        ),
+    ),
+    "reserve": (
+        3,
+        st.builds(
+            lambda flow, root, deadline, nodes: (flow, root, deadline, nodes, guarded_of(nodes)),
+            st.sampled_from(FLOWS),
+            st.sampled_from(QUEUES),
+            st.builds(FromNow, st.just(1_000)),
+            flow_parts(whole=False),
+        ),
+    ),
+    "release_flow": (1, st.tuples(st.sampled_from(FLOWS))),
+    "decide": (1, st.tuples(st.sampled_from(FLOWS), st.builds(FromNow, st.sampled_from((0, -1))))),
+    "list_reservations": (1, st.just(())),
+    "add_child": (
+        3,
+        st.builds(
+            lambda call, one, spec, kept: (
+                call,
+                ("id", one),
+                ("token", one),
+                spec,
+                bool(sendable([spec])[1]),
+                kept,
+            ),
+            producers_calls,
+            held,
+            specs,
+            keep,
+        ),
+    ),
+    "adopt": (
+        1,
+        st.builds(
+            lambda call, flow, deadline, one: (
+                call,
+                flow,
+                deadline,
+                ("id", one),
+                ("token", one),
+                QUEUES[0],
+                FAR_JOBS[0],
+            ),
+            producers_calls,
+            st.sampled_from(FLOWS),
+            st.builds(FromNow, st.sampled_from((0, 1_000, -1))),
+            held,
+        ),
+    ),
+    "list_children": (2, st.tuples(ids, st.sampled_from((0, 0, 1)))),
     "explain": (3, st.tuples(ids)),
     "get_time": (1, st.just(())),
     "list_parked": (1, st.tuples(st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 1)), st.booleans())),

@@ -96,7 +96,7 @@ def add_flow(
     for other in others:
         write_letter(s, q, other, "", "", ["letter", FLOW_LETTER, "flow", flow])
     if len(others) > 0:
-        s.hset_value(flows_key(q), flow, text(len(others)))
+        s.hincrby(flows_key(q), flow, len(others))
         wake(s, q)
     wake_if_startable(s, q, now)
     remember(s, q, now, meta.calls_until, call, join(ids, "\n"))
@@ -234,7 +234,7 @@ def adopt(
 
     adopt_child(s, q, parent_id, child)
     write_letter(s, q, target, "", "", ["letter", FLOW_LETTER, "flow", flow])
-    s.hset_value(flows_key(q), flow, "1")
+    s.hincrby(flows_key(q), flow, 1)
     wake(s, q)
     remember(s, q, now, meta.calls_until, call, DONE)
     rearm(s, q, meta.next_due)

@@ -6,20 +6,24 @@ names what is wrong with it. They lean on keys, limits and records only, never o
 
 from collections.abc import Iterator
 
-from . import invariants_control, invariants_groups, invariants_schedulers
+from . import invariants_control, invariants_flows, invariants_groups, invariants_schedulers
 from .dumps import Dump, Job, group_of, jobs_of, marked, number_of, records, scores, state
 from .keys import (
     active_key,
     calls_key,
+    children_key,
     control_key,
     dedup_key,
     deduping_key,
     ended_key,
     events_key,
     expiring_key,
+    flows_key,
+    freed_key,
     group_key,
     group_queue_key,
     groups_key,
+    held_key,
     id_key,
     inbox_key,
     job_key,
@@ -31,8 +35,11 @@ from .keys import (
     metrics_key,
     old_calls_key,
     outbox_key,
+    outcomes_key,
     rate_limited_key,
     ready_key,
+    reservation_key,
+    reservations_key,
     retained_key,
     scheduled_key,
     scheduler_key,
@@ -41,18 +48,19 @@ from .keys import (
     sent_key,
     turns_key,
     unplanned_key,
+    waiting_children_key,
     wake_key,
     worker_key,
     workers_key,
 )
 from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
-from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING
+from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 
-STATES = (WAITING, DELAYED, ACTIVE, COMPLETED, FAILED)
+STATES = (WAITING, DELAYED, ACTIVE, WAITING_CHILDREN, COMPLETED, FAILED)
 EVENTS = frozenset((
     "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",
     "delay-changed", "priority-changed", "paused", "resumed", "drained", "retried", "lease-lost", "revoked", "cleaned",
-    "group-rate-limited",
+    "group-rate-limited", "waiting-children",
 ))  # fmt: skip
 
 
@@ -63,7 +71,13 @@ def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
     """
     jobs = jobs_of(dump, q)
     found: list[str] = []
-    for rule in (*RULES, *invariants_groups.RULES, *invariants_control.RULES, *invariants_schedulers.RULES):
+    for rule in (
+        *RULES,
+        *invariants_groups.RULES,
+        *invariants_control.RULES,
+        *invariants_schedulers.RULES,
+        *invariants_flows.RULES,
+    ):
         found.extend(f"{rule.__name__}: {problem}" for problem in rule(dump, q, jobs, latest))
     return found
 
@@ -73,12 +87,14 @@ def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) ->
         meta_key(q), id_key(q), ready_key(q), scheduled_key(q), active_key(q), expiring_key(q), retained_key(q),
         events_key(q), calls_key(q), old_calls_key(q), workers_key(q), wake_key(q),
         groups_key(q), rate_limited_key(q), limiters_key(q), deduping_key(q), outbox_key(q), sent_key(q), inbox_key(q),
-        schedulers_key(q), scheduler_names_key(q), unplanned_key(q),
+        schedulers_key(q), scheduler_names_key(q), unplanned_key(q), waiting_children_key(q), freed_key(q),
+        reservations_key(q), flows_key(q),
         ended_key(q, COMPLETED), ended_key(q, FAILED), metrics_key(q, COMPLETED), metrics_key(q, FAILED),
     }  # fmt: skip
     families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""), group_key(q, ""),
                 group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""),
-                letter_key(q, ""), scheduler_key(q, ""))  # fmt: skip
+                letter_key(q, ""), scheduler_key(q, ""), children_key(q, ""), outcomes_key(q, ""), held_key(q, ""),
+                reservation_key(q, ""))  # fmt: skip
     for key in dump:
         if key not in known and not key.startswith(families):
             yield key
@@ -95,6 +111,7 @@ def each_job_is_in_the_set_of_its_state(dump: Dump, q: str, jobs: dict[str, Job]
         WAITING: ready_key(q),
         DELAYED: scheduled_key(q),
         ACTIVE: active_key(q),
+        WAITING_CHILDREN: waiting_children_key(q),
         COMPLETED: ended_key(q, COMPLETED),
         FAILED: ended_key(q, FAILED),
     }
@@ -152,7 +169,7 @@ def those_with_a_deadline_are_watched_while_not_active(
     expected = {
         marked(job, "expiry_mark", job_id): number_of(job, "expire_at") + 1
         for job_id, job in jobs.items()
-        if "expire_at" in job and state(job) in (WAITING, DELAYED)
+        if "expire_at" in job and state(job) in (WAITING, DELAYED, WAITING_CHILDREN)
     }
     held = scores(dump, expiring_key(q))
     if held != expected:
@@ -214,6 +231,8 @@ def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job], latest: 
             rate_limited_key(q),
             limiters_key(q),
             deduping_key(q),
+            freed_key(q),
+            reservations_key(q),
         )
         if (held := scores(dump, key))
     ]

@@ -34,6 +34,8 @@ DUE_SETS = (
     "limiters",
     "deduping",
     "schedulers",
+    "freed",
+    "reservations",
 )
 
 
@@ -212,7 +214,8 @@ def script(steps: Sequence[Step]) -> str:
     lines = "\n".join(f"    {step!r}," for step in steps)
     return (
         "from glidemq_pb.semantics.records import (\n"
-        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks, PlannedRun,\n    SchedulerSpec, Settlement,\n)\n"
+        "    Caller, ClearCursor, FlowSpec, GroupLimits, JobSpec, Letter, Marks,\n"
+        "    PlannedRun, SchedulerSpec, Settlement,\n)\n"
         "from tests.properties.replay import run\n"
         "from tests.properties.sides import Step\n\n"
         f"run([\n{lines}\n])\n"

@@ -25,7 +25,10 @@ LIBRARY = Path(__file__).parents[1] / "library.lua"
 MAP = Path(__file__).parents[1] / "library.map.json"
 
 _LENDING = ("lang", "store")
-_LEFT_OUT = ("__init__", "dumps", "invariants", "invariants_control", "invariants_groups", "invariants_schedulers")
+_LEFT_OUT = (
+    "__init__", "dumps", "invariants", "invariants_control", "invariants_flows", "invariants_groups",
+    "invariants_schedulers",
+)  # fmt: skip
 _HASH = "@hash@"
 _HASH_DIGITS = 12
 
