@@ -1,6 +1,6 @@
 """Giving a running job one more child, in its own queue or in another one."""
 
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from .errors import InvalidStateError, JobNotFoundError
 from .job import Job
@@ -21,13 +21,9 @@ def check_parent(parent: object) -> Job[Any, Any] | None:
         return None
     if not isinstance(parent, Job):
         refuse_option("parent", parent, "the Job that a processor got")
-    return checked_run(parent)
-
-
-def checked_run(parent: Job[Any, Any]) -> Job[Any, Any]:
-    """The job, if it runs here. InvalidStateError otherwise."""
-    parent.run_token("be a parent")
-    return parent
+    running = cast("Job[Any, Any]", parent)
+    running.run_token("be a parent")
+    return running
 
 
 def child_fields(parent: Job[Any, Any] | None) -> tuple[str, ...]:

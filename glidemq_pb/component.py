@@ -40,7 +40,7 @@ class Connected:
         self._events_keep = EVENTS_KEPT if check_bool("events", events) else 0
         self._prefix = prefix
         self._serializer = check_serializer(serializer)
-        self._compression = check_compression(compression)
+        self._compression: Compression = check_compression(compression)
         self._owns_backend = backend is None
         self._backend = connect_backend(connection) if backend is None else backend
         self._owners: dict[str, JobOwner] = {}

@@ -133,23 +133,23 @@ def chain(*steps: FlowJob | Iterable[FlowJob]) -> FlowJob:
     Example:
         await flow.add(chain(group(fetch_a, fetch_b), merge, publish))
     """
-    if not steps:
-        raise InvalidOptionsError("chain(): allowed: one step or more")
     before: tuple[FlowJob, ...] = ()
     for number, step in enumerate(steps):
         if isinstance(step, FlowJob):
-            before = (begin_with(step, before),) if before else (step,)
+            before = (begin_with(step, before),)
         elif number > 0:
             raise InvalidOptionsError(f"chain: step {number}={step!r:.100}: allowed: a FlowJob; a group comes first")
         else:
             before = group(*step)
     if len(before) != 1:
-        raise InvalidOptionsError("chain: allowed: a last step that is one FlowJob")
+        raise InvalidOptionsError(f"chain: ends with {len(before)} jobs: allowed: a last step that is one FlowJob")
     return before[0]
 
 
 def begin_with(step: FlowJob, before: tuple[FlowJob, ...]) -> FlowJob:
     """The same flow, which waits for others before it begins."""
+    if not before:
+        return step
     path = [step]
     while path[-1].children:
         if len(path[-1].children) > 1:

@@ -98,26 +98,15 @@ class FlowPlan:
 
     def part(self, root: str) -> list[FlowSpec]:
         """What is sent to one queue. Where there are several, all ids must be known."""
-        places = {position: place for place, position in enumerate(self.queues[root])}
-        return [self._spec(self.jobs[position], places) for position in self.queues[root]]
+        return [self._spec(self.jobs[position]) for position in self.queues[root]]
 
-    def _spec(self, job: PlannedJob, places: dict[int, int]) -> FlowSpec:
-        def near(positions: list[int]) -> list[int]:
-            return [places[position] for position in positions if position in places]
-
-        def far(positions: list[int]) -> list[str]:
-            return [self.jobs[position].ref for position in positions if position not in places]
-
-        return FlowSpec(
-            job.job_id,
-            job.name,
-            job.data,
-            job.options,
-            near(job.parents),
-            far(job.parents),
-            near(job.children),
-            far(job.children),
-        )
+    def _spec(self, job: PlannedJob) -> FlowSpec:
+        """In one queue a job's neighbours are their positions, else their names: in one list, to keep their order."""
+        if len(self.queues) == 1:
+            return FlowSpec(job.job_id, job.name, job.data, job.options, job.parents, [], job.children, [])
+        parents = [self.jobs[position].ref for position in job.parents]
+        children = [self.jobs[position].ref for position in job.children]
+        return FlowSpec(job.job_id, job.name, job.data, job.options, [], parents, [], children)
 
 
 def planned_job(owner: JobOwner, job: FlowJob | DagNode) -> PlannedJob:

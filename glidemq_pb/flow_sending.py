@@ -7,12 +7,12 @@ and a reservation that nobody commits lapses (see `semantics.flows` and `postman
 import asyncio
 from collections.abc import Sequence
 
-from .errors import DuplicateJobError, InvalidOptionsError
+from .errors import DuplicateJobError, GlideMQError
 from .flow_plan import FlowPlan
 from .job_owner import JobOwner
 from .reserving import COMMIT_MS, give_up, tell
 from .semantics import flows
-from .semantics.lang import text
+from .semantics.lang import Refusal, text
 from .semantics.records import FlowSpec
 from .wire import from_wire
 
@@ -32,8 +32,9 @@ async def send(plan: FlowPlan) -> None:
             flows.add_flow, flow, flow, deadline, plan.part(root.root), plan.guarded[root.root],
             [owner.root for owner in others], root.events_keep,
         )  # fmt: skip
-    except InvalidOptionsError:
-        await give_up(others, flow)
+    except GlideMQError as error:
+        if isinstance(error.__cause__, Refusal):  # else it may have been committed all the same
+            await give_up(others, flow)
         raise
     if reply.taken:
         await give_up(others, flow)
