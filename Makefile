@@ -9,7 +9,7 @@ COMPILER := $(PYTHON) -m glidemq_pb.backends.valkey.compiler
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-deep check lint format types-mypy types-pyright generate verify lua explain bench clean
+.PHONY: help venv demo test test-deep check lint format types-mypy types-pyright generate verify lua explain bench bench-full clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,9 +56,16 @@ lua: venv ## Python and Lua of one operation, side by side: make lua NAME=jobs.e
 explain: venv ## one rule of the compiler, with a rejected and an accepted program: make explain N=GMQ204
 	@$(COMPILER) explain $(N)
 
-bench: venv ## the benchmarks; nothing of them is asserted
-	@for name in $$(grep -l __main__ benchmarks/*.py | xargs -n 1 basename -s .py); do \
+bench: venv ## us beside BullMQ (Node), SAQ and taskiq, the short version; nothing of it is asserted
+	@$(PYTHON) -m benchmarks.memory --short --rounds 3
+	@$(PYTHON) -m benchmarks.compare --short
+
+bench-full: venv ## every peer, the scale curves, and one question each: an hour; goes on where it was interrupted
+	@$(PYTHON) -m benchmarks.memory
+	@$(PYTHON) -m benchmarks.scale
+	@$(PYTHON) -m benchmarks.compare
+	@for name in administration blocked delayed limited; do \
 		echo "== $$name"; $(PYTHON) -m benchmarks.$$name || exit 1; done
 
 clean: ## remove the environment and all caches
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
+	@rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist

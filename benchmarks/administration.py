@@ -1,42 +1,49 @@
 """How long does one call of drain, clean, retry_jobs and obliterate hold the server, with a million jobs?
 
-    python -m benchmarks.administration [--jobs 1000000]
+    python -m benchmarks.administration [--jobs 1000000] [--only clean]
 
-Measured by the server's own slow log, which counts the time of execution alone. A fifth of the jobs is in each
-of: FIFO, LIFO, priorities, 1,000 groups, and one large group.
+Measured twice: by the server's own slow log, which counts the time of execution and whatever else the machine did
+meanwhile, and as the processor time of the server's main thread from one report of progress to the next (Linux).
+A fifth of the jobs is in each of: FIFO, LIFO, priorities, 200 groups, and one large group.
 """
 
 import argparse
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import glide
 
-from glidemq_pb import NewJob, Ordering, Queue
+from benchmarks.measuring import percentile
+from glidemq_pb import Queue
 from glidemq_pb.component import root_key
+from glidemq_pb.semantics import jobs as jobs_module
 from glidemq_pb.semantics import work
-from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, Settlement
+from glidemq_pb.semantics.lang import Fields
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobSpec, Settlement
 from glidemq_pb.server import PrivateServer
 
 CHUNK = 1_000
 
 
-def options(number: int) -> dict[str, Any]:
-    """The lane of the `number`-th job."""
-    lanes: list[dict[str, Any]] = [
-        {}, {"lifo": True}, {"priority": number % 2_048 + 1}, {"ordering": Ordering(f"g{number % 1_000}", 50)},
-        {"ordering": Ordering("large", 50)},
+def spec(number: int, more: dict[str, str]) -> JobSpec:
+    """The `number`-th job of a call, in its lane."""
+    lanes: list[dict[str, str]] = [
+        {}, {"lifo": "1"}, {"priority": str(number % 2_048 + 1)},
+        {"ordering_key": f"g{number}", "group_concurrency": "50"}, {"ordering_key": "large", "group_concurrency": "50"},
     ]  # fmt: skip
-    return lanes[number % 5]
+    options = lanes[number % 5] | more
+    return JobSpec("", "a", '{"n":1}', Fields([text for pair in options.items() for text in pair]))
 
 
-async def fill(queue: Queue[Any, Any], jobs: int, **more: Any) -> None:
-    """Add jobs in every lane."""
+async def fill(queue: Queue[Any, Any], jobs: int, **more: str) -> None:
+    """Add jobs in every lane, as a host sends them."""
+    root = root_key("glide", queue.name)
     for first in range(0, jobs, CHUNK):
-        await queue.add_bulk(
-            [NewJob("a", {"n": number}, **options(number), **more) for number in range(first, min(first + CHUNK, jobs))]
-        )
+        specs = [spec(number, more) for number in range(min(CHUNK, jobs - first))]
+        await queue.backend.call(jobs_module.enqueue, root, "", specs, [], 0)
 
 
 async def end_all(queue: Queue[Any, Any], outcome: str, jobs: int) -> None:
@@ -74,17 +81,70 @@ class SlowLog:
         return max([1_000, *(int(entry[2]) for entry in reply)]) / 1_000
 
 
-async def timed(label: str, log: SlowLog, done: list[int], action: Any) -> None:
+class Meter:
+    """Processor time of the server's main thread for each call, from one report of progress to the next."""
+
+    def __init__(self, pid: int) -> None:
+        self._schedule = Path(f"/proc/{pid}/task/{pid}/schedstat")
+        self._last = self._spent()
+        self.jobs = 0
+        self.calls: list[float] = []
+
+    def _spent(self) -> float:
+        return int(self._schedule.read_text().split()[0]) / 1e6
+
+    def __call__(self, jobs: int) -> None:
+        self.jobs = jobs
+        now = self._spent()
+        self.calls.append(now - self._last)
+        self._last = now
+
+
+Action = Callable[[Meter], Awaitable[object]]
+
+
+async def timed(label: str, log: SlowLog, pid: int, action: Action) -> None:
     """Run one of them and say what it did to the server."""
     await log.begin()
+    meter = Meter(pid)
     began = time.perf_counter()
-    await action
+    await action(meter)
     seconds = time.perf_counter() - began
     print(
-        f"{label}: {done[-1]:,} jobs in {seconds:.1f} s and {len(done):,} calls; "
-        f"longest single call {await log.longest_ms():.1f} ms",
+        f"{label}: {meter.jobs:,} jobs in {seconds:.1f} s and {len(meter.calls):,} calls; longest single call: "
+        f"{max(meter.calls):.1f} ms of processor (median {percentile(meter.calls, 50):.2f}), "
+        f"{await log.longest_ms():.1f} ms in the slow log",
         flush=True,
     )
+
+
+async def drain(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that wait."""
+    await fill(queue, jobs)
+    return lambda meter: queue.drain(on_progress=meter)
+
+
+async def retry(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that failed."""
+    await fill(queue, jobs)
+    await end_all(queue, FAILED_RUN, jobs)
+    return lambda meter: queue.retry_jobs(on_progress=meter)
+
+
+async def clean(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Jobs that are completed."""
+    await fill(queue, jobs - (await queue.get_job_counts()).waiting)
+    await end_all(queue, COMPLETED_RUN, jobs)
+    return lambda meter: queue.clean(0, jobs, "completed", on_progress=meter)
+
+
+async def obliterate(queue: Queue[Any, Any], jobs: int) -> Action:
+    """Half of the jobs failed, a quarter delayed, a quarter waiting."""
+    await fill(queue, jobs // 2)
+    await fill(queue, jobs // 4, delay="100000000", ttl="100000000")
+    await end_all(queue, FAILED_RUN, jobs // 2)
+    await fill(queue, jobs // 4)
+    return lambda meter: queue.obliterate(on_progress=meter)
 
 
 async def main(arguments: argparse.Namespace) -> None:
@@ -92,30 +152,18 @@ async def main(arguments: argparse.Namespace) -> None:
     jobs = arguments.jobs
     with PrivateServer() as server:
         client = await glide.GlideClient.create(
-            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)])
+            glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", server.port)], request_timeout=60_000)
         )
         log = SlowLog(client)
         async with Queue[Any, Any]("many", connection=server.url) as queue:
-            done: list[int] = []
-            await fill(queue, jobs)
-            await timed("drain", log, done, queue.drain(on_progress=done.append))
-            await fill(queue, jobs)
-            await end_all(queue, FAILED_RUN, jobs)
-            done = []
-            await timed("retry_jobs", log, done, queue.retry_jobs(on_progress=done.append))
-            await end_all(queue, COMPLETED_RUN, jobs)
-            done = []
-            await timed("clean", log, done, queue.clean(0, jobs, "completed", on_progress=done.append))
-            await fill(queue, jobs // 2)
-            await fill(queue, jobs // 4, delay=10**8, ttl=10**8)
-            await end_all(queue, FAILED_RUN, jobs // 2)
-            await fill(queue, jobs // 4)
-            done = []
-            await timed("obliterate", log, done, queue.obliterate(on_progress=done.append))
+            for name, act in (("drain", drain), ("retry_jobs", retry), ("clean", clean), ("obliterate", obliterate)):
+                if arguments.only in (None, name):
+                    await timed(name, log, server.pid, await act(queue, jobs))
         await client.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["drain", "retry_jobs", "clean", "obliterate"])
     asyncio.run(main(parser.parse_args()))

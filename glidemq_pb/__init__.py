@@ -34,12 +34,14 @@ from .job import Job, JobState
 from .job_options import JobOptions, NewJob
 from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
+from .producer import Producer
 from .queue import JobCounts, JobLogs, MetricPoint, Metrics, Queue
 from .queue_administration import WorkerInfo
 from .queue_events import QueueEvents
 from .run import AbortSignal
 from .schedule import JobTemplate, Schedule, SchedulerInfo
 from .serializers import JSON_SERIALIZER, Serializer
+from .serverless import ServerlessPool, serverless_pool
 from .shutdown import graceful_shutdown
 from .worker import Worker
 
@@ -79,6 +81,7 @@ __all__ = [
     "NewJob",
     "Ordering",
     "PayloadTooLargeError",
+    "Producer",
     "Queue",
     "QueueConnectionError",
     "QueueEvent",
@@ -89,6 +92,7 @@ __all__ = [
     "SchedulerInfo",
     "SerializationError",
     "Serializer",
+    "ServerlessPool",
     "TokenBucket",
     "UnrecoverableError",
     "WaitReason",
@@ -98,4 +102,5 @@ __all__ = [
     "chord",
     "graceful_shutdown",
     "group",
+    "serverless_pool",
 ]

@@ -57,10 +57,10 @@ def job_spec(
     )
 
 
-def single(owner: JobOwner, name: object, data: object, options: Mapping[str, Any]) -> Chunk:
+def single(owner: JobOwner, name: object, data: object, options: Mapping[str, Any], extra: Sequence[str] = ()) -> Chunk:
     """One job as what one call adds. Raises as `job_spec`, and InvalidStateError for a parent that does not run."""
     parent = check_parent(options.get("parent"))
-    spec = job_spec(owner, name, data, options, child_fields(parent))
+    spec = job_spec(owner, name, data, options, [*extra, *child_fields(parent)])
     return Chunk([spec], CostCheck().guarded([spec]), parent)
 
 

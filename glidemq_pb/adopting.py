@@ -1,6 +1,6 @@
 """Giving a running job one more child, in its own queue or in another one."""
 
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 from .errors import InvalidStateError, JobNotFoundError
 from .job import Job
@@ -9,21 +9,21 @@ from .options import refuse_option
 from .refs import Ref
 from .reserving import COMMIT_MS, give_up, tell
 from .semantics import changes, flows, jobs
+from .semantics.flow_records import FlowSpec
 from .semantics.lang import text
-from .semantics.records import FlowSpec, JobSpec
+from .semantics.records import JobSpec
 
 NO_FIELDS: Final = ()
 
 
-def check_parent(parent: object) -> Job[Any, Any] | None:
+def check_parent(parent: Job[Any, Any] | None) -> Job[Any, Any] | None:
     """A job that runs, or None. InvalidOptionsError for something else, InvalidStateError unless it runs."""
     if parent is None:
         return None
-    if not isinstance(parent, Job):
+    if not isinstance(parent, Job):  # pyright: ignore[reportUnnecessaryIsInstance] - for callers without types
         refuse_option("parent", parent, "the Job that a processor got")
-    running = cast("Job[Any, Any]", parent)
-    running.run_token("be a parent")
-    return running
+    parent.run_token("be a parent")
+    return parent
 
 
 def child_fields(parent: Job[Any, Any] | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from .payload import decode_value
 from .refs import parse_ref
 from .semantics import flows
 from .semantics.families import COMPLETED_OUTCOME
-from .semantics.records import ChildEntry
+from .semantics.flow_records import ChildEntry
 
 
 async def read_children(owner: JobOwner, wire_id: str) -> list[ChildEntry]:

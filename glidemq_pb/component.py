@@ -1,7 +1,8 @@
 """What Queue, Worker and the rest have in common: a name, a backend, and the life between connect and close."""
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import quote
 
 from .backends import connect_backend
 from .backends.backend import Backend
@@ -13,6 +14,11 @@ from .payload import Compression, check_compression
 from .serializers import Serializer, check_serializer
 from .wire import to_wire
 
+if TYPE_CHECKING:
+    from .backends import Client
+
+Role = Literal["queue", "producer", "flow", "worker", "events"]
+"""What a component is, as CLIENT LIST shows it."""
 EVENTS_KEPT = 10_000
 """Events a queue's stream retains (EVT-3)."""
 
@@ -20,9 +26,11 @@ EVENTS_KEPT = 10_000
 class Connected:
     """Part of the public classes: connects on first use, is an async context manager, and closes once.
 
-    `connection` (a URL, a `Connection`, or None for GLIDEMQ_URL) makes a backend of its own, which `close()` closes;
-    a `backend` given is borrowed and stays open. Use after `close()` raises ClosedError.
+    Where it lives: see `choose_backend`. `close()` gives up what is its own: a `client` or a `backend` that was given
+    stays open. Use after `close()` raises ClosedError.
     """
+
+    _role: Role = "queue"
 
     def __init__(
         self,
@@ -33,16 +41,16 @@ class Connected:
         serializer: Serializer,
         events: bool,
         compression: Compression = "none",
+        client: "Client | None" = None,
+        queue: str = "",
     ) -> None:
         check_text("prefix", prefix, forbidden="{}")
-        if backend is not None and connection is not None:
-            raise InvalidOptionsError(f"connection={connection!r} and a backend: give one of them")
         self._events_keep = EVENTS_KEPT if check_bool("events", events) else 0
         self._prefix = prefix
         self._serializer = check_serializer(serializer)
         self._compression: Compression = check_compression(compression)
         self._owns_backend = backend is None
-        self._backend = connect_backend(connection) if backend is None else backend
+        self._backend = choose_backend(connection, client, backend, role=self._role, queue=queue)
         self._owners: dict[str, JobOwner] = {}
         self._closed = False
 
@@ -68,11 +76,11 @@ class Connected:
         await self._backend.connect()
 
     async def close(self) -> None:
-        """Give up its own connection. Idempotent; a backend that was passed in stays open."""
+        """Give up its own connection. Idempotent; a client or a backend that was passed in stays open."""
         if not self._closed:
             self._closed = True
             for owner in self._owners.values():
-                owner.closed = True
+                await owner.close()
             if self._owns_backend:
                 await self._backend.close()
 
@@ -103,11 +111,12 @@ class Component(Connected):
         serializer: Serializer,
         events: bool,
         compression: Compression = "none",
+        client: "Client | None" = None,
     ) -> None:
         check_queue_name("name", name)
         super().__init__(
             connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events,
-            compression=compression,
+            compression=compression, client=client, queue=name,
         )  # fmt: skip
         self._owner = self._owner_of(name)
 
@@ -123,3 +132,26 @@ class Component(Connected):
 def root_key(prefix: str, name: str) -> str:
     """The root of a queue's keys, as wire text: its name is the hash tag."""
     return to_wire(f"{prefix}:{{{name}}}")
+
+
+def choose_backend(
+    connection: str | Connection | None,
+    client: "Client | None",
+    backend: Backend | None,
+    *,
+    role: Role,
+    queue: str = "",
+) -> Backend:
+    """The store that a component's arguments name.
+
+    connection: a URL, a `Connection`, or None for GLIDEMQ_URL. client: a glide client of the caller's, to send calls
+    with; a connection beside it serves what blocks, and a worker needs one (SC-3). backend: instead of both.
+    InvalidOptionsError when nothing names a store, or too much does.
+    """
+    if backend is not None:
+        given = [name for name, value in (("connection", connection), ("client", client)) if value is not None]
+        if given:
+            raise InvalidOptionsError(f"{' and '.join(given)} and a backend: give one of them")
+        return backend
+    label = f"glidemq_pb:{quote(queue, safe='')}:{role}" if queue else f"glidemq_pb:{role}"
+    return connect_backend(connection, client=client, label=label, blocks=role == "worker")

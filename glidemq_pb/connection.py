@@ -5,8 +5,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from .errors import InvalidOptionsError, duration_ms
 
@@ -107,11 +108,27 @@ class MemoryAddress:
     name: str
 
 
-def parse(connection: str | Connection | None) -> Connection | MemoryAddress:
+@dataclass(frozen=True)
+class EmbeddedAddress:
+    """A server of this machine's own (see `embedded`): in a folder, or None, in one that ends with this process."""
+
+    folder: Path | None
+
+    @property
+    def address(self) -> str:
+        """Its URL."""
+        return "embedded://" if self.folder is None else f"embedded://{quote(str(self.folder))}"
+
+
+Address = Connection | MemoryAddress | EmbeddedAddress
+
+
+def parse(connection: str | Connection | None) -> Address:
     """What a component's `connection` argument stands for: a record, a URL, or None for GLIDEMQ_URL.
 
     `valkey://user:password@host:port/database?cluster=1` (`valkeys://` for TLS; several hosts with commas; the other
-    fields of `Connection` as further parameters) and `memory://name`. Raises `InvalidOptionsError`.
+    fields of `Connection` as further parameters), `memory://name`, `embedded://` and `embedded:///folder`.
+    Raises `InvalidOptionsError`.
     """
     if isinstance(connection, Connection):
         return connection
@@ -131,7 +148,7 @@ def parse(connection: str | Connection | None) -> Connection | MemoryAddress:
 # --- URLs ------------------------------------------------------------------------------------------------------------
 
 
-def _parse_url(url: str, option: str) -> Connection | MemoryAddress:
+def _parse_url(url: str, option: str) -> Address:
     parts = urlsplit(url)
     match parts.scheme:
         case "valkey" | "valkeys":
@@ -139,13 +156,13 @@ def _parse_url(url: str, option: str) -> Connection | MemoryAddress:
         case "memory":
             return MemoryAddress(unquote(f"{parts.netloc}{parts.path}"))
         case "embedded":
-            raise _bad(
-                option, url, "embedded:// is not supported by this release; use memory:// or a server's valkey://"
-            )
+            if parts.netloc or parts.query or parts.fragment or (parts.path and "\x00" in unquote(parts.path)):
+                raise _bad(option, url, "embedded:// or embedded:///folder, with three slashes and no parameter")
+            return EmbeddedAddress(Path(unquote(parts.path)) if parts.path else None)
         case "redis" | "rediss":
             raise _bad(option, url, "write valkey:// (or valkeys:// for TLS); the server may be Redis 7 too")
         case _:
-            raise _bad(option, url, "a URL begins with valkey://, valkeys:// or memory://")
+            raise _bad(option, url, "a URL begins with valkey://, valkeys://, memory:// or embedded://")
 
 
 def _parse_valkey(parts: SplitResult, shown: str) -> Connection:

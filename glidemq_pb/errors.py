@@ -97,7 +97,8 @@ class DuplicateJobError(GlideMQError):
 class BulkError(GlideMQError):
     """A bulk above 1,000 jobs or 8 MiB goes in chunks, and a later chunk was refused.
 
-    `added` are the jobs of the chunks before it, which are in the queue. The `__cause__` says why.
+    `added` is what the call would have returned for the chunks before it, whose jobs are in the queue. The `__cause__`
+    says why.
     """
 
     def __init__(self, added: Sequence[Any], problem: str) -> None:
@@ -106,7 +107,8 @@ class BulkError(GlideMQError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{len(self.added)} jobs were added, then a chunk was refused: {self.problem}"
+        added = sum(one is not None for one in self.added)
+        return f"{added} jobs were added, then a chunk was refused: {self.problem}"
 
 
 class FormatError(GlideMQError):

@@ -133,20 +133,20 @@ def chain(*steps: FlowJob | Iterable[FlowJob]) -> FlowJob:
     Example:
         await flow.add(chain(group(fetch_a, fetch_b), merge, publish))
     """
-    before: tuple[FlowJob, ...] = ()
+    before: list[FlowJob] = []
     for number, step in enumerate(steps):
         if isinstance(step, FlowJob):
-            before = (begin_with(step, before),)
+            before = [begin_with(step, before)]
         elif number > 0:
             raise InvalidOptionsError(f"chain: step {number}={step!r:.100}: allowed: a FlowJob; a group comes first")
         else:
-            before = group(*step)
+            before = list(group(*step))
     if len(before) != 1:
         raise InvalidOptionsError(f"chain: ends with {len(before)} jobs: allowed: a last step that is one FlowJob")
     return before[0]
 
 
-def begin_with(step: FlowJob, before: tuple[FlowJob, ...]) -> FlowJob:
+def begin_with(step: FlowJob, before: list[FlowJob]) -> FlowJob:
     """The same flow, which waits for others before it begins."""
     if not before:
         return step
@@ -156,7 +156,7 @@ def begin_with(step: FlowJob, before: tuple[FlowJob, ...]) -> FlowJob:
             raise InvalidOptionsError(f"chain: {step.name!r} begins with several jobs: this is a graph, see add_dag")
         path.append(path[-1].children[0])
     for job in reversed(path):
-        before = (job.with_children(before),)
+        before = [job.with_children(before)]
     return before[0]
 
 

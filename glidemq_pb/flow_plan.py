@@ -12,9 +12,10 @@ from .errors import DuplicateJobError, InvalidOptionsError
 from .flow import DagNode, FlowJob
 from .job_owner import JobOwner
 from .refs import Ref
+from .semantics.flow_records import FlowSpec
 from .semantics.lang import Fields
 from .semantics.limits import ENQUEUE_MAX
-from .semantics.records import FlowSpec, JobSpec
+from .semantics.records import JobSpec
 from .wire import from_wire, to_wire
 
 

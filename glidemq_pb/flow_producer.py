@@ -1,7 +1,7 @@
 """The FlowProducer: adds jobs that wait for each other, over any number of queues."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .backends.backend import Backend
 from .component import Connected
@@ -17,6 +17,9 @@ from .payload import Compression
 from .refs import Ref
 from .serializers import JSON_SERIALIZER, Serializer
 from .wire import to_wire
+
+if TYPE_CHECKING:
+    from .backends import Client
 
 
 class FlowProducer(Connected):
@@ -34,10 +37,13 @@ class FlowProducer(Connected):
             )
     """
 
+    _role = "flow"
+
     def __init__(
         self,
         *,
         connection: str | Connection | None = None,
+        client: "Client | None" = None,
         backend: Backend | None = None,
         prefix: str = "glide",
         serializer: Serializer = JSON_SERIALIZER,
@@ -46,7 +52,7 @@ class FlowProducer(Connected):
     ) -> None:
         super().__init__(
             connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events,
-            compression=compression,
+            compression=compression, client=client,
         )  # fmt: skip
 
     async def add(self, root: FlowJob) -> FlowNode:

@@ -12,8 +12,8 @@ from .flow_plan import FlowPlan
 from .job_owner import JobOwner
 from .reserving import COMMIT_MS, give_up, tell
 from .semantics import flows
+from .semantics.flow_records import FlowSpec
 from .semantics.lang import Refusal, text
-from .semantics.records import FlowSpec
 from .wire import from_wire
 
 

@@ -13,8 +13,8 @@ from .job_owner import JobOwner
 from .refs import Ref, parse_ref
 from .semantics import reads
 from .semantics.families import COMPLETED_OUTCOME, FAILED_OUTCOME, IGNORED_OUTCOME
+from .semantics.flow_records import ChildEntry
 from .semantics.lang import Fields, lookup
-from .semantics.records import ChildEntry
 from .semantics.states import COMPLETED, DELAYED, FAILED, WAITING_CHILDREN, state_of
 
 READ_AT_ONCE: Final = 50

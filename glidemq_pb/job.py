@@ -17,8 +17,9 @@ from .job_snapshot import JobSnapshot
 from .options import check_duration, check_instant, check_priority, check_str, refuse_option
 from .payload import compression_of, encode_value
 from .run import AbortSignal, Run, RunDelayed, RunRateLimited, RunWaiting
-from .semantics import changes, reads
+from .semantics import answers, changes, reads
 from .semantics.lang import lookup
+from .semantics.limits import WAITS_MAX
 from .semantics.states import state_of
 from .wire import to_wire
 
@@ -130,6 +131,27 @@ class Job(JobSnapshot[D, R]):
         status = await self.owner.call(changes.update_data, self.wire_id, self._token, wire)
         self._expect(status, "update the data", "any state")
         self._put_data(wire)
+
+    async def wait_until_finished(self, timeout: int | timedelta = 30_000) -> R:
+        """Wait for its end, at most `timeout`: the result, whatever the job's retention (JOB-15).
+
+        Raises JobFailedError when it fails, expires, is revoked or removed, JobWaitTimeoutError (the job goes
+        on), JobNotFoundError when it is gone already, InvalidStateError for the job of the present run.
+        """
+        duration = check_duration("timeout", timeout)
+        if self._run is not None and not self._run.over:
+            raise InvalidStateError(f"job {self.id!r}: its own run cannot wait for its end")
+        waits = self.owner.waits
+        with waits.wait(duration) as wait:
+            answer = await self.owner.call(answers.wait_for, waits.waiter, wait.number, self.wire_id, duration)
+            if answer == answers.NO_JOB:
+                raise JobNotFoundError(self.id)
+            if answer == answers.TOO_MANY:
+                raise InvalidStateError(f"job {self.id!r}: {WAITS_MAX} waits for its end are under way; no more are")
+            if answer == answers.PENDING:
+                await waits.listen()
+                answer = await wait.answer(self.wire_id)
+        return cast("R", waits.result(self.wire_id, answer))
 
     # --- from inside a processor --------------------------------------------------------------------------------------
     # Each raises InvalidStateError outside a run of the job, and once its lease is lost.

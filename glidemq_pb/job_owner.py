@@ -10,6 +10,7 @@ from .semantics.errors import Code
 from .semantics.lang import Refusal
 from .semantics.store import Store
 from .serializers import Serializer
+from .waiting import Waits
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,7 +23,7 @@ class JobOwner:
     """
 
     __slots__ = (
-        "added_options", "backend", "closed", "compression", "events_keep", "prefix", "queue_name", "root",
+        "_waits", "added_options", "backend", "closed", "compression", "events_keep", "prefix", "queue_name", "root",
         "serializer",
     )  # fmt: skip
 
@@ -46,6 +47,20 @@ class JobOwner:
         self.added_options = compression_option(compression)
         """What is stored with each job that it adds, besides the job's own options."""
         self.closed = False
+        self._waits: Waits | None = None
+
+    @property
+    def waits(self) -> Waits:
+        """Those who wait here for the end of a job."""
+        if self._waits is None:
+            self._waits = Waits(self)
+        return self._waits
+
+    async def close(self) -> None:
+        """Nothing more of it reaches the store; who waits for the end of a job is told so."""
+        self.closed = True
+        if self._waits is not None:
+            await self._waits.close()
 
     def encode_data(self, data: object, what: str = "Job data") -> str:
         """The payload of a job that it adds, as wire text. SerializationError, PayloadTooLargeError."""

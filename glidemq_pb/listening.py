@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from .backends.backend import Backend, Listener
 from .clock import pass_time
-from .emitter import Emitter
 from .errors import ClosedError, QueueConnectionError
 from .job_owner import JobOwner
+from .outages import Outages
 from .semantics import work
 from .semantics.keys import control_key, wake_key
 from .semantics.wakes import LOOK
@@ -33,7 +33,7 @@ class Listening:
         owner: JobOwner,
         worker: str,
         timeout: int,
-        emitter: Emitter,
+        outages: Outages,
         *,
         has_room: Callable[[], bool],
         idles: Callable[[], bool],
@@ -45,7 +45,7 @@ class Listening:
         self._control = control_key(owner.root, worker)
         self._wake = wake_key(owner.root)
         self._timeout = timeout
-        self._emitter = emitter
+        self._outages = outages
         self._has_room = has_room
         self._idles = idles
         self._look = look
@@ -88,9 +88,11 @@ class Listening:
         """Listen until the worker may leave. ClosedError when the backend was closed under it."""
         while not is_over():
             try:
-                await self._hear(await self._wait())
+                heard = await self._wait()
+                self._outages.end(self)
+                await self._hear(heard)
             except QueueConnectionError as error:
-                self._emitter.error(error, "cannot wait to be woken", queue=self._owner.queue_name)
+                self._outages.begin(self, error)
                 self._pausing = True
                 await pass_time(self._backend.clock, RETRY_MS)
                 self._pausing = False

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, Unpack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast
 
 from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, single
 from .backends.backend import Backend
 from .connection import Connection
+from .errors import DuplicateJobError
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
-from .options import check_choice, check_int, check_str
+from .options import check_choice, check_duration, check_int, check_str
 from .payload import Compression
 from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
@@ -19,6 +21,9 @@ from .semantics.lang import Fields
 from .semantics.limits import MINUTE_MS, PAGE_MAX
 from .serializers import JSON_SERIALIZER, Serializer
 from .wire import from_wire, to_wire
+
+if TYPE_CHECKING:
+    from .backends import Client
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -68,7 +73,8 @@ class Metrics:
 class Queue(QueueSchedulers[D, R]):
     """A queue, for whoever adds and looks. `D` and `R` are the types of the jobs' data and results.
 
-    `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `serializer` must
+    `connection`: a URL, a `Connection`, or None for the environment variable GLIDEMQ_URL. `client`: a glide client of
+    yours instead, which other components may share and which stays open (SC-1..10). `serializer` must
     be the workers' too; `compression="gzip"` compresses the payloads of what it adds, and workers need no setting
     (CMP-1). `events=False`: what is done through this object is not told to observers.
     Raises InvalidOptionsError when built with a bad argument; all else raises QueueConnectionError when
@@ -84,6 +90,7 @@ class Queue(QueueSchedulers[D, R]):
         name: str,
         *,
         connection: str | Connection | None = None,
+        client: "Client | None" = None,
         backend: Backend | None = None,
         prefix: str = "glide",
         serializer: Serializer = JSON_SERIALIZER,
@@ -92,8 +99,8 @@ class Queue(QueueSchedulers[D, R]):
         dead_letter_queue: str | None = None,
     ) -> None:
         super().__init__(
-            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events,
-            compression=compression,
+            name, connection=connection, client=client, backend=backend, prefix=prefix, serializer=serializer,
+            events=events, compression=compression,
         )  # fmt: skip
         self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
 
@@ -123,6 +130,36 @@ class Queue(QueueSchedulers[D, R]):
         chunks = chunked(bulk_specs(self._owner, new_jobs))
         await self._name_dead_letters()
         return await enqueue_all(self._owner, chunks, self._added)
+
+    async def add_and_wait(
+        self,
+        name: str,
+        data: D | None = None,
+        *,
+        wait_timeout: int | timedelta = 30_000,
+        **options: Unpack[JobOptions],
+    ) -> R:
+        """Add a job and wait for its end, at most `wait_timeout`: its result, whatever its retention (JOB-15).
+
+        All waits of a Queue share one more connection. Raises what `add` raises, and JobFailedError when the job
+        fails, expires, is revoked or removed, JobWaitTimeoutError (the job goes on), DuplicateJobError when it was
+        not added. One that is cancelled may have added the job, which then goes on.
+
+        Example:
+            total = await queue.add_and_wait("sum", {"of": [1, 2]}, wait_timeout=5_000, remove_on_complete=True)
+        """
+        self._check_open()
+        waits = self._owner.waits
+        with waits.wait(check_duration("wait_timeout", wait_timeout)) as wait:
+            chunk = single(self._owner, name, data, options, wait.option)
+            await waits.listen()
+            await self._name_dead_letters()
+            (job_id,) = await enqueue(self._owner, chunk)
+            if job_id == jobs.SKIPPED:
+                known = options.get("deduplication")
+                raise DuplicateJobError((options.get("job_id") or "") if known is None else known.id)
+            answer = await wait.answer(job_id)
+        return cast("R", waits.result(job_id, answer))
 
     def _added(self, chunk: Chunk, ids: list[str]) -> list[Job[D, R]]:
         """The Jobs that were added."""

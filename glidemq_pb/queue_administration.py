@@ -37,7 +37,7 @@ class WorkerInfo:
 
 
 class QueueAdministration(QueueLimits):
-    """Bounded calls: each handles at most 100 jobs, so that none holds the server for long.
+    """Bounded calls: each handles at most 50 jobs, so that none holds the server for long.
 
     What acts on many jobs acts on those that were there when it began.
     """

@@ -28,6 +28,7 @@ class QueueDeadLetters(QueueAdministration, Generic[D, R]):
     """A dead letter is an ordinary job of its queue: it can be read, processed, retried and removed there."""
 
     _dead_letter_queue: str | None
+    _letters_owner: JobOwner | None = None
 
     async def get_dead_letter_jobs(self, start: int = 0, end: int = -1) -> list[Job[Any, Any]]:
         """This queue's waiting dead letters, oldest first, from position `start` to `end` (inclusive; -1 is the last).
@@ -72,7 +73,16 @@ class QueueDeadLetters(QueueAdministration, Generic[D, R]):
         root = await own.call(inbox.get_dead_letters)
         if not root:
             return None
-        return JobOwner(own.backend, root, name_of(root), own.serializer, own.events_keep, own.prefix)
+        if self._letters_owner is None or self._letters_owner.root != root:
+            self._letters_owner = JobOwner(
+                own.backend, root, name_of(root), own.serializer, own.events_keep, own.prefix
+            )
+        return self._letters_owner
+
+    async def close(self) -> None:
+        if self._letters_owner is not None:
+            await self._letters_owner.close()
+        await super().close()
 
     async def _name_dead_letters(self) -> None:
         """Tell the store where dead letters go, where this object was told."""

@@ -11,8 +11,9 @@ from .connection import Connection
 from .emitter import Emitter
 from .errors import InvalidOptionsError
 from .event import EVENT_NAMES, QueueEvent
+from .outages import Outages
 from .serializers import JSON_SERIALIZER, Serializer
-from .subscription import PAGE, Outages, Subscription
+from .subscription import PAGE, Subscription
 
 L = TypeVar("L", bound=Callable[..., Any])
 
@@ -38,6 +39,8 @@ class QueueEvents(Component):
                 board.show(event.name, event.job_id, event.data)
     """
 
+    _role = "events"
+
     def __init__(
         self,
         name: str,
@@ -56,7 +59,7 @@ class QueueEvents(Component):
         )
         self._from = check_event_id(last_event_id)
         self._emitter = Emitter(EVENT_NAMES | {"error"}, f"events of queue {name!r}")
-        self._outages = Outages(self._emitter.error)
+        self._outages = Outages(self._emitter.error, "the events cannot be read; it is tried until they can")
         self._lock = asyncio.Lock()
         self._start: int | None = None
         """The number of the event after which both ways begin."""

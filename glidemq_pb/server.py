@@ -88,6 +88,8 @@ class PrivateServer:
 
     options: lines of its configuration, by name. password: what clients must give (None: nothing).
     directory: where its data lives; None is a temporary one, removed by `stop`. port: None is a free one.
+    inherits: descriptors that the server gets, too. own_session: signals to this process's group are not for it.
+    patience: seconds that starting and stopping may take.
     It persists nothing unless the options say so. `start` raises `ServerUnavailableError`.
     """
 
@@ -99,12 +101,18 @@ class PrivateServer:
         directory: Path | None = None,
         port: int | None = None,
         program: Path | None = None,
+        inherits: tuple[int, ...] = (),
+        own_session: bool = True,
+        patience: float | None = None,
     ) -> None:
         self._options = dict(options or {})
         self._password = password
         self._wanted_directory = directory
         self._wanted_port = port
         self._program = program
+        self._inherits = inherits
+        self._own_session = own_session
+        self._patience = patience
         self._directory: Path | None = None
         self._port = 0
         self._pid = 0
@@ -130,6 +138,11 @@ class PrivateServer:
     def url(self) -> str:
         """What to connect to."""
         return f"valkey://{'' if self._password is None else f':{self._password}@'}{HOST}:{self._port}"
+
+    @property
+    def life(self) -> IO[bytes]:
+        """A pipe whose end is reached when the server has ended."""
+        return _pipe(None if self._supervisor is None else self._supervisor.stdout)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -200,7 +213,8 @@ class PrivateServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,  # a Ctrl-C is for the program, which then stops the server in its own time
+                start_new_session=self._own_session,  # a Ctrl-C is for the program, which then stops it in its own time
+                pass_fds=self._inherits,
             )
         self._pid = int(_pipe(self._supervisor.stdout).readline())
 
@@ -217,7 +231,7 @@ class PrivateServer:
         return "".join(f"{name} {value}\n" for name, value in (options | self._options).items())
 
     def _answers_in_time(self) -> bool:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + (self._patience or START_SECONDS)
         while not self._answers():
             if self._supervisor is None or self._supervisor.poll() is not None or time.monotonic() > deadline:
                 return False
@@ -244,7 +258,7 @@ class PrivateServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, how)
         try:
-            self._supervisor.wait(STOP_SECONDS)
+            self._supervisor.wait(self._patience or STOP_SECONDS)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)

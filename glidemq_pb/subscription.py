@@ -1,12 +1,11 @@
 """One reader's way through a queue's stream of events."""
 
-from collections.abc import Callable
-
 from .backends.backend import Reader
 from .clock import pass_time
 from .errors import GlideMQError, QueueConnectionError
 from .event import QueueEvent, decode_event, missed_event
 from .job_owner import JobOwner
+from .outages import Outages
 from .semantics import reads
 from .semantics.keys import events_key
 from .semantics.lang import Refusal
@@ -16,29 +15,9 @@ PAGE = 500
 RETRY_MS = 500
 """How long it waits before it tries again what could not be done."""
 
-Report = Callable[[BaseException, str], None]
-
 
 class StreamWentBackError(GlideMQError):
     """The store's stream is behind what was read from it: it lost data. Events may be missing, or come again."""
-
-
-class Outages:
-    """Reports an outage of the store once, however long it lasts and however many feel it."""
-
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self._cut_off: set[object] = set()
-
-    def begin(self, who: object, error: QueueConnectionError) -> None:
-        """It was tried, and the store could not be reached."""
-        if not self._cut_off:
-            self.report(error, "the events cannot be read; it is tried until they can")
-        self._cut_off.add(who)
-
-    def end(self, who: object) -> None:
-        """It was tried, and the store answered."""
-        self._cut_off.discard(who)
 
 
 class Subscription:

@@ -6,6 +6,7 @@ Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from .backends.backend import Backend
 from .clock import Timer
@@ -15,6 +16,7 @@ from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
 from .listening import Listening
+from .outages import Outages
 from .planning import Planner
 from .postman import look_after
 from .run import Run
@@ -60,11 +62,12 @@ class WorkLoop:
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
+        outages = Outages(partial(emitter.error, queue=owner.queue_name), "the queue cannot be reached")
         self._calls = WorkerCalls(
             backend,
             owner,
             settings,
-            emitter,
+            outages,
             may_repeat=lambda: self._ready.is_set() and not self.closing,
             active=lambda: len(self._slots),
         )
@@ -73,16 +76,12 @@ class WorkLoop:
             backend, owner.root, worker_id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
-            backend,
-            owner,
-            worker_id,
-            min(settings.block_timeout, settings.stalled_interval),
-            emitter,
+            backend, owner, worker_id, min(settings.block_timeout, settings.stalled_interval), outages,
             has_room=lambda: self._room() > 0,
             idles=lambda: self._room() > 0 and not self._works,
             look=self._poke,
             obey=self._leases.obey,
-        )
+        )  # fmt: skip
         self._delivery: asyncio.Task[object] | None = None
         self._planner = Planner(backend, owner, emitter, self._poke)
         self._held_until = 0.0

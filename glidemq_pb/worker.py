@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from .backends.backend import Backend
 from .clock import outlasts
@@ -23,6 +23,9 @@ from .semantics import inbox
 from .serializers import JSON_SERIALIZER, Serializer
 from .settings import Settings
 from .work_loop import WorkLoop
+
+if TYPE_CHECKING:
+    from .backends import Client
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -44,6 +47,9 @@ class Worker(Component, Generic[D, R]):
     such functions. It gets the `Job` and returns the job's result. Raising fails the attempt; the job is run
     again while attempts remain (RET-1).
 
+    `client` (or `command_client`): a glide client of yours to send calls with, which stays open; `connection` then
+    serves the blocking wait for work, which needs a connection of its own (SC-1..10).
+
     Durations are `int` milliseconds or `timedelta`:
 
     - `lock_duration` (30 s): a job whose worker is silent for so long is given to another one.
@@ -63,12 +69,16 @@ class Worker(Component, Generic[D, R]):
             ...
     """
 
+    _role = "worker"
+
     def __init__(
         self,
         name: str,
         processor: Callable[[Job[D, R]], Any] | Mapping[str, Callable[[Job[D, R]], Any]],
         *,
         connection: str | Connection | None = None,
+        client: "Client | None" = None,
+        command_client: "Client | None" = None,
         backend: Backend | None = None,
         prefix: str = "glide",
         concurrency: int = 1,
@@ -84,9 +94,12 @@ class Worker(Component, Generic[D, R]):
         events: bool = True,
         metrics: bool = True,
     ) -> None:
+        if client is not None and command_client is not None:
+            raise InvalidOptionsError("client and command_client are the same thing: give one of them")
         super().__init__(
-            name, connection=connection, backend=backend, prefix=prefix, serializer=serializer, events=events
-        )
+            name, connection=connection, client=command_client if client is None else client, backend=backend,
+            prefix=prefix, serializer=serializer, events=events,
+        )  # fmt: skip
         check_processor(processor)
         self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
         self._settings = Settings(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from .backends.backend import Backend
 from .clock import pass_time
-from .emitter import Emitter
 from .errors import QueueConnectionError
 from .execution import Outcome
 from .job_owner import JobOwner
 from .listening import RETRY_MS
+from .outages import Outages
 from .semantics import work
 from .semantics.lang import Refusal
 from .semantics.records import Caller, WorkReply
@@ -44,7 +44,7 @@ class WorkerCalls:
         backend: Backend,
         owner: JobOwner,
         settings: Settings,
-        emitter: Emitter,
+        outages: Outages,
         *,
         may_repeat: Callable[[], bool],
         active: Callable[[], int],
@@ -57,7 +57,7 @@ class WorkerCalls:
         self._clock = backend.clock
         self._owner = owner
         self._settings = settings
-        self._emitter = emitter
+        self._outages = outages
         self._may_repeat = may_repeat
         self._active = active
         self._number = 0
@@ -81,11 +81,12 @@ class WorkerCalls:
                 except QueueConnectionError as error:
                     if not self._may_repeat():
                         raise
-                    self._emitter.error(error, "the queue cannot be reached", queue=self._owner.queue_name)
+                    self._outages.begin(self, error)
                     self.pausing = True
                     await pass_time(self._clock, RETRY_MS)
                     self.pausing = False
                 else:
+                    self._outages.end(self)
                     return Answer(outcomes, want, nudge, sent_at, reply)
         finally:
             self.under_way = False

@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from glidemq_pb.semantics.flow_records import FlowSpec
 from glidemq_pb.semantics.lang import Fields, pad
 from glidemq_pb.semantics.limits import COST_DEFAULT, DELAY_MAX_MS, EVENT_VALUE_MAX
 from glidemq_pb.semantics.records import (
@@ -22,7 +23,6 @@ from glidemq_pb.semantics.records import (
     WAITING_CHILDREN_RUN,
     Caller,
     ClearCursor,
-    FlowSpec,
     GroupLimits,
     JobSpec,
     Letter,
@@ -215,6 +215,10 @@ LETTERED: tuple[tuple[str, ...], ...] = (
     *(("letter", "child", "parent", one, "child", FAR_JOBS[0], "news", news) for one in ("a", "2") for news in NEWS),
 )  # fmt: skip
 TEMPLATED: tuple[tuple[str, ...], ...] = ((), (), (), ("lifo", "1"), ("priority", "1"), ("priority", "5", "lifo", "1"))
+WAITED: tuple[tuple[str, ...], ...] = (
+    *[()] * 6, ("waits", "a1:1:61000"), ("waits", "a1:2:61000"), ("waits", "b2:1:1"), ("waits", "b2:3:90000"),
+)  # fmt: skip
+WAITERS = ("a1", "a1", "b2")
 SCHEDULERS = ("s", "s", "t", "\xc3\xa9 x")
 GROUPS = ("g", "g", "h", "other")
 
@@ -264,6 +268,7 @@ specs = st.builds(
     st.sampled_from(KEEPING),
     st.sampled_from(DEDUPING),
     st.sampled_from(GROUPING),
+    st.sampled_from(WAITED),
 )
 
 
@@ -614,6 +619,14 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
         ),
     ),
     "list_children": (2, st.tuples(ids, st.sampled_from((0, 0, 1)))),
+    "wait_for": (
+        3,
+        st.tuples(
+            st.sampled_from(WAITERS), st.sampled_from((1, 2, 3)), ids, st.sampled_from((0, 1_000, 1_000, 3_600_000))
+        ),
+    ),
+    "fetch_answers": (2, st.tuples(st.sampled_from(WAITERS), st.sampled_from(([1, 2, 3], [1], [])))),
+    "forget_answers": (2, st.tuples(st.sampled_from(WAITERS), st.sampled_from(([1, 2, 3], [1], [2], [])))),
     "explain": (3, st.tuples(ids)),
     "get_time": (1, st.just(())),
     "list_parked": (1, st.tuples(st.sampled_from((0, 0, 1)), st.sampled_from((0, 0, 1)), st.booleans())),
@@ -627,7 +640,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "get_metrics": (1, st.tuples(ended)),
     "read_events": (1, st.tuples(st.sampled_from((0, 1, 5, 1_000)), st.sampled_from((1, 3, 100)))),
     "last_event": (1, st.just(())),
-    POP: (6, st.tuples(st.sampled_from(("wake", "wake", *(f"control:{worker}" for worker in WORKERS))))),
+    POP: (6, st.tuples(st.sampled_from(("wake", "wake", "reply:a1", *(f"control:{worker}" for worker in WORKERS))))),
 }
 WEIGHED: list[str] = [NOTHING, *(name for name, (weight, _) in OPERATIONS.items() for _ in range(weight))]
 

@@ -34,7 +34,8 @@ LAYERS: dict[str, set[str]] = {
     "wire": set(),
     "errors": {"semantics"},
     "server": FOUNDATION,
-    "backends": FOUNDATION | {"semantics", "server", "connection"},
+    "embedded": FOUNDATION | {"server"},
+    "backends": FOUNDATION | {"semantics", "server", "embedded", "connection"},
 }
 # Who may name a concrete backend: the one place that opens them, and the kit that hands out the memory one.
 NAMES_CONCRETE_BACKENDS = re.compile(r"glidemq_pb/(backends/|testing|sync|simulation|pytest_plugin)")

@@ -18,6 +18,7 @@ from .formats import is_foreign, stamp
 from .groups import refresh_group
 from .keys import (
     active_key,
+    answering_key,
     calls_key,
     dedup_key,
     deduping_key,
@@ -226,9 +227,10 @@ def retry_some(s: Store, q: str, now: int, call: str, marks: Marks, skip: int, l
 
 @operation(frees_memory=True)
 def forget_queue(s: Store, q: str, now: int) -> bool:
-    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on. Living workers stay.
+    """Remove what an empty queue keeps: limits, counters, records; its events go, their ids go on.
 
-    False, and nothing more, while it has jobs; one call removes a batch of groups, so call until True.
+    Living workers stay, and answers that are yet to be fetched. False, and nothing more, while it has jobs;
+    one call removes a batch of groups, so call until True.
     """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
@@ -256,7 +258,7 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         limiters.append(limiter_key(q, limiter))
     s.delete(limiters)
     s.xclear(events_key(q))
-    s.delete([meta_key(q), id_key(q), limiters_key(q), wake_key(q)])
+    s.delete([meta_key(q), limiters_key(q), wake_key(q)])
     s.delete([calls_key(q), old_calls_key(q), metrics_key(q, COMPLETED), metrics_key(q, FAILED)])
     forget_workers(s, q, now, PAGE_MAX)
     living_until = s.zlowest(workers_key(q))
@@ -264,9 +266,15 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, living_until)
     in_doubt_at = s.zlowest(reservations_key(q))
-    if in_doubt_at is not None:
+    if in_doubt_at is None:
+        s.delete([id_key(q)])
+    else:  # the ids that are held were the counter's
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, in_doubt_at)
+    answers_until = s.zlowest(answering_key(q))
+    if answers_until is not None:  # nor those who waited for its jobs that these are removed
+        stamp(s, q, s.read(meta_key(q), Meta))
+        lower_next_due(s, q, answers_until)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from .answers import FAILED_ANSWER, answer_waits
 from .calls import recall, remember
 from .deadlines import lower_next_due
 from .dedup import release
@@ -58,6 +59,9 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
     leave_state(s, q, job_id, row)
     if row.state == ACTIVE:
         notify(s, q, worker_of(row.token), "lost:" + job_id)
+    waits = s.hget(job_key(q, job_id), "waits")
+    if waits is not None:
+        answer_waits(s, q, now, job_id, waits, FAILED_ANSWER + "removed")
     s.delete(keys_of_job(q, job_id))
     tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")
     release(s, q, row.dedup_id, job_id)

@@ -4,6 +4,7 @@ Bounded: at most SWEEP_MAX entries a call. While anything due is left nothing is
 picked is always right and the only price is time.
 """
 
+from .answers import forget_old_answers
 from .calls import turn_calls
 from .dedup import close_dedup_windows
 from .endings import MARK_DIGITS, end_revoked, expire, fail_job, forget_ended, has_expired, trim
@@ -12,6 +13,7 @@ from .gates import close_windows, window_end
 from .groups import leave_active, refresh_group
 from .keys import (
     active_key,
+    answering_key,
     control_key,
     deduping_key,
     expiring_key,
@@ -73,15 +75,9 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     readied = readied + freed.readied
     failed = failed + freed.failed
 
-    promoted = s.zdue(scheduled_key(q), now, SWEEP_MAX - moved)
-    s.zrem_many(scheduled_key(q), promoted)
-    for member in promoted:
-        job_id = drop(member, MARK_DIGITS)
-        row = s.read(job_key(q, job_id), PlaceRow)
-        make_ready(s, q, job_id, row)
-        refresh_group(s, q, now, keep, row.ordering_key)
-    moved = moved + len(promoted)
-    readied = readied + len(promoted)
+    promoted = promote_due(s, q, now, keep, SWEEP_MAX - moved)
+    moved = moved + promoted
+    readied = readied + promoted
 
     fired = fire_due(s, q, now, keep, SWEEP_MAX - moved)
     moved = moved + fired
@@ -99,6 +95,8 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     moved = moved + silent
     in_doubt = doubt_reservations(s, q, now, SWEEP_MAX - moved)
     moved = moved + in_doubt
+    answered = forget_old_answers(s, q, now, SWEEP_MAX - moved)
+    moved = moved + answered
     if close_windows(s, q, now, s.read(meta_key(q), Meta)):
         readied = readied + 1
     keep_house(s, q, now)
@@ -138,6 +136,18 @@ def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str
         expire(s, q, now, keep, job_id, mark)
     refresh_group(s, q, now, keep, row.ordering_key)
     return False
+
+
+def promote_due(s: Store, q: str, now: int, keep: int, limit: int) -> int:
+    """Make jobs ready that were held back until now: how many (DLY-1)."""
+    members = s.zdue(scheduled_key(q), now, limit)
+    s.zrem_many(scheduled_key(q), members)
+    for member in members:
+        job_id = drop(member, MARK_DIGITS)
+        row = s.read(job_key(q, job_id), PlaceRow)
+        make_ready(s, q, job_id, row)
+        refresh_group(s, q, now, keep, row.ordering_key)
+    return len(members)
 
 
 def doubt_reservations(s: Store, q: str, now: int, limit: int) -> int:
@@ -219,6 +229,7 @@ def find_next_due(s: Store, q: str, now: int) -> None:
         reservations_key(q),
         retained_key(q),
         workers_key(q),
+        answering_key(q),
     ]:
         at = s.zlowest(key)
         if at is not None and (due == 0 or at < due):

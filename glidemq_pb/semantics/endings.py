@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from .answers import COMPLETED_ANSWER, FAILED_ANSWER, answer_waits
 from .deadlines import lower_next_due
 from .dedup import release
 from .events import emit, emit_with
@@ -22,6 +23,7 @@ MARK_DIGITS: Final = 16
 def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str, held: HeldRow, mark: int) -> None:
     """End a job well. Its lease is gone already."""
     tell_parents(s, q, now, held.parents, job_id, COMPLETED_NEWS, value)
+    answer_waits(s, q, now, job_id, held.waits, COMPLETED_ANSWER + value)
     if held.remove_on_complete == 1:
         s.delete(keys_of_job(q, job_id))
         release(s, q, held.dedup_id, job_id)
@@ -59,6 +61,7 @@ def keep_failed(s: Store, q: str, now: int, job_id: str, reason: str, mark: int)
     """Store how a job failed, for as long as its retention says."""
     row = s.read(job_key(q, job_id), FailedKeepRow)
     job_ended(s, q, now, row.scheduler_name, job_id)
+    answer_waits(s, q, now, job_id, row.waits, FAILED_ANSWER + reason)
     if row.remove_on_fail == 1:
         tell_parents(s, q, now, row.parents, job_id, LOST_NEWS, reason)
         s.delete(keys_of_job(q, job_id))

@@ -78,7 +78,7 @@ def hear(s: Store, q: str, now: int, parent_id: str, child: str, news: str, valu
         s.hset_value(outcomes_key(q, parent_id), child, FAILED_OUTCOME)
         holds = True
         if row.on_child_failure == FAIL:
-            s.hset(key, child_failure=value)
+            s.hset(key, child_failure=FAILED_OUTCOME + value)
     if held and not holds:
         s.hincrby(key, "children_left", -1)
     if row.state == WAITING_CHILDREN:

@@ -14,6 +14,7 @@ from .deadlines import lower_next_due
 from .dedup import is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
+from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
 from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, watch_ttl
 from .keys import (
@@ -32,7 +33,7 @@ from .lang import byte_length, is_canonical_id, join, lookup, number, operation,
 from .letters import FLOW_LETTER, write_letter
 from .limits import CANONICAL_DIGITS_MAX, LETTERS_MAX, PAGE_MAX, REPLY_BYTES_MAX, RESERVED_MS
 from .parents import await_children
-from .records import ChildEntry, FlowAdded, FlowSpec, JobSpec, Reservation
+from .records import JobSpec
 from .rows import HeldRow, Meta, ParentRow, ReservationRow
 from .states import ACTIVE
 from .store import Store
@@ -183,7 +184,7 @@ def add_child(
 ) -> str:
     """Add a job of the same queue for which a running one will wait: its id, or SKIPPED, NOT_FOUND, LOST.
 
-    The spec's options name the parent. `guarded`: its cost must fit the bucket that its group has.
+    `guarded`: its cost must fit the bucket that its group has.
     """
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
@@ -208,6 +209,7 @@ def add_child(
     stamp(s, q, meta)
     job_id = choose_id(s, q, spec.job_id)
     add_one(s, q, now, events_keep, job_id, spec, superseded)
+    s.hset(job_key(q, job_id), parents=q + ":" + parent_id)
     adopt_child(s, q, parent_id, q + ":" + job_id)
     wake_if_startable(s, q, now)
     remember(s, q, now, meta.calls_until, call, job_id)

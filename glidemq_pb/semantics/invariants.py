@@ -6,10 +6,12 @@ names what is wrong with it. They lean on keys, limits and records only, never o
 
 from collections.abc import Iterator
 
-from . import invariants_control, invariants_flows, invariants_groups, invariants_schedulers
+from . import invariants_answers, invariants_control, invariants_flows, invariants_groups, invariants_schedulers
 from .dumps import Dump, Job, group_of, jobs_of, marked, number_of, records, scores, state
 from .keys import (
     active_key,
+    answering_key,
+    answers_key,
     calls_key,
     children_key,
     control_key,
@@ -38,6 +40,7 @@ from .keys import (
     outcomes_key,
     rate_limited_key,
     ready_key,
+    reply_key,
     reservation_key,
     reservations_key,
     retained_key,
@@ -77,6 +80,7 @@ def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
         *invariants_control.RULES,
         *invariants_schedulers.RULES,
         *invariants_flows.RULES,
+        *invariants_answers.RULES,
     ):
         found.extend(f"{rule.__name__}: {problem}" for problem in rule(dump, q, jobs, latest))
     return found
@@ -88,13 +92,13 @@ def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) ->
         events_key(q), calls_key(q), old_calls_key(q), workers_key(q), wake_key(q),
         groups_key(q), rate_limited_key(q), limiters_key(q), deduping_key(q), outbox_key(q), sent_key(q), inbox_key(q),
         schedulers_key(q), scheduler_names_key(q), unplanned_key(q), waiting_children_key(q), freed_key(q),
-        reservations_key(q), flows_key(q),
+        reservations_key(q), flows_key(q), answering_key(q),
         ended_key(q, COMPLETED), ended_key(q, FAILED), metrics_key(q, COMPLETED), metrics_key(q, FAILED),
     }  # fmt: skip
     families = (job_key(q, ""), logs_key(q, ""), worker_key(q, ""), control_key(q, ""), group_key(q, ""),
                 group_queue_key(q, ""), turns_key(q, ""), limiter_key(q, ""), dedup_key(q, ""),
                 letter_key(q, ""), scheduler_key(q, ""), children_key(q, ""), outcomes_key(q, ""), held_key(q, ""),
-                reservation_key(q, ""))  # fmt: skip
+                reservation_key(q, ""), answers_key(q, ""), reply_key(q, ""))  # fmt: skip
     for key in dump:
         if key not in known and not key.startswith(families):
             yield key
@@ -233,6 +237,7 @@ def next_due_is_a_lower_bound(dump: Dump, q: str, jobs: dict[str, Job], latest: 
             deduping_key(q),
             freed_key(q),
             reservations_key(q),
+            answering_key(q),
         )
         if (held := scores(dump, key))
     ]
@@ -283,7 +288,7 @@ def housekeeping_is_due_while_there_is_any(dump: Dump, q: str, jobs: dict[str, J
 
 def the_counter_is_past_every_decimal_id(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     last = int(dump.get(id_key(q), "0"))
-    for job_id in jobs:
+    for job_id in (*jobs, *records(dump, held_key(q, ""))):
         decimal = job_id.isascii() and job_id.isdigit() and job_id[0] != "0" and len(job_id) <= CANONICAL_DIGITS_MAX
         if decimal and int(job_id) > last:
             yield f"job {job_id}, counter {last}"

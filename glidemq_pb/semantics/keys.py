@@ -42,6 +42,9 @@
 | `:scheduler:<name>` | hash | one job scheduler (see `rows.SchedulerRow`) and its template |
 | `:scheduler-names` | sorted set | all schedulers, in the order in which they were added |
 | `:unplanned` | sorted set | cron schedulers whose following run is not known yet |
+| `:answers:<waiter>` | hash | answers to those who wait for the end of a job, by the number of the wait |
+| `:answering` | sorted set | `waiter:number` by the moment at which its answer is dropped |
+| `:reply:<waiter>` | list | at most one token: answers wait to be fetched |
 | `:wake` | list | at most one token: some idle worker should look |
 | `:control:<w>` | list | messages to one worker |
 """
@@ -223,3 +226,15 @@ def scheduler_names_key(q: str) -> str:
 
 def unplanned_key(q: str) -> str:
     return q + ":unplanned"
+
+
+def answers_key(q: str, waiter: str) -> str:
+    return q + ":answers:" + waiter
+
+
+def answering_key(q: str) -> str:
+    return q + ":answering"
+
+
+def reply_key(q: str, waiter: str) -> str:
+    return q + ":reply:" + waiter

@@ -19,7 +19,7 @@ SWEEP_MAX: Final = 200
 """Due entries moved in one call: about 2 ms of the server."""
 TRIM_MAX: Final = 100
 """Jobs one ending may remove by a retention count; the rest is due work."""
-BATCH_MAX: Final = 100
+BATCH_MAX: Final = 50
 """Jobs that one call of an administrative work handles: at most 10 ms of the server with a million jobs."""
 LETTERS_MAX: Final = 50
 """Letters in one reading of the outbox."""
@@ -38,6 +38,10 @@ CALL_KEPT_MS: Final = 60_000
 """How long the reply to a producer's call is kept for its repetition, at least."""
 RESERVED_MS: Final = 60_000
 """How long a flow may be reserved before somebody asks whether it was committed."""
+ANSWER_KEPT_MS: Final = 60_000
+"""How long an answer is kept for a waiter that was cut off; and how much longer than it says a wait lasts."""
+WAITS_MAX: Final = 1_000
+"""Waits for one job: about 40 KiB of its record, rewritten by each."""
 WORKER_REFRESH_MS: Final = 5_000
 """How stale a worker's record may be before a call writes it anew."""
 BACKUP_TIMER_MS: Final = 100

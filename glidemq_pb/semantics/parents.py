@@ -4,12 +4,12 @@ from .deadlines import lower_next_due
 from .endings import fail_job, leave_expiring
 from .events import emit
 from .families import free_if_done
+from .flow_records import Freed
 from .groups import join_turns, limits_in, refresh_group, set_limits
 from .keys import freed_key, job_key, waiting_children_key
 from .lanes import next_mark
-from .lang import pad
+from .lang import drop, pad
 from .placing import make_delayed, make_ready
-from .records import Freed
 from .rows import ParentRow, PlaceRow
 from .states import WAITING_CHILDREN
 from .store import Store
@@ -26,9 +26,9 @@ def await_children(s: Store, q: str, now: int, keep: int, job_id: str, mark: int
 def free_parents(s: Store, q: str, now: int, keep: int, limit: int) -> Freed:
     """Let jobs run whose children are done, or fail those that fail with a child."""
     ids = s.zdue(freed_key(q), now, limit)
-    s.zrem_many(freed_key(q), ids)
     failed = 0
     for job_id in ids:
+        s.zrem(freed_key(q), job_id)  # one by one: the failure of one may put another in again
         row = s.read(job_key(q, job_id), PlaceRow)
         s.zrem(waiting_children_key(q), pad(row.mark) + job_id)
         parent = s.read(job_key(q, job_id), ParentRow)
@@ -36,7 +36,7 @@ def free_parents(s: Store, q: str, now: int, keep: int, limit: int) -> Freed:
             failed = failed + 1
             leave_expiring(s, q, job_id, row)
             mark = next_mark(s, q)
-            fail_job(s, q, now, keep, job_id, parent.child_failure, mark)
+            fail_job(s, q, now, keep, job_id, drop(parent.child_failure, 1), mark)
         else:
             set_free(s, q, now, job_id, row, parent)
             refresh_group(s, q, now, keep, row.ordering_key)

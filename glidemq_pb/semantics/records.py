@@ -25,22 +25,6 @@ class JobSpec:
     Durations are milliseconds; flags are "1"; `backoff_jitter` is in hundred-thousandths."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowSpec:
-    """One job of a flow's part in one queue, and its neighbours: by position in this part, or in other queues."""
-
-    job_id: str
-    """Empty, in a flow of one queue: the next one of the counter."""
-    name: str
-    data: str
-    options: Fields
-    parents: list[int]
-    far_parents: list[str]
-    """Root keys and ids, as in `families`; so for the children."""
-    children: list[int]
-    far_children: list[str]
-
-
 # What a processor's run came to.
 COMPLETED_RUN: Final = "completed"
 FAILED_RUN: Final = "failed"
@@ -290,41 +274,6 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Freed:
-    """What one look at the parents whose children are done came to."""
-
-    readied: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class FlowAdded:
-    """The ids of the jobs that were added, or the one that was taken, which is why nothing was."""
-
-    ids: list[str]
-    taken: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChildEntry:
-    """One child of a job."""
-
-    child: str
-    """Its root key and id."""
-    outcome: str
-    """As stored (see `families`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A flow that is reserved and not committed."""
-
-    flow: str
-    root: str
-    deadline: int
-
-
-@dataclass(frozen=True, slots=True)
 class Marks:
     """The last sequence numbers given at some moment: what is there then has none above them."""
 
@@ -410,6 +359,15 @@ class GlobalLimits:
     concurrency: int
     rate_max: int
     rate_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to waits, by their numbers."""
+
+    fields: Fields
+    more: bool
+    """There are more of those that were asked for: ask again for the rest."""
 
 
 @dataclass(frozen=True, slots=True)

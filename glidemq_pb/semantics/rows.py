@@ -104,6 +104,28 @@ class HeldRow:
     dedup_id: str
     scheduler_name: str
     parents: str
+    waits: str
+    """Those who wait for its end, with commas between them (see `answers`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedRow:
+    """When a job was added."""
+
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitedRow:
+    """A job as one who waits for it asks."""
+
+    name: str
+    """Empty: there is no such job."""
+    state: str
+    timestamp: int
+    return_value: str
+    failed_reason: str
+    waits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +180,7 @@ class FailedKeepRow:
     dedup_id: str
     scheduler_name: str
     parents: str
+    waits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +194,7 @@ class ParentRow:
     on_child_failure: str
     """`fail` or `ignore`; empty: wait until it was retried."""
     child_failure: str
-    """The reason of the failed child with which this job is to fail; empty: none."""
+    """FAILED_OUTCOME and the reason of the failed child with which this job is to fail; empty: none."""
     timestamp: int
     delay: int
     processed_on: int

@@ -43,8 +43,8 @@ AnyWorker = Worker[Any, Any]
 
 DUE_KEYS = (expiring_key, active_key, freed_key, scheduled_key, schedulers_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
-kept for a repetition, minutes of metrics, windows that have passed, reservations of flows) are housekeeping: nobody can
-tell when exactly it was done."""
+kept for a repetition, answers that nobody fetched, minutes of metrics, windows that have passed, reservations of
+flows) are housekeeping: nobody can tell when exactly it was done."""
 STALLED_MAX = 1
 EVENTS_KEPT = 10_000
 
@@ -102,10 +102,10 @@ class Barrier:
 
 
 class KitListener(MemoryListener):
-    """A wait whose timeout is weak when only a worker can be the one that waits."""
+    """A wait whose timeout is weak when only a worker, or who waits for the end of a job, can be the one that waits."""
 
     def is_weak(self, keys: Sequence[str]) -> bool:
-        return any(key.endswith(":wake") or ":control:" in key for key in keys)
+        return any(key.endswith(":wake") or ":control:" in key or ":reply:" in key for key in keys)
 
 
 class KitBackend(MemoryBackend):

@@ -116,9 +116,12 @@ class LiveStage:
 
     # --- waiting ------------------------------------------------------------------------------------------------------
 
-    async def run_until_idle(self) -> None:
+    async def start_workers(self) -> None:
         while self._unstarted:
             await self._unstarted.pop(0).start()
+
+    async def run_until_idle(self) -> None:
+        await self.start_workers()
         quiet = 0
         deadline = time.monotonic() + self._patience / 1000
         while quiet < QUIET_POLLS:

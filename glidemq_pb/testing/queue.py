@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, Unpack
 
 from ..backends.backend import Backend
 from ..backends.memory import MemoryBackend, VirtualClock
@@ -10,6 +10,7 @@ from ..connection import Connection
 from ..errors import InvalidOptionsError, duration_ms
 from ..execution import Execution
 from ..job import Job
+from ..job_options import JobOptions
 from ..queue import Queue
 from .kit import AnyWorker, kit_of
 from .live import connected_stage, live_stage
@@ -95,6 +96,22 @@ class TestQueue(Queue[D, R], Generic[D, R]):
         if erase and not self._owner.closed:
             await self._stage.erase(self._root)
         await self.close()
+
+    async def add_and_wait(
+        self,
+        name: str,
+        data: D | None = None,
+        *,
+        wait_timeout: int | timedelta = 30_000,
+        **options: Unpack[JobOptions],
+    ) -> R:
+        """As `Queue.add_and_wait`, in virtual time; starts the TestWorkers that were not.
+
+        Under a `VirtualTimeLoop` time goes on while the test itself waits here. On another loop it does not: where
+        the job needs time, wait in a task, and move the time.
+        """
+        await self._stage.start_workers()
+        return await super().add_and_wait(name, data, wait_timeout=wait_timeout, **options)
 
     # --- moving time --------------------------------------------------------------------------------------------------
 

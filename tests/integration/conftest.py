@@ -24,6 +24,13 @@ def own_server() -> Iterator[PrivateServer]:
 
 
 @pytest.fixture
+def durable_server() -> Iterator[PrivateServer]:
+    """A server that the test may restart: it has then what it acknowledged."""
+    with PrivateServer({"appendonly": "yes", "appendfsync": "always"}) as server:
+        yield server
+
+
+@pytest.fixture
 def root() -> str:
     """The root key of a queue that no other test uses."""
     return f"glide:{{{uuid4().hex}}}"

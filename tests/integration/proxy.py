@@ -1,7 +1,7 @@
 """A TCP proxy that cuts a connection at a chosen moment of a call."""
 
 import asyncio
-import contextlib
+import ssl
 from types import TracebackType
 from typing import Literal, Self
 
@@ -15,14 +15,18 @@ class CuttingProxy:
 
     `cut_next("before")`: the next request with `marker` in it is not passed on; its connection is cut.
     `cut_next("after")`: it is passed on, and the connection is cut instead of passing the reply back.
+    With `tls` it speaks TLS to the client: the servers that tests can have do not.
+    `sever()`: all connections are cut, and new ones at once, until `mend()`.
     """
 
-    def __init__(self, server_port: int, marker: bytes = b"FCALL") -> None:
+    def __init__(self, server_port: int, marker: bytes = b"FCALL", *, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.cuts = 0
         self._server_port = server_port
         self._marker = marker
         self._moments: list[Moment] = []
+        self._severed = False
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -30,8 +34,18 @@ class CuttingProxy:
         """Arm it, for as many requests as moments."""
         self._moments += moments
 
+    def sever(self) -> None:
+        """Let nothing through."""
+        self._severed = True
+        for task in self._tasks:
+            task.cancel()
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        self._severed = False
+
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -45,6 +59,9 @@ class CuttingProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._severed:
+            writer.close()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -75,10 +92,11 @@ class CuttingProxy:
                 writer.write(data)
 
         ways = [asyncio.create_task(requests()), asyncio.create_task(replies())]
-        with contextlib.suppress(ConnectionError):
+        try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
+        finally:
+            for way in ways:
+                way.cancel()
+            server_writer.close()
+            writer.close()
         await asyncio.gather(*ways, return_exceptions=True)
-        server_writer.close()
-        writer.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -59,12 +59,6 @@ async def waiting(server: PrivateServer, clients: int = 1) -> None:
 def names(server: PrivateServer) -> list[str]:
     """The names of all clients of ours that are connected."""
     return sorted(re.findall(r" name=(glidemq_pb\S*)", tiny.ask(server.port, "CLIENT", "LIST")))
-
-
-@pytest.fixture
-def durable_server() -> Iterator[PrivateServer]:
-    with PrivateServer({"appendonly": "yes", "appendfsync": "always"}) as server:
-        yield server
 
 
 async def test_sc_1_it_has_one_connection_of_its_own(own_server: PrivateServer) -> None:

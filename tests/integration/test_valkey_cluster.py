@@ -141,3 +141,22 @@ async def test_flows_over_the_nodes_of_a_cluster(nodes: list[PrivateServer], see
 async def test_nobody_listens(make_backend: MakeBackend) -> None:
     with pytest.raises(QueueConnectionError, match="cannot be reached"):
         await make_backend(1, cluster=True, connect_timeout=1_000).connect()
+
+
+async def test_a_cluster_client_for_a_single_server_is_told(
+    valkey_server: PrivateServer, make_backend: MakeBackend
+) -> None:
+    with pytest.raises(QueueConnectionError, match="a single server needs cluster=False"):
+        await make_backend(valkey_server.port, cluster=True).connect()
+
+
+async def test_a_plain_client_for_a_cluster_is_told(nodes: list[PrivateServer], make_backend: MakeBackend) -> None:
+    """At the first queue that lives on another node: at once, and nothing was written."""
+    backend = make_backend(nodes[0].port)
+    results = await asyncio.gather(
+        *(backend.call(tiny.bump, f"glide:{{plain-{number}}}", "one") for number in range(QUEUES)),
+        return_exceptions=True,
+    )
+    refused = [result for result in results if result != 1]
+    assert 0 < len(refused) < QUEUES
+    assert all(isinstance(one, QueueConnectionError) and "give cluster=True" in str(one) for one in refused)

@@ -192,4 +192,4 @@ def test_conditions_that_pass_are_waited_for() -> None:
 def test_an_unknown_error_is_told_as_it_is() -> None:
     fault = understand(glide.RequestError("BAD_INT: x\n script"), 1)
     assert (fault.remedy, fault.problem) == (Remedy.NONE, "the server refused the call (BAD_INT: x script)")
-    assert understand(glide.ClosingError("gone"), 1).remedy is Remedy.RECONNECT
+    assert understand(glide.ClosingError("gone"), 1).remedy is Remedy.REOPEN

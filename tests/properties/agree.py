@@ -36,6 +36,7 @@ DUE_SETS = (
     "schedulers",
     "freed",
     "reservations",
+    "answering",
 )
 
 
@@ -213,8 +214,9 @@ def script(steps: Sequence[Step]) -> str:
     """The history as a program that plays it again on both sides; run it from the root of the repository."""
     lines = "\n".join(f"    {step!r}," for step in steps)
     return (
+        "from glidemq_pb.semantics.flow_records import FlowSpec\n"
         "from glidemq_pb.semantics.records import (\n"
-        "    Caller, ClearCursor, FlowSpec, GroupLimits, JobSpec, Letter, Marks,\n"
+        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks,\n"
         "    PlannedRun, SchedulerSpec, Settlement,\n)\n"
         "from tests.properties.replay import run\n"
         "from tests.properties.sides import Step\n\n"

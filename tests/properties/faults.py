@@ -72,6 +72,19 @@ SEMANTICS = [
     # letters
     Fault("a dead letter forgets its compression", "letters", 'if compression != "":', 'if compression == "none":'),
     Fault("a replayed job forgets its compression", "inbox", 'if compression != "":', 'if compression == "none":'),
+    # answers
+    Fault("a removed job answers nobody", "changes", '        answer_waits(s, q, now, job_id, waits, FAILED_ANSWER + "removed")', "        pass"),
+    Fault("a failure answers nobody", "endings", "    answer_waits(s, q, now, job_id, row.waits, FAILED_ANSWER + reason)\n", ""),
+    Fault("a result answers nobody", "endings", "    answer_waits(s, q, now, job_id, held.waits, COMPLETED_ANSWER + value)\n", ""),
+    Fault("who is late is answered", "answers", "        if added_at + number(parts[2]) > now:\n            s.hset_value", "        if added_at > 0:\n            s.hset_value"),
+    Fault("a wait that is over stays", "answers", "if not repeated and row.timestamp + number(parts[2]) > now:", "if not repeated:"),
+    Fault("a repeated wait waits twice", "answers", "if not repeated and row.timestamp", "if row.timestamp"),
+    Fault("a wait counts from the beginning of the job", "answers", "now + duration + ANSWER_KEPT_MS - row.timestamp", "duration + ANSWER_KEPT_MS"),
+    Fault("an answer is no due moment", "answers", "            lower_next_due(s, q, now + ANSWER_KEPT_MS)\n", ""),
+    Fault("a waiter is called for each answer", "answers", "if s.llen(reply_key(q, parts[0])) == 0:", "if True:"),
+    Fault("nobody is called", "answers", "            s.rpush(reply_key(q, parts[0]), ANSWERED)\n", "            pass\n"),
+    Fault("an old answer stays", "answers", "        drop_answer(s, q, parts[0], parts[1])\n", ""),
+    Fault("a call outlives its answers", "answers", "        s.delete([reply_key(q, waiter)])", "        pass"),
     # job schedulers
     Fault("every missed run fires", "schedulers", "row.next_run + ((now - row.next_run) // max(1, row.every) + 1) * row.every", "row.next_run + row.every"),
     Fault("an interval drifts", "schedulers", "row.next_run + ((now - row.next_run) // max(1, row.every) + 1) * row.every", "now + row.every"),

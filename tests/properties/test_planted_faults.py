@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,33 @@ from glidemq_pb import semantics
 from glidemq_pb.server import PrivateServer
 from tests import summary
 from tests.strategies import Move, histories
+from tests.tables.language import Case
 from tests.tables.play import play_case
 from tests.tables.test_tables import CASES
 
 from .agree import play
 from .faults import LIBRARY, SEMANTICS, Fault, plant
+from .faults_control import CONTROL
 from .profile import machine
 from .scheduling import Schedules
 from .sides import MemorySide, Side
 from .valkey_side import LIBRARY as LIBRARY_PATH
 from .valkey_side import ValkeySide
 from .workload import Life
+from .workload_control import ControlLife
 
 SOURCES = Path(semantics.__path__[0])
 CHEAP_FIRST = sorted(CASES, key=lambda case: case.where.startswith("bounds"))
+CONTROL_FEATURES = (
+    "groups", "buckets", "rate_limits", "group_pauses", "global_limits", "limiter", "dedup", "revocation",
+    "dead_letters", "administration", "explain",
+)  # fmt: skip
+CONTROL_FIRST = sorted(CHEAP_FIRST, key=lambda case: not case.where.startswith(CONTROL_FEATURES))
+JUDGED = (
+    "a throttle window is a millisecond long", "an erased job is still a duplicate", "a debounce loses the newest",
+    "a revoked job is retried", "a revoked job that stalled runs again", "an expired job is buried",
+    "a letter is taken twice", "a gap of letters is accepted", "the numbers of letters have gaps",
+)  # fmt: skip
 LIVES, STEPS, HISTORIES = 8, 400, 70
 
 
@@ -49,9 +62,9 @@ def planted(
         del sys.modules[loaded]
 
 
-def tables_object(sides: list[Side]) -> str | None:
+def tables_object(sides: list[Side], cases: Sequence[Case] = CHEAP_FIRST) -> str | None:
     """The first case that fails."""
-    for case in CHEAP_FIRST:
+    for case in cases:
         if _fails(lambda case=case: play_case(case, sides)):  # type: ignore[misc]  # bound at once
             return f"table {case.where}"
     return None
@@ -99,6 +112,28 @@ def test_a_fault_of_the_semantics_is_caught(planted: types.ModuleType, request: 
     by_machine = None if by_table or by_model else machine_objects([MemorySide(planted)])
     assert by_table or by_model or by_machine
     summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_model or by_machine or "-")])
+
+
+@pytest.mark.parametrize("planted", [pytest.param(one, id=one.name) for one in CONTROL], indirect=True)
+def test_a_fault_of_the_control_is_caught(planted: types.ModuleType, request: pytest.FixtureRequest) -> None:
+    by_table = tables_object([MemorySide(planted)], CONTROL_FIRST)
+    by_machine = None if by_table else machine_objects([MemorySide(planted)])
+    assert by_table or by_machine
+    summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_machine or "-")])
+
+
+@pytest.mark.parametrize(
+    "planted", [pytest.param(one, id=one.name) for one in CONTROL if one.name in JUDGED], indirect=True
+)
+def test_the_model_of_control_catches_by_itself(planted: types.ModuleType) -> None:
+    assert any(_fails(lambda number=number: live_control(number, planted)) for number in range(LIVES))  # type: ignore[misc]  # bound at once
+
+
+def live_control(number: int, package: types.ModuleType) -> None:
+    """One life of a queue with arrivals, revocations and letters."""
+    life = ControlLife(number, package)
+    life.live(STEPS)
+    life.end()
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=one.name) for one in LIBRARY])

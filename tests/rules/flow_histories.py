@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from glidemq_pb import Backoff, DagNode, Job, Keep, Ordering, Worker
+from glidemq_pb import Backoff, DagNode, Job, JobState, Keep, Ordering, Worker
 
 from .world import World, line_of
 
@@ -151,7 +151,7 @@ class FlowHistory:
             line.mend()
         elif what == "remove":
             queue = self.queues[self.random.choice(self.names)]
-            state = self.random.choice(("waiting", "delayed", "failed", "waiting-children"))
+            state: JobState = self.random.choice(("waiting", "delayed", "failed", "waiting-children"))
             for job in (await queue.get_jobs(state, 0, 0))[:1]:
                 self.plans[job.data].removed = True
                 await job.remove()

@@ -19,7 +19,7 @@ from glidemq_pb import (
     Queue,
     SerializationError,
 )
-from glidemq_pb.queue import CHUNK_BYTES_MAX
+from glidemq_pb.adding import CHUNK_BYTES_MAX
 from glidemq_pb.semantics.limits import BACKUP_TIMER_MS
 
 from .world import World, added, failing, line_of, nothing, noting, stored

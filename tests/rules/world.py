@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from glidemq_pb import JSON_SERIALIZER, FlowProducer, Job, Queue, QueueEvents, Serializer, Worker
+from glidemq_pb import JSON_SERIALIZER, FlowProducer, Job, Producer, Queue, QueueEvents, Serializer, Worker
 from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
@@ -77,6 +77,8 @@ class Line:
         """What calls of an operation raise instead of being made."""
         self.calls: Counter[str] = Counter()
         """Calls answered, by operation."""
+        self.loses_values = False
+        """What its listeners pop is lost on the way, as with a connection that breaks."""
 
     @property
     def address(self) -> str:
@@ -144,9 +146,15 @@ class Line:
         self.stuck -= 1
 
     async def listener(self) -> Listener:
-        listener = VirtualListener(await self._backend.listener(), self._clock)
-        self.listeners.append(listener)
-        return listener
+        if (error := self.refusals.get("listener")) is not None:
+            raise error.with_traceback(None)
+        self.under_way += 1  # it may have to connect
+        try:
+            listener = await self._backend.listener()
+        finally:
+            self.under_way -= 1
+        self.listeners.append(VirtualListener(self, listener, self._clock))
+        return self.listeners[-1]
 
     async def reader(self) -> Reader:
         return LineReader(self, await self._backend.reader())
@@ -181,7 +189,8 @@ class LineReader:
 class VirtualListener:
     """A listener whose timeout is virtual time; the wait itself is the backend's."""
 
-    def __init__(self, listener: Listener, clock: VirtualClock) -> None:
+    def __init__(self, line: Line, listener: Listener, clock: VirtualClock) -> None:
+        self._line = line
         self._listener = listener
         self._clock = clock
         self._listens = False
@@ -202,7 +211,7 @@ class VirtualListener:
     async def _listen(self, keys: Sequence[str], timeout: int) -> tuple[str, str] | None:
         over = asyncio.Event()
         timer = self._clock.call_later(timeout, over.set, weak=True)
-        heard = asyncio.ensure_future(self._listener.listen(keys, FOREVER_MS))
+        heard = asyncio.ensure_future(self._heard(keys))
         ended = asyncio.ensure_future(over.wait())
         try:
             await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -212,6 +221,12 @@ class VirtualListener:
             heard.cancel()  # harmless: both backends keep a value that comes too late
         await asyncio.wait({heard})
         return None if heard.cancelled() else heard.result()
+
+    async def _heard(self, keys: Sequence[str]) -> tuple[str, str] | None:
+        heard = await self._listener.listen(keys, FOREVER_MS)
+        while self._line.loses_values:
+            heard = await self._listener.listen(keys, FOREVER_MS)
+        return heard
 
     async def close(self) -> None:
         await self._listener.close()
@@ -339,6 +354,11 @@ class World:
         name = f"{self.name}-{suffix}"
         self._names.add(name)
         return name
+
+    def producer(self, name: str | None = None, **options: Any) -> Producer[Any]:
+        """A producer, with a connection of its own."""
+        self._names.add(name or self.name)
+        return Producer(name or self.name, backend=self.line(), **options)
 
     def idle_worker(
         self, processor: Processor | Mapping[str, Processor], name: str | None = None, **options: Any
@@ -471,7 +491,7 @@ class World:
         assert not wrong, "\n".join(wrong)
 
 
-def line_of(component: FlowProducer | Queue[Any, Any] | Worker[Any, Any] | QueueEvents) -> Line:
+def line_of(component: FlowProducer | Queue[Any, Any] | Producer[Any] | Worker[Any, Any] | QueueEvents) -> Line:
     """The connection of a component of the world."""
     assert isinstance(component.backend, Line)
     return component.backend

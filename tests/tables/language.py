@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glidemq_pb.semantics.flow_records import FlowSpec
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.limits import MINUTE_MS
 from glidemq_pb.semantics.records import (
@@ -42,6 +43,9 @@ FLAGS = {
 SHORT = {
     "key": ("ordering_key",), "conc": ("group_concurrency",), "rate": ("group_rate_max", "group_rate_ms"),
     "bucket": ("group_capacity", "group_refill"), "dedup": ("dedup_id", "dedup_mode", "dedup_ttl"),
+}  # fmt: skip
+RUNS = {
+    "done": "completed", "fail": "failed", "delay": "delayed", "return": "returned", "wait": "waiting-children",
 }  # fmt: skip
 PHASES = ("waiting-children", "ready", "groups", "delayed", "active", "completed", "failed")
 MINUTE = START // MINUTE_MS
@@ -196,7 +200,13 @@ class Writer:
 
     def _settlements(self, words: list[str]) -> Iterator[Settlement]:
         (outcome, *job_ids), options = named(words)
-        outcome = {"done": "completed", "fail": "failed", "delay": "delayed", "return": "returned"}[outcome]
+        outcome = {
+            "done": "completed",
+            "fail": "failed",
+            "delay": "delayed",
+            "return": "returned",
+            "wait": "waiting-children",
+        }[outcome]
         until = int(options["until"]) + START if outcome == "delayed" else int(options.get("after", -1))
         for job_id in job_ids:
             token = options.get("token", self.tokens.get(job_id, ""))
@@ -231,6 +241,45 @@ class Writer:
         flat = [text for pair in dead(written_out(options)).items() for text in pair]
         return source, Letter("1", Q, int(ordinal), name, data, Fields(flat)), keep
 
+    def _flow(self, arguments: list[list[str]]) -> tuple[list[FlowSpec], list[int]]:
+        nodes: list[FlowSpec] = []
+        for words in arguments:
+            (job_id,), options = named(words)
+            up, down = ([int(at) for at in options.pop(name, "").split(",") if at] for name in ("up", "down"))
+            far_up, far_down = (options.pop(name, "").split(",") for name in ("far_up", "far_down"))
+            name, data = options.pop("name", "n"), options.pop("data", "")
+            flat = [text for pair in written_out(options).items() for text in pair]
+            wanted = "" if job_id == "*" else job_id
+            family = up, [one for one in far_up if one], down, [one for one in far_down if one]
+            nodes.append(FlowSpec(wanted, name, data, Fields(flat), *family))
+        return nodes, [i for i, node in enumerate(nodes) if "ordering_key" in node.options]
+
+    def _add_flow(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (flow, *others), options = named(arguments[0])
+        nodes, guarded = self._flow(arguments[1:])
+        deadline = START + int(options.get("deadline", 0))
+        return options.get("call", ""), flow, deadline, nodes, guarded, others, int(options.get("keep", 100))
+
+    def _reserve(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (flow, root), options = named(arguments[0])
+        nodes, guarded = self._flow(arguments[1:])
+        return flow, root, START + int(options.get("deadline", 0)), nodes, guarded
+
+    def _add_child(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (parent,), options = named(arguments[0])
+        _, (spec,), guarded, keep = self._enqueue(arguments[1:])
+        token = options.get("token", self.tokens.get(parent, ""))
+        return options.get("call", ""), parent, token, spec, bool(guarded), keep
+
+    def _adopt(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (flow, parent, target, child), options = named(arguments[0])
+        token = options.get("token", self.tokens.get(parent, ""))
+        return options.get("call", ""), flow, START + int(options.get("deadline", 0)), parent, token, target, child
+
+    def _decide(self, arguments: list[list[str]]) -> tuple[Any, ...]:
+        (flow,), options = named(arguments[0])
+        return flow, START + int(options.get("deadline", 0))
+
     def _upsert_scheduler(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (name,), given = named(arguments[0])
         (mode,) = given.keys() & {"cron", "every", "after"}
@@ -261,6 +310,10 @@ class Writer:
         call, keep = options.get("call", ""), int(options.get("keep", 100))
         token = options.get("token", "")
         match operation:
+            case "wait_for":
+                return bare[0], int(bare[1]), bare[2], int(bare[3])
+            case "fetch_answers" | "forget_answers":
+                return bare[0], [int(ordinal) for ordinal in bare[1:]]
             case "remove_scheduler":
                 return call, bare[0]
             case "remove" | "retry" | "promote" | "revoke":
@@ -289,8 +342,10 @@ class Writer:
                 return ([sequence.zfill(MARK_DIGITS) for sequence in bare],)
             case "list_parked":
                 return int(bare[0]), int(bare[1]), "bare" in options
-            case "list_schedulers":
+            case "list_schedulers" | "take_ids":
                 return (int(bare[0]),)
+            case "list_children":
+                return bare[0], int(bare[1])
             case "set_dead_letters":
                 return (bare[0] if bare else "",)
             case "pause" | "resume":
@@ -305,7 +360,7 @@ class Writer:
                 return bare[0], int(bare[1]), int(bare[2])
             case "read_events":
                 return tuple(map(int, bare))
-            case "get_metrics" | "nudge" | "leave" | "pop" | "explain" | "get_scheduler":
+            case "get_metrics" | "nudge" | "leave" | "pop" | "explain" | "get_scheduler" | "release_flow":
                 return (bare[0],)
             case "put":
                 ((field, value),) = (word.split("=") for word in arguments[0])
@@ -320,6 +375,7 @@ class Writer:
                 | "list_workers"
                 | "get_dead_letters"
                 | "list_letters"
+                | "list_reservations"
                 | "get_global_limits"
                 | "get_time"
             ):
@@ -355,6 +411,12 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return work_reply(reply, expected)
         case "enqueue" | "extend" | "clean_some":
             return " ".join(reply)
+        case "add_flow":
+            return f"taken {reply['taken']}" if reply["taken"] else " ".join(reply["ids"])
+        case "list_children":
+            return " ".join(f"{one['child']}={one['outcome']}" for one in reply)
+        case "list_reservations":
+            return " ".join(f"{one['flow']}={one['root']}@{one['deadline'] - START}" for one in reply)
         case "upsert_scheduler" | "get_scheduler":
             return " ".join(shown_fields(reply["fields"], expected.split())) if reply["fields"] else "none"
         case "list_schedulers":
@@ -386,6 +448,9 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
             return " ".join(f"{one['worker']}={one['info']}@{one['seen_at'] - START}" for one in reply)
         case "list_letters":
             return "; ".join(letter_words(letter, expected) for letter in reply)
+        case "fetch_answers":
+            found = " ".join(f"{ordinal}={answer[:40]}" for ordinal, answer in sorted(reply["fields"].items()))
+            return found + ("; more" if reply["more"] else "")
         case "explain":
             return explained(reply)
         case "read_events":
@@ -418,7 +483,7 @@ def work_reply(reply: dict[str, Any], expected: str) -> str:
 
 def letter_words(letter: dict[str, Any], expected: str) -> str:
     """A letter: where it goes, its number, and those of its options that the table names."""
-    shown = [f"{letter['target']} {letter['ordinal']} {letter['name']} {letter['data']}"]
+    shown = [letter["target"], str(letter["ordinal"]), *filter(None, (letter["name"], letter["data"]))]
     wanted = {word.partition("=")[0] for words in parts(expected) for word in words if "=" in word}
     shown += [f"{name}={value}" for name, value in sorted(letter["options"].items()) if name in wanted]
     return " ".join(shown)
@@ -463,12 +528,14 @@ SETS = {"waiting": "ready"} | {
         "ratelimited",
         "limiters",
         "deduping",
+        "answering",
         "outbox",
     )
 }
+SETS |= {name: name for name in ("waiting-children", "children", "freed", "reservations")}
 SETS |= {"schedulers": "schedulers", "unplanned": "unplanned", "names": "scheduler-names"}
 SETS["delayed"] = "scheduled"
-MARKED = {"active", "completed", "failed", "expiring", "retained", "delayed"}
+MARKED = {"active", "completed", "failed", "expiring", "retained", "delayed", "waiting-children"}
 
 
 def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> list[str]:
@@ -478,14 +545,18 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
         key = f"{Q}:{SETS[kind]}:{which}" if which else f"{Q}:{SETS[kind]}"
         return shown_set(kind, state.get(key, []), timed=any("@" in word for word in expected))
     match kind:
-        case "job" | "worker" | "scheduler" | "group" | "limiter" | "dedup":
+        case "job" | "held" | "reservation" | "worker" | "scheduler" | "group" | "limiter" | "dedup":
             fields = state.get(f"{Q}:{kind}:{which}")
             return ["-"] if fields is None else shown_fields(fields, expected)
         case "meta":
             return shown_fields(state.get(f"{Q}:meta", {}), expected)
-        case "sent" | "inbox":
-            return sorted(f"{queue}={count}" for queue, count in state.get(f"{Q}:{kind}", {}).items()) or ["-"]
-        case "wake" | "control" | "logs":
+        case "sent" | "inbox" | "flows" | "outcomes":
+            pairs = state.get(f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}", {})
+            return sorted(f"{name}={value}" for name, value in pairs.items()) or ["-"]
+        case "answers":
+            found = state.get(f"{Q}:answers:{which}", {})
+            return sorted(f"{ordinal}={answer[:40]}" for ordinal, answer in found.items()) or ["-"]
+        case "wake" | "control" | "logs" | "reply":
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
         case "events" | "stream":

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from signal import Signals
 from typing import Any, Literal, TypedDict, assert_type
 
+from glide import GlideClient, GlideClusterClient
+
 from glidemq_pb import (
     JSON_SERIALIZER,
     AbortSignal,
@@ -25,6 +27,7 @@ from glidemq_pb import (
     Metrics,
     NewJob,
     PayloadTooLargeError,
+    Producer,
     Queue,
     QueueConnectionError,
     QueueEvent,
@@ -32,8 +35,10 @@ from glidemq_pb import (
     Schedule,
     SchedulerInfo,
     Serializer,
+    ServerlessPool,
     Worker,
     graceful_shutdown,
+    serverless_pool,
 )
 
 
@@ -71,6 +76,27 @@ async def adding(queue: Queue[Email, Receipt]) -> None:
     await queue.add("send", Email(to="a"), delay="5")  # type: ignore[arg-type]
     await queue.add("send", Email(to="a"), dealy=5)  # type: ignore[call-arg]
     NewJob("a", lifo="yes")  # type: ignore[arg-type]
+
+
+async def waiting(queue: Queue[Email, Receipt], job: Job[Email, Receipt]) -> None:
+    assert_type(await queue.add_and_wait("send", {"to": "a"}, wait_timeout=5_000, priority=1), Receipt)
+    assert_type(await job.wait_until_finished(timedelta(seconds=5)), Receipt)
+    await queue.add_and_wait("send", {"to": "a"}, wait_timeout="5")  # type: ignore[arg-type]
+
+
+async def producing(producer: Producer[Email], client: GlideClient, cluster: GlideClusterClient) -> None:
+    assert_type(await producer.add("send", {"to": "a"}, delay=timedelta(seconds=5)), str | None)
+    assert_type(await producer.add_bulk([NewJob("a", {"n": 1})]), list[str | None])
+    await producer.add("send", {"too": "a"})  # type: ignore[arg-type]
+    await producer.add("send", Email(to="a"), dealy=5)  # type: ignore[call-arg]
+    assert_type(serverless_pool.get_producer("mail", connection="memory://", compression="gzip"), Producer[Any])
+    assert_type(ServerlessPool().size, int)
+    await serverless_pool.close_all()
+    async with Producer[Email]("mail", client=client) as entered:
+        assert_type(entered, Producer[Email])
+    Queue[Email, Receipt]("mail", client=cluster)
+    Worker("mail", process, connection="valkey://h", command_client=client)
+    Queue[Email, Receipt]("mail", client="valkey://h")  # type: ignore[arg-type]
 
 
 async def looking(queue: Queue[Email, Receipt]) -> None:

@@ -2,12 +2,13 @@
 
 import dataclasses
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from glidemq_pb.backends import connect_backend
-from glidemq_pb.connection import Connection, MemoryAddress, parse
+from glidemq_pb.connection import Address, Connection, EmbeddedAddress, MemoryAddress, parse
 from glidemq_pb.errors import InvalidOptionsError
 
 
@@ -51,9 +52,11 @@ def test_defaults() -> None:
         ),
         ("memory://", MemoryAddress("")),
         ("memory://other", MemoryAddress("other")),
+        ("embedded://", EmbeddedAddress(None)),
+        ("embedded:///var/lib/my%20queue", EmbeddedAddress(Path("/var/lib/my queue"))),
     ],
 )
-def test_urls(url: str, expected: Connection | MemoryAddress) -> None:
+def test_urls(url: str, expected: Address) -> None:
     assert parse(url) == expected
 
 
@@ -62,8 +65,9 @@ def test_urls(url: str, expected: Connection | MemoryAddress) -> None:
     [
         ("redis://h", "write valkey://"),
         ("rediss://h", "write valkey://"),
-        ("embedded://", "not supported by this release"),
-        ("embedded:///var/lib", "not supported by this release"),
+        ("embedded://var/lib", "embedded:///folder, with three slashes"),
+        ("embedded:///var/lib?fsync=always", "no parameter"),
+        ("embedded:///var/%00", "embedded:///folder"),
         ("h:6379", "a URL begins with"),
         ("", "a URL begins with"),
         ("valkey://h:port", "is not host:port"),

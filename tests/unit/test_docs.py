@@ -19,7 +19,15 @@ def blocks(page: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("page", "least"),
-    [("testing.md", 11), ("schedulers.md", 8), ("payloads.md", 6), ("events.md", 5), ("stopping.md", 1)],
+    [
+        ("testing.md", 11),
+        ("schedulers.md", 8),
+        ("payloads.md", 6),
+        ("waiting.md", 3),
+        ("events.md", 5),
+        ("stopping.md", 1),
+        ("embedded.md", 1),
+    ],
 )
 def test_every_block_of_a_guide_runs(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, page: str, least: int

@@ -16,16 +16,16 @@ import pytest
 from glidemq_pb.semantics import endings, keys, lanes, lang, limits, states
 from glidemq_pb.semantics import rows as row_classes
 
-LAYOUTS = {1: "2c76bd02fa4d8704"}
+LAYOUTS = {1: "f80846062b6caaa7"}
 """The digest of the layout of each format that was ever released, and of the present one."""
 
 ROWS = (
     "Meta", "DueRow", "MetricsRow", "ParkedRow", "TimerRow", "WorkerRow", "WorkerInfoRow", "HeldRow", "PlaceRow",
     "AttemptRow", "FailedKeepRow", "CostRow", "GroupRow", "LimiterRow", "DedupRow", "DeadLettersRow", "LetterRow",
-    "SchedulerRow",
+    "SchedulerRow", "AddedRow", "WaitedRow", "ParentRow", "EndedRow", "ReservationRow",
 )  # fmt: skip
 STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "CANONICAL_DIGITS_MAX")
-STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "COMPLETED", "FAILED")
+STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")
 
 
 def layout() -> dict[str, object]:

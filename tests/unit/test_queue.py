@@ -52,7 +52,7 @@ def queue(backend: CountingBackend) -> Queue[Any, Any]:
         ({"serializer": object()}, "serializer=<object"),
         ({"events": 1}, "events=1"),
         ({"connection": "http://x"}, "connection='http://x'"),
-        ({"connection": "memory://x", "backend": CountingBackend()}, "connection='memory://x' and a backend"),
+        ({"connection": "memory://x", "backend": CountingBackend()}, "connection and a backend"),
         ({}, "connection=None: no store was named"),
     ],
 )

@@ -11,9 +11,9 @@ from ...errors import ClosedError
 from ...semantics.store import Store
 from ..codec import codec_of
 from .client import ClientSource, Gate, gate_of
-from .errors import Fault, Remedy, understand
+from .errors import Fault, Remedy
 from .listener import ValkeyListener
-from .loading import Library, Loader, packaged_library
+from .loading import Library, packaged_library
 from .reader import ValkeyReader
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class ValkeyBackend:
         """Milliseconds to send as `now`; None is the server's clock."""
         self._source = ClientSource(connection, client) if source is None else source
         self._library = packaged_library() if library is None else library
-        self._loader = Loader(self._library)
         self._clock = SystemClock()
         self._client: Client | None = None
         self._gate: Gate | None = None
@@ -126,17 +125,12 @@ class ValkeyBackend:
         import glide
 
         try:
-            loads = self._loader.loads
-            if not await self._loader.is_everywhere(client):
-                await self._loader.load(client, loads)
+            await self._gate_here().loader(self._library).ensure(client)
         except glide.GlideError as error:
-            fault = self._understand(error)
+            fault = self._source.understand(error)
             # Someone who may look at no functions may still call those that an administrator loaded.
             return None if fault.remedy is Remedy.GRANT else fault
         return None
-
-    def _understand(self, error: Exception) -> Fault:
-        return understand(error, self._source.request_timeout, tls=self._source.tls)
 
     async def _give_up(self, client: "Client") -> None:
         if client is not self._source.lent:
@@ -186,13 +180,14 @@ class ValkeyBackend:
 
         client = self._client or await self._connected()
         gate = self._gate_here()
+        loader = gate.loader(self._library)
         timeout = (self._source.request_timeout + GRACE_MS) / 1000
         root = queue.encode("latin-1")  # wire text: one character, one byte
         pause = PAUSE_MS_FIRST / 1000
         async with gate.places:
             deadline = gate.loop.time() + self._source.retry_timeout / 1000
             while True:
-                loads = self._loader.loads
+                loads = loader.loads
                 try:
                     async with asyncio.timeout(timeout):
                         untyped = cast("Any", client)  # its types are recursive beyond the checkers
@@ -200,10 +195,12 @@ class ValkeyBackend:
                         return await run(function, [root], [argument])
                 except (glide.GlideError, TimeoutError) as error:
                     self._check_usable()
-                    fault = await self._remedied(client, self._understand(error), loads)
+                    fault = await self._remedied(client, self._source.understand(error), loads)
                     if gate.loop.time() + pause > deadline:
                         raise (await self._diagnosed(fault)).at(self.address) from error
-                    if fault.remedy.is_for_a_person:
+                    if fault.remedy.is_for_a_person or (
+                        fault.remedy is Remedy.REOPEN and client is self._source.lent  # its owner's to open (SC-10)
+                    ):
                         raise fault.at(self.address) from error
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_MS_MAX / 1000)
@@ -214,14 +211,14 @@ class ValkeyBackend:
         """Do what may help; the fault, or a worse one that this met."""
         import glide
 
-        match fault.remedy:
-            case Remedy.RECONNECT:
+        match Remedy.RECONNECT if self._source.has_moved() else fault.remedy:
+            case Remedy.RECONNECT | Remedy.REOPEN:
                 return await self._replace(client) or fault
             case Remedy.LOAD:
                 try:
-                    await self._loader.load(client, loads)
+                    await self._gate_here().loader(self._library).load(client, loads)
                 except glide.GlideError as error:
-                    return self._understand(error)
+                    return self._source.understand(error)
             case _:
                 pass
         return fault
@@ -261,7 +258,7 @@ class ValkeyBackend:
                 await command(client)
         except (glide.GlideError, TimeoutError) as error:
             self._check_usable()
-            raise understand(error, limit, tls=self._source.tls).at(self.address) from error
+            raise self._source.understand(error, limit).at(self.address) from error
 
     async def disconnect(self) -> None:
         """Give the client up that may be broken: the next call connects anew."""
@@ -285,6 +282,7 @@ class ValkeyBackend:
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._source.request_timeout / 1000)
         await self.disconnect()
+        await self._source.close()
 
     def _gate_here(self) -> Gate:
         if self._gate is None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import copy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import WeakKeyDictionary
 
 from ...connection import Connection
-from ...errors import InvalidStateError, QueueConnectionError
+from ...errors import InvalidOptionsError, InvalidStateError, QueueConnectionError
+from .errors import Fault, understand
+from .loading import Library, Loader
 
 if TYPE_CHECKING:
     from glide import GlideClient, GlideClusterClient
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 CLIENT_TIMEOUT_MS = 250
 """The client's own default, for one that the caller made."""
 CLIENT_INFLIGHT_LIMIT = 1_000
+PRIMARY = ("primary", "PRIMARY")
+"""The read preference that is none, in our words and in the client's."""
 SPARE_REQUESTS = 16
 """Beside the calls that the gate admits: loading the library, looking at what is there."""
 
@@ -23,8 +27,12 @@ SPARE_REQUESTS = 16
 RECONNECT_TRIES, RECONNECT_FACTOR_MS, RECONNECT_BASE = 2, 125, 2
 
 
+LABEL = "glidemq_pb"
+"""What the names of our connections begin with."""
+
+
 class Gate:
-    """Back-pressure and the event loop of one client object, shared by all who use it.
+    """What all share who use one client object: its event loop, back-pressure, and the library's one-time setup.
 
     The client raises when too many requests are under way, and hangs on a second event loop.
     """
@@ -32,6 +40,7 @@ class Gate:
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.loop = loop or asyncio.get_running_loop()
         self.places = asyncio.Semaphore(limit)
+        self._loaders: dict[str, Loader] = {}
 
     def check_loop(self, address: str) -> None:
         """Raise `InvalidStateError` on another loop than the first."""
@@ -40,6 +49,12 @@ class Gate:
                 f"{address}: this client belongs to another event loop; "
                 "make a component (and its client, if you pass one) for each loop"
             )
+
+    def loader(self, library: Library) -> Loader:
+        """The one who brings a library to the servers of this client."""
+        if (loader := self._loaders.get(library.name)) is None:
+            loader = self._loaders[library.name] = Loader(library)
+        return loader
 
 
 _gates: WeakKeyDictionary[Any, Gate] = WeakKeyDictionary()
@@ -52,11 +67,31 @@ def gate_of(client: "Client", limit: int) -> Gate:
     return gate
 
 
+def check_client(client: object, connection: Connection | None) -> "Client":
+    """A client that a caller lends, beside the connection that it gave. InvalidOptionsError otherwise (SC-2)."""
+    try:
+        import glide
+    except ImportError:
+        raise InvalidOptionsError(
+            f"client={client!r}: the Valkey client is not installed: pip install 'glidemq_pb[valkey]'"
+        ) from None
+    if not isinstance(client, glide.GlideClient | glide.GlideClusterClient):
+        raise InvalidOptionsError(f"client={client!r}: allowed: a glide.GlideClient or a glide.GlideClusterClient")
+    cluster = isinstance(client, glide.GlideClusterClient)
+    if connection is not None and connection.cluster is not cluster:
+        raise InvalidOptionsError(
+            f"client is a {type(client).__name__}, and the connection has cluster={connection.cluster}: "
+            "allowed: two ways to the same place"
+        )
+    return client
+
+
 class ClientSource:
     """Where clients come from: a `Connection`, or else the configuration of a client that the caller lent."""
 
-    def __init__(self, connection: Connection | None, lent: "Client | None") -> None:
+    def __init__(self, connection: Connection | None, lent: "Client | None", label: str = LABEL) -> None:
         self.lent = lent
+        self._label = label
         self._connection = connection
         config: Any = None if lent is None else cast("Any", lent.config)
         self._lent_config = config
@@ -64,7 +99,8 @@ class ClientSource:
         timeouts = Connection() if connection is None else connection
         self.connect_timeout = timeouts.connect_timeout
         self.retry_timeout = timeouts.retry_timeout
-        self.tls = timeouts.tls
+        self._tls = timeouts.tls
+        self._cluster = timeouts.cluster if lent is None else "Cluster" in type(config).__name__
         if lent is None:
             self.address = timeouts.address
             self.request_timeout = timeouts.request_timeout
@@ -74,15 +110,27 @@ class ClientSource:
             self.address = f"valkey://{hosts}" if connection is None else connection.address
             self.request_timeout = config.request_timeout or CLIENT_TIMEOUT_MS
             self.limit = config.inflight_requests_limit or CLIENT_INFLIGHT_LIMIT
-        self.reads_from_replicas = lent is None and timeouts.read_from != "primary"
+        self.reads_from_replicas = (timeouts.read_from if lent is None else config.read_from.name) not in PRIMARY
         self.role = "commands"
         """What the client that sends calls is for, as CLIENT LIST shows it."""
 
-    def for_reading(self) -> "ClientSource":
+    def understand(self, error: Exception, waited_ms: int | None = None) -> Fault:
+        """What an error of one of its clients means; `waited_ms` is the request timeout unless it was another."""
+        waited = self.request_timeout if waited_ms is None else waited_ms
+        return understand(error, waited, tls=self._tls, cluster=self._cluster)
+
+    def has_moved(self) -> bool:
+        """Whether the clients it opened last cannot reach the store any more, and a new one can."""
+        return False
+
+    async def close(self) -> None:
+        """Nobody will use its clients any more."""
+
+    def for_reading(self) -> Self:
         """A source of clients of our own to the same place, for one component that follows a stream."""
         source = copy.copy(self)
         source.lent = None
-        source.role = "events"
+        source.role = "reader"
         source.retry_timeout = 0
         source.reads_from_replicas = False
         return source
@@ -96,7 +144,7 @@ class ClientSource:
                 self.address, "the Valkey client is not installed: pip install 'glidemq_pb[valkey]'"
             ) from error
         if self._connection is None:
-            opened: Client = await self._lent_kind.create(self._lent_config)
+            opened: Client = await self._lent_kind.create(self._like_lent(role))
             return opened
         if self._connection.cluster:
             advanced = glide.AdvancedGlideClusterClientConfiguration(**self._advanced(self._connection))
@@ -108,6 +156,14 @@ class ClientSource:
         return await glide.GlideClient.create(
             glide.GlideClientConfiguration(advanced_config=plain, **self._options(self._connection, role))
         )
+
+    def _like_lent(self, role: str) -> Any:
+        """The configuration of a client of our own to where the lent one is; subscriptions are the caller's alone."""
+        config = copy.copy(self._lent_config)
+        config.pubsub_subscriptions = None
+        config.client_name = f"{self._label}:{role}"
+        config.lazy_connect = True
+        return config
 
     def _options(self, connection: Connection, role: str) -> dict[str, Any]:
         import glide
@@ -123,7 +179,7 @@ class ClientSource:
             "request_timeout": connection.request_timeout,
             "reconnect_strategy": glide.BackoffStrategy(RECONNECT_TRIES, RECONNECT_FACTOR_MS, RECONNECT_BASE),
             "database_id": connection.database or None,
-            "client_name": connection.client_name or f"glidemq_pb:{role}",
+            "client_name": connection.client_name or f"{self._label}:{role}",
             "inflight_requests_limit": connection.inflight_requests_limit + SPARE_REQUESTS,
             "client_az": connection.client_az,
             "lazy_connect": True,

@@ -19,6 +19,8 @@ class Remedy(Enum):
     """The same call on the same client: it reconnects by itself, or the server's condition passes."""
     RECONNECT = auto()
     """The same call on a new client: this one is dead, or connected to the wrong node."""
+    REOPEN = auto()
+    """The same: this one was closed, and will never answer again."""
     LOAD = auto()
     """Loading the library, then the same call."""
     GRANT = auto()
@@ -87,12 +89,30 @@ TEXTS = (
         Remedy.REPEAT,
         "the cluster does not serve this now (a failover, or replicas that are missing)",
     ),
+    Row(
+        r"inflight request",
+        Remedy.REPEAT,
+        "more requests are under way on this client than its inflight_requests_limit",
+    ),
+    Row(
+        r"no topology views found",
+        Remedy.RECONNECT,
+        "it does not answer as a cluster: a single server needs cluster=False (no ?cluster=1) in the connection",
+    ),
+    Row(
+        r"invalid peer certificate",
+        Remedy.RECONNECT,
+        "its certificate is not trusted: give the one who signed it in tls_root_certificates",
+    ),
     Row(r"connect failed|connection refused|received error for address", Remedy.RECONNECT, "it cannot be reached"),
 )
 
 
-def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
-    """What an error of the client, or a timeout of ours, means after a call that could take `waited_ms`."""
+def understand(error: Exception, waited_ms: int, *, tls: bool = False, cluster: bool = True) -> Fault:
+    """What an error of the client, or a timeout of ours, means after a call that could take `waited_ms`.
+
+    tls, cluster: what kind of client it is.
+    """
     import glide
 
     if isinstance(error, glide.TimeoutError):
@@ -102,15 +122,19 @@ def understand(error: Exception, waited_ms: int, *, tls: bool = False) -> Fault:
     if isinstance(error, glide.ConnectionError):
         return Fault(Remedy.REPEAT, "the connection was lost", vague=True)
     text = " ".join(str(error).split())
+    if not cluster and re.search(r"\bmoved\b", text, re.IGNORECASE):
+        return Fault(Remedy.NONE, f"it is one node of a cluster: give cluster=True (?cluster=1) ({text})")
     for row in TEXTS:
         if re.search(row.pattern, text, re.IGNORECASE):
             return Fault(row.remedy, f"{row.advice} ({text}){_tls_hint(text, tls=tls)}")
     if isinstance(error, glide.ClosingError):
-        return Fault(Remedy.RECONNECT, f"the client was closed ({text})")
+        return Fault(Remedy.REOPEN, f"the client was closed; close what uses it first ({text})")
     return Fault(Remedy.NONE, f"the server refused the call ({text})")
 
 
 def _tls_hint(text: str, *, tls: bool) -> str:
-    if tls and re.search(r"timed out|tls|certificate|handshake", text, re.IGNORECASE):
+    if tls and re.search(r"timed out|tls|handshake", text, re.IGNORECASE):
         return "; does this port speak TLS? A plain one needs valkey://"
+    if not tls and re.search(r"unexpectedly terminated", text, re.IGNORECASE):
+        return "; does this port speak TLS? Then it needs valkeys://"
     return ""

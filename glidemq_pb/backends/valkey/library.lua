@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_bb4eadaee93b
+#!lua name=glidemq_pb_4ccfcceefa66
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -122,6 +122,12 @@ R.reply_list_of_WorkerEntry = function(v)
   return out
 end
 
+R.read_WaitedRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'timestamp', 'return_value', 'failed_reason', 'waits')
+  return {name = v[1] or '', state = v[2] or '', timestamp = tonumber(v[3] or 0), return_value = v[4] or '',
+      failed_reason = v[5] or '', waits = v[6] or ''}
+end
+
 R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
   return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
@@ -130,9 +136,9 @@ end
 
 R.read_FailedKeepRow = function(key)
   local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name',
-      'parents')
+      'parents', 'waits')
   return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or '', scheduler_name = v[5] or '', parents = v[6] or ''}
+      dedup_id = v[4] or '', scheduler_name = v[5] or '', parents = v[6] or '', waits = v[7] or ''}
 end
 
 R.read_EndedRow = function(key)
@@ -211,11 +217,12 @@ end
 
 R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
-      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name', 'parents')
+      'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name', 'parents',
+      'waits')
   return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
       attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
       keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or '', scheduler_name = v[12] or '', parents = v[13] or ''}
+      dedup_id = v[11] or '', scheduler_name = v[12] or '', parents = v[13] or '', waits = v[14] or ''}
 end
 
 R.read_LetterRow = function(key)
@@ -336,6 +343,14 @@ R.take_ClearCursor = function(args, at)
   return {phase = R.whole(args[at]), group = R.whole(args[at + 1]), skip = R.whole(args[at + 2])}, at + 3
 end
 
+R.take_list_of_int = function(args, at)
+  local count, items = R.count(args, at), {}
+  for i = 1, count do
+    items[i] = R.whole(args[at + i])
+  end
+  return items, at + count + 1
+end
+
 R.take_GroupLimits = function(args, at)
   return {concurrency = R.whole(args[at]), rate_max = R.whole(args[at + 1]), rate_ms = R.whole(args[at + 2]),
       capacity = R.whole(args[at + 3]), refill = R.whole(args[at + 4])}, at + 5
@@ -345,14 +360,6 @@ R.take_list_of_str = function(args, at)
   local count, items = R.count(args, at), {}
   for i = 1, count do
     items[i] = args[at + i]
-  end
-  return items, at + count + 1
-end
-
-R.take_list_of_int = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = R.whole(args[at + i])
   end
   return items, at + count + 1
 end
@@ -481,7 +488,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:67 get_marks
+-- administration.py:68 get_marks
 O.get_marks = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -490,7 +497,7 @@ O.get_marks = function(q, now)
   return {{meta.ready, meta.mark, meta.turn}}
 end
 
--- administration.py:76 clear_some
+-- administration.py:77 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -506,7 +513,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:95 clear_phase
+-- administration.py:96 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_marked(q, now, q .. ':waiting-children', marks, cursor, keep)
@@ -529,18 +536,18 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, now, 'failed', marks, cursor)
 end
 
--- administration.py:112 next_cursor
+-- administration.py:113 next_cursor
 H.next_cursor = function(cursor, seen, kept)
-  if seen < 100 then
+  if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
   end
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:119 clear_ready
+-- administration.py:120 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
-  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 100 - 1, 'WITHSCORES'))
+  local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
   local removed = 0
   for _, pick in ipairs(picks) do
     local row = R.read_PlaceRow(q .. ':job:' .. pick.member)
@@ -552,14 +559,14 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:131 clear_groups
+-- administration.py:132 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
   if #keys_ == 0 then
     return {removed = 0, cursor = {phase = cursor.phase + 1, group = 0, skip = 0}, done = false}
   end
-  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':groupq:' .. keys_[1], cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, job_id in ipairs(members) do
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -569,9 +576,9 @@ H.clear_groups = function(q, now, marks, cursor, keep)
     end
   end
   H.refresh_group(q, now, keep, keys_[1])
-  if #members == 100 then
-    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group,
-        skip = cursor.skip + 100 - removed}, done = false}
+  if #members == 50 then
+    return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = cursor.skip + 50 - removed},
+        done = false}
   end
   if call('EXISTS', q .. ':group:' .. keys_[1]) == 1 then
     return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group + 1, skip = 0}, done = false}
@@ -579,10 +586,10 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:151 clear_marked
+-- administration.py:152 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
-  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
   local removed = 0
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -596,10 +603,10 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:165 clear_ended
+-- administration.py:166 clear_ended
 H.clear_ended = function(q, now, state, marks, cursor)
   local call = redis.call
-  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 100 - 1)
+  local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
   local old = {}
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
@@ -610,7 +617,7 @@ H.clear_ended = function(q, now, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:177 clean_some
+-- administration.py:178 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -621,7 +628,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   if known then
     return {R.split(known, '\010')}
   end
-  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 100))
+  local members = call('ZRANGE', q .. ':' .. state, '-inf', ended_before, 'BYSCORE', 'LIMIT', 0, math.min(limit, 50))
   local ids = {}
   for _, member in ipairs(members) do
     ids[#ids + 1] = string.sub(member, 17)
@@ -635,7 +642,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:200 retry_some
+-- administration.py:201 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -647,7 +654,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
     local parts = R.split(known, ':')
     return {{R.int(parts[1]), R.int(parts[2]), parts[3] == '1' and 1 or 0}}
   end
-  local most = math.min(limit, 100)
+  local most = math.min(limit, 50)
   local members = call('ZRANGE', q .. ':failed', skip, skip + most - 1)
   local retried = 0
   for _, member in ipairs(members) do
@@ -668,7 +675,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:228 forget_queue
+-- administration.py:229 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -678,7 +685,7 @@ O.forget_queue = function(q, now)
   if H.has_jobs(q, meta) then
     return {0}
   end
-  local groups = call('ZRANGE', q .. ':groups', 0, 99)
+  local groups = call('ZRANGE', q .. ':groups', 0, 49)
   local keys_ = {}
   for _, key in ipairs(groups) do
     keys_[#keys_ + 1] = q .. ':group:' .. key
@@ -686,16 +693,16 @@ O.forget_queue = function(q, now)
   R.spread('UNLINK', keys_)
   R.spread('ZREM', groups, q .. ':groups')
   R.spread('ZREM', groups, q .. ':ratelimited')
-  local windows = call('ZRANGE', q .. ':deduping', 0, 99)
+  local windows = call('ZRANGE', q .. ':deduping', 0, 49)
   for _, dedup_id in ipairs(windows) do
     call('UNLINK', q .. ':dedup:' .. dedup_id)
   end
   R.spread('ZREM', windows, q .. ':deduping')
-  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 99)
+  local schedulers = call('ZRANGE', q .. ':scheduler-names', 0, 49)
   for _, name in ipairs(schedulers) do
     H.forget_scheduler(q, name)
   end
-  if #groups == 100 or #windows == 100 or #schedulers == 100 then
+  if #groups == 50 or #windows == 50 or #schedulers == 50 then
     return {0}
   end
   local limiters = {}
@@ -704,7 +711,7 @@ O.forget_queue = function(q, now)
   end
   R.spread('UNLINK', limiters)
   call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
-  call('UNLINK', q .. ':meta', q .. ':id', q .. ':limiters', q .. ':wake')
+  call('UNLINK', q .. ':meta', q .. ':limiters', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
   H.forget_workers(q, now, 500)
   local living_until = R.maybe_int(call('ZRANGE', q .. ':workers', 0, 0, 'WITHSCORES')[2])
@@ -713,14 +720,21 @@ O.forget_queue = function(q, now)
     H.lower_next_due(q, living_until)
   end
   local in_doubt_at = R.maybe_int(call('ZRANGE', q .. ':reservations', 0, 0, 'WITHSCORES')[2])
-  if in_doubt_at then
+  if not in_doubt_at then
+    call('UNLINK', q .. ':id')
+  else
     H.stamp(q, R.read_Meta(q .. ':meta'))
     H.lower_next_due(q, in_doubt_at)
+  end
+  local answers_until = R.maybe_int(call('ZRANGE', q .. ':answering', 0, 0, 'WITHSCORES')[2])
+  if answers_until then
+    H.stamp(q, R.read_Meta(q .. ':meta'))
+    H.lower_next_due(q, answers_until)
   end
   return {1}
 end
 
--- administration.py:273 has_jobs
+-- administration.py:281 has_jobs
 H.has_jobs = function(q, meta)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + meta.parked
@@ -729,7 +743,7 @@ H.has_jobs = function(q, meta)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:281 list_workers
+-- administration.py:289 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -743,6 +757,121 @@ O.list_workers = function(q, now)
     end
   end
   return {R.reply_list_of_WorkerEntry(entries)}
+end
+
+-- answers.py:32 answer_waits
+H.answer_waits = function(q, now, job_id, waits, answer)
+  local call = redis.call
+  if waits == '' then
+    return
+  end
+  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'timestamp') or 0)
+  call('HDEL', q .. ':job:' .. job_id, 'waits')
+  for _, wait in ipairs(R.split(waits, ',')) do
+    local parts = R.split(wait, ':')
+    if added_at + R.int(parts[3]) > now then
+      call('HSET', q .. ':answers:' .. parts[1], parts[2], answer)
+      call('ZADD', q .. ':answering', now + 60000, parts[1] .. ':' .. parts[2])
+      H.lower_next_due(q, now + 60000)
+      if call('LLEN', q .. ':reply:' .. parts[1]) == 0 then
+        call('RPUSH', q .. ':reply:' .. parts[1], 'answered')
+      end
+    end
+  end
+end
+
+-- answers.py:49 wait_for
+O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local known = call('HGET', q .. ':answers:' .. waiter, R.text(ordinal))
+  if known then
+    return {known}
+  end
+  local row = R.read_WaitedRow(q .. ':job:' .. job_id)
+  if row.name == '' then
+    return {'gone'}
+  end
+  if row.state == 'completed' then
+    return {'completed:' .. row.return_value}
+  end
+  if row.state == 'failed' then
+    return {'failed:' .. row.failed_reason}
+  end
+  local waits = {}
+  for _, wait in ipairs(R.split(row.waits, ',')) do
+    local parts = R.split(wait, ':')
+    local repeated = parts[1] == waiter and parts[2] == R.text(ordinal)
+    if not repeated and row.timestamp + R.int(parts[3]) > now then
+      waits[#waits + 1] = wait
+    end
+  end
+  if #waits >= 1000 then
+    return {'full'}
+  end
+  -- answers.py:72
+  local offset = now + duration + 60000 - row.timestamp
+  waits[#waits + 1] = waiter .. ':' .. R.text(ordinal) .. ':' .. R.text(offset)
+  call('HSET', q .. ':job:' .. job_id, 'waits', table.concat(waits, ','))
+  return {''}
+end
+
+-- answers.py:79 fetch_answers
+O.fetch_answers = function(q, now, waiter, ordinals)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  local found = {}
+  local payload = 0
+  for _, ordinal in ipairs(ordinals) do
+    local answer = call('HGET', q .. ':answers:' .. waiter, R.text(ordinal))
+    if answer then
+      payload = payload + #answer
+      if payload > 4194304 and #found > 0 then
+        return {{found, 1}}
+      end
+      found[#found + 1] = R.text(ordinal)
+      found[#found + 1] = answer
+    end
+  end
+  return {{found, 0}}
+end
+
+-- answers.py:97 forget_answers
+O.forget_answers = function(q, now, waiter, ordinals)
+  local call = redis.call
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
+    return {false, 'FORMAT'}
+  end
+  for _, ordinal in ipairs(ordinals) do
+    call('ZREM', q .. ':answering', waiter .. ':' .. R.text(ordinal))
+    H.drop_answer(q, waiter, R.text(ordinal))
+  end
+  return {1}
+end
+
+-- answers.py:107 drop_answer
+H.drop_answer = function(q, waiter, ordinal)
+  local call = redis.call
+  call('HDEL', q .. ':answers:' .. waiter, ordinal)
+  if not (call('EXISTS', q .. ':answers:' .. waiter) == 1) then
+    call('UNLINK', q .. ':reply:' .. waiter)
+  end
+end
+
+-- answers.py:114 forget_old_answers
+H.forget_old_answers = function(q, now, limit)
+  local call = redis.call
+  local members = call('ZRANGE', q .. ':answering', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, member in ipairs(members) do
+    local parts = R.split(member, ':')
+    H.drop_answer(q, parts[1], parts[2])
+  end
+  R.spread('ZREM', members, q .. ':answering')
+  return #members
 end
 
 -- buckets.py:9 bucket_at
@@ -799,7 +928,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:37 remove
+-- changes.py:38 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -813,7 +942,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:49
+  -- changes.py:50
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
@@ -821,11 +950,16 @@ O.remove = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:56 erase
+-- changes.py:57 erase
 H.erase = function(q, now, keep, job_id, row)
+  local call = redis.call
   H.leave_state(q, job_id, row)
   if row.state == 'active' then
     H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
+  end
+  local waits = call('HGET', q .. ':job:' .. job_id, 'waits')
+  if waits then
+    H.answer_waits(q, now, job_id, waits, 'failed:removed')
   end
   R.spread('UNLINK', H.keys_of_job(q, job_id))
   H.tell_parents(q, now, row.parents, job_id, 'removed', '')
@@ -834,12 +968,12 @@ H.erase = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:68 worker_of
+-- changes.py:72 worker_of
 H.worker_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- changes.py:74 retry
+-- changes.py:78 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -856,13 +990,13 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:88
+  -- changes.py:92
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:93 retry_job
+-- changes.py:97 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -887,7 +1021,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:114 revoke
+-- changes.py:118 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -905,7 +1039,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:131
+  -- changes.py:135
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -923,7 +1057,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:148 promote
+-- changes.py:152 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -940,7 +1074,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:162
+  -- changes.py:166
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -949,7 +1083,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:171 change_priority
+-- changes.py:175 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -971,7 +1105,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:188
+  -- changes.py:192
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -989,7 +1123,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:203 change_delay
+-- changes.py:207 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1008,7 +1142,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:218
+  -- changes.py:222
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -1034,7 +1168,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:240 update_data
+-- changes.py:244 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1049,7 +1183,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:253 update_progress
+-- changes.py:257 update_progress
 O.update_progress = function(q, now, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1065,7 +1199,7 @@ O.update_progress = function(q, now, job_id, token, progress, events_keep)
   return {status}
 end
 
--- changes.py:267 add_log
+-- changes.py:271 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1085,14 +1219,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:283 answer
+-- changes.py:287 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:290 may_write
+-- changes.py:294 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1103,7 +1237,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:300 pause
+-- changes.py:304 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1119,7 +1253,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:314 resume
+-- changes.py:318 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1351,7 +1485,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:44 sweep
+-- due.py:46 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1359,7 +1493,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:52
+  -- due.py:54
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1368,12 +1502,11 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:59
+  -- due.py:61
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
-  local job_id
   for _, member in ipairs(lost) do
-    job_id = string.sub(member, 17)
+    local job_id = string.sub(member, 17)
     stalled[#stalled + 1] = job_id
     if H.recover(q, now, keep, stalled_max, job_id) then
       readied = readied + 1
@@ -1383,31 +1516,24 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:71
+  -- due.py:73
   local freed = H.free_parents(q, now, keep, 200 - moved)
   moved = moved + freed.readied + freed.failed
   readied = readied + freed.readied
   failed = failed + freed.failed
-  -- due.py:76
-  local promoted = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
-  R.spread('ZREM', promoted, q .. ':scheduled')
-  for _, member in ipairs(promoted) do
-    job_id = string.sub(member, 17)
-    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
-    H.make_ready(q, job_id, row)
-    H.refresh_group(q, now, keep, row.ordering_key)
-  end
-  moved = moved + #promoted
-  readied = readied + #promoted
-  -- due.py:86
+  -- due.py:78
+  local promoted = H.promote_due(q, now, keep, 200 - moved)
+  moved = moved + promoted
+  readied = readied + promoted
+  -- due.py:82
   local fired = H.fire_due(q, now, keep, 200 - moved)
   moved = moved + fired
   readied = readied + fired
-  -- due.py:90
+  -- due.py:86
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:94
+  -- due.py:90
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
@@ -1416,6 +1542,8 @@ H.sweep = function(q, now, stalled_max, keep)
   moved = moved + silent
   local in_doubt = H.doubt_reservations(q, now, 200 - moved)
   moved = moved + in_doubt
+  local answered = H.forget_old_answers(q, now, 200 - moved)
+  moved = moved + answered
   if H.close_windows(q, now, R.read_Meta(q .. ':meta')) then
     readied = readied + 1
   end
@@ -1424,7 +1552,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled, in_doubt = in_doubt}
 end
 
--- due.py:109 expire_waiting
+-- due.py:107 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1434,7 +1562,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed' and row.state ~= 'waiting-children'
 end
 
--- due.py:119 recover
+-- due.py:117 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1463,7 +1591,21 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:143 doubt_reservations
+-- due.py:141 promote_due
+H.promote_due = function(q, now, keep, limit)
+  local call = redis.call
+  local members = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+  R.spread('ZREM', members, q .. ':scheduled')
+  for _, member in ipairs(members) do
+    local job_id = string.sub(member, 17)
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    H.make_ready(q, job_id, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
+  end
+  return #members
+end
+
+-- due.py:153 doubt_reservations
 H.doubt_reservations = function(q, now, limit)
   local call = redis.call
   local flows = call('ZRANGE', q .. ':reservations', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1473,7 +1615,7 @@ H.doubt_reservations = function(q, now, limit)
   return #flows
 end
 
--- due.py:151 wake_groups
+-- due.py:161 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1485,7 +1627,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:161 forget_aged
+-- due.py:171 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1508,7 +1650,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:179 forget_workers
+-- due.py:189 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1522,7 +1664,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:191 keep_house
+-- due.py:201 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1542,13 +1684,14 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:206 find_next_due
+-- due.py:216 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   local due = 0
   for _, key in ipairs({q .. ':expiring', q .. ':active', q .. ':scheduled', q .. ':ratelimited', q .. ':limiters',
-      q .. ':deduping', q .. ':schedulers', q .. ':freed', q .. ':reservations', q .. ':retained', q .. ':workers'}) do
+      q .. ':deduping', q .. ':schedulers', q .. ':freed', q .. ':reservations', q .. ':retained', q .. ':workers',
+      q .. ':answering'}) do
     local at_ = R.maybe_int(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
     if at_ and (due == 0 or at_ < due) then
       due = at_
@@ -1569,10 +1712,11 @@ H.find_next_due = function(q, now)
   end
 end
 
--- endings.py:22 complete_job
+-- endings.py:23 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
   H.tell_parents(q, now, held.parents, job_id, 'completed', value)
+  H.answer_waits(q, now, job_id, held.waits, 'completed:' .. value)
   if held.remove_on_complete == 1 then
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
@@ -1588,20 +1732,20 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:38 fail_job
+-- endings.py:40 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:45 expire
+-- endings.py:47 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:51 end_revoked
+-- endings.py:53 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1609,11 +1753,12 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:58 keep_failed
+-- endings.py:60 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
+  H.answer_waits(q, now, job_id, row.waits, 'failed:' .. reason)
   if row.remove_on_fail == 1 then
     H.tell_parents(q, now, row.parents, job_id, 'lost', reason)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
@@ -1626,7 +1771,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:73 retain
+-- endings.py:76 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1638,7 +1783,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:82 trim
+-- endings.py:85 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1658,7 +1803,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:97 forget_ended
+-- endings.py:100 forget_ended
 H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -1677,12 +1822,12 @@ H.forget_ended = function(q, now, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:113 has_expired
+-- endings.py:116 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:118 leave_expiring
+-- endings.py:121 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1918,7 +2063,7 @@ H.hear = function(q, now, parent_id, child, news, value)
     call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
     holds = true
     if row.on_child_failure == 'fail' then
-      call('HSET', key, 'child_failure', value)
+      call('HSET', key, 'child_failure', 'f' .. value)
     end
   end
   if held and not holds then
@@ -1946,7 +2091,7 @@ H.free_if_done = function(q, now, parent_id)
   end
 end
 
--- flows.py:47 take_ids
+-- flows.py:48 take_ids
 O.take_ids = function(q, now, count)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1959,7 +2104,7 @@ O.take_ids = function(q, now, count)
   return {last_id - count + 1}
 end
 
--- flows.py:59 add_flow
+-- flows.py:60 add_flow
 O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1982,7 +2127,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   if taken ~= '' then
     return {{{}, taken}}
   end
-  -- flows.py:90
+  -- flows.py:91
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
@@ -1995,7 +2140,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
     H.write_letter(q, other, '', '', {'letter', 'flow', 'flow', flow})
   end
   if #others > 0 then
-    call('HSET', q .. ':flows', flow, R.text(#others))
+    call('HINCRBY', q .. ':flows', flow, #others)
     H.wake(q)
   end
   H.wake_if_startable(q, now)
@@ -2004,7 +2149,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   return {{ids, ''}}
 end
 
--- flows.py:108 reserve
+-- flows.py:109 reserve
 O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2023,7 +2168,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   if taken ~= '' then
     return {taken}
   end
-  -- flows.py:124
+  -- flows.py:125
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
@@ -2036,7 +2181,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   return {''}
 end
 
--- flows.py:136 release_flow
+-- flows.py:137 release_flow
 O.release_flow = function(q, now, flow)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2054,7 +2199,7 @@ O.release_flow = function(q, now, flow)
   return {1}
 end
 
--- flows.py:151 decide
+-- flows.py:152 decide
 O.decide = function(q, now, flow, deadline)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2066,7 +2211,7 @@ O.decide = function(q, now, flow, deadline)
   return {now > deadline and 'aborted' or 'undecided'}
 end
 
--- flows.py:161 list_reservations
+-- flows.py:162 list_reservations
 O.list_reservations = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2080,8 +2225,9 @@ O.list_reservations = function(q, now)
   return {R.reply_list_of_Reservation(found)}
 end
 
--- flows.py:173 add_child
+-- flows.py:174 add_child
 O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
+  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
@@ -2108,10 +2254,11 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   if spec.job_id ~= '' and spec.job_id ~= superseded and H.is_taken(q, spec.job_id) then
     return {':'}
   end
-  -- flows.py:208
+  -- flows.py:209
   H.stamp(q, meta)
   local job_id = H.choose_id(q, spec.job_id)
   H.add_one(q, now, events_keep, job_id, spec, superseded)
+  call('HSET', q .. ':job:' .. job_id, 'parents', q .. ':' .. parent_id)
   H.adopt_child(q, parent_id, q .. ':' .. job_id)
   H.wake_if_startable(q, now)
   H.remember(q, now, meta.calls_until, call_, job_id)
@@ -2119,7 +2266,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   return {job_id}
 end
 
--- flows.py:219 adopt
+-- flows.py:221 adopt
 O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2137,17 +2284,17 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   if status ~= 'done' then
     return {status}
   end
-  -- flows.py:235
+  -- flows.py:237
   H.adopt_child(q, parent_id, child)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
-  call('HSET', q .. ':flows', flow, '1')
+  call('HINCRBY', q .. ':flows', flow, 1)
   H.wake(q)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return {'done'}
 end
 
--- flows.py:245 list_children
+-- flows.py:247 list_children
 O.list_children = function(q, now, job_id, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2170,12 +2317,12 @@ O.list_children = function(q, now, job_id, start)
   return {R.reply_list_of_ChildEntry(entries)}
 end
 
--- flows.py:266 spec_of
+-- flows.py:268 spec_of
 H.spec_of = function(node)
   return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
 end
 
--- flows.py:271 first_taken
+-- flows.py:273 first_taken
 H.first_taken = function(q, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
@@ -2185,7 +2332,7 @@ H.first_taken = function(q, specs)
   return ''
 end
 
--- flows.py:279 choose_ids
+-- flows.py:281 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2207,7 +2354,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:296 choose_id
+-- flows.py:298 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2221,7 +2368,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:307 store_node
+-- flows.py:309 store_node
 H.store_node = function(q, now, key, node, ids, job_id)
   local call = redis.call
   call('HSET', key, 'name', node.name, 'data', node.data, 'timestamp', now)
@@ -2249,7 +2396,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
   end
 end
 
--- flows.py:328 positions
+-- flows.py:330 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2258,7 +2405,7 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:336 appear
+-- flows.py:338 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
@@ -2272,7 +2419,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:348 complete_flow
+-- flows.py:350 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2285,14 +2432,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:358 forget_reservation
+-- flows.py:360 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:364 may_have_children
+-- flows.py:366 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2304,7 +2451,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:374 adopt_child
+-- flows.py:376 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
@@ -3030,7 +3177,7 @@ H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
 
--- keys.py:66 keys_of_job
+-- keys.py:69 keys_of_job
 H.keys_of_job = function(q, job_id)
   return {q .. ':job:' .. job_id, q .. ':logs:' .. job_id, q .. ':children:' .. job_id, q .. ':outcomes:' .. job_id}
 end
@@ -3203,9 +3350,9 @@ end
 H.free_parents = function(q, now, keep, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':freed', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
-  R.spread('ZREM', ids, q .. ':freed')
   local failed = 0
   for _, job_id in ipairs(ids) do
+    call('ZREM', q .. ':freed', job_id)
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
     call('ZREM', q .. ':waiting-children', R.pad(row.mark) .. job_id)
     local parent = R.read_ParentRow(q .. ':job:' .. job_id)
@@ -3213,7 +3360,7 @@ H.free_parents = function(q, now, keep, limit)
       failed = failed + 1
       H.leave_expiring(q, job_id, row)
       local mark = H.next_mark(q)
-      H.fail_job(q, now, keep, job_id, parent.child_failure, mark)
+      H.fail_job(q, now, keep, job_id, string.sub(parent.child_failure, 2), mark)
     else
       H.set_free(q, now, job_id, row, parent)
       H.refresh_group(q, now, keep, row.ordering_key)
@@ -4327,7 +4474,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_marks_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4338,7 +4485,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_bb4eadaee93b',
+  function_name = 'glidemq_pb_clear_some_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4350,7 +4497,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_bb4eadaee93b',
+  function_name = 'glidemq_pb_clean_some_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4362,7 +4509,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_bb4eadaee93b',
+  function_name = 'glidemq_pb_retry_some_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4374,7 +4521,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_bb4eadaee93b',
+  function_name = 'glidemq_pb_forget_queue_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4385,7 +4532,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_workers_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4396,7 +4543,42 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_bb4eadaee93b',
+  function_name = 'glidemq_pb_wait_for_4ccfcceefa66',
+  flags = {},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    R.done(args, 6)
+    return R.trim(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4], R.whole(args[5])))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_fetch_answers_4ccfcceefa66',
+  flags = {'no-writes'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local ordinals, at = R.take_list_of_int(args, 3)
+    R.done(args, at)
+    return O.fetch_answers(keys[1], R.now(args[1]), args[2], ordinals)
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_forget_answers_4ccfcceefa66',
+  flags = {'allow-oom'},
+  callback = function(keys, args)
+    R.keeps = {}
+    args = cmsgpack.unpack(args[1])
+    local ordinals, at = R.take_list_of_int(args, 3)
+    R.done(args, at)
+    return R.trim(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
+  end,
+}
+
+redis.register_function{
+  function_name = 'glidemq_pb_remove_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4407,7 +4589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_bb4eadaee93b',
+  function_name = 'glidemq_pb_retry_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4418,7 +4600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_bb4eadaee93b',
+  function_name = 'glidemq_pb_revoke_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4429,7 +4611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_bb4eadaee93b',
+  function_name = 'glidemq_pb_promote_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4440,7 +4622,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_bb4eadaee93b',
+  function_name = 'glidemq_pb_change_priority_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4451,7 +4633,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_bb4eadaee93b',
+  function_name = 'glidemq_pb_change_delay_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4462,7 +4644,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_bb4eadaee93b',
+  function_name = 'glidemq_pb_update_data_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4473,7 +4655,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_bb4eadaee93b',
+  function_name = 'glidemq_pb_update_progress_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4484,7 +4666,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_bb4eadaee93b',
+  function_name = 'glidemq_pb_add_log_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4495,7 +4677,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_bb4eadaee93b',
+  function_name = 'glidemq_pb_pause_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4506,7 +4688,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_bb4eadaee93b',
+  function_name = 'glidemq_pb_resume_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4517,7 +4699,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_group_limits_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4528,7 +4710,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_bb4eadaee93b',
+  function_name = 'glidemq_pb_rate_limit_group_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4540,7 +4722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_global_concurrency_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4551,7 +4733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_global_rate_limit_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4562,7 +4744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_global_limits_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4573,7 +4755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_bb4eadaee93b',
+  function_name = 'glidemq_pb_explain_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4584,7 +4766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_bb4eadaee93b',
+  function_name = 'glidemq_pb_take_ids_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4595,7 +4777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_bb4eadaee93b',
+  function_name = 'glidemq_pb_add_flow_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4612,7 +4794,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_bb4eadaee93b',
+  function_name = 'glidemq_pb_reserve_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4626,7 +4808,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_bb4eadaee93b',
+  function_name = 'glidemq_pb_release_flow_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4637,7 +4819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_bb4eadaee93b',
+  function_name = 'glidemq_pb_decide_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4648,7 +4830,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_reservations_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4659,7 +4841,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_bb4eadaee93b',
+  function_name = 'glidemq_pb_add_child_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4672,7 +4854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_bb4eadaee93b',
+  function_name = 'glidemq_pb_adopt_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4866,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_children_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4877,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_bb4eadaee93b',
+  function_name = 'glidemq_pb_receive_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4707,7 +4889,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_bb4eadaee93b',
+  function_name = 'glidemq_pb_replay_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4718,7 +4900,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_bb4eadaee93b',
+  function_name = 'glidemq_pb_set_dead_letters_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4729,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_dead_letters_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4740,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_bb4eadaee93b',
+  function_name = 'glidemq_pb_enqueue_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4754,7 +4936,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_letters_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4765,7 +4947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_bb4eadaee93b',
+  function_name = 'glidemq_pb_acknowledge_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4777,7 +4959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_job_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4788,7 +4970,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_jobs_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4981,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_parked_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4810,7 +4992,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_bb4eadaee93b',
+  function_name = 'glidemq_pb_count_jobs_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4821,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_time_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4832,7 +5014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_bb4eadaee93b',
+  function_name = 'glidemq_pb_is_paused_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4843,7 +5025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_log_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4854,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_metrics_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4865,7 +5047,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_bb4eadaee93b',
+  function_name = 'glidemq_pb_read_events_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4876,7 +5058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_bb4eadaee93b',
+  function_name = 'glidemq_pb_last_event_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4887,7 +5069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_bb4eadaee93b',
+  function_name = 'glidemq_pb_upsert_scheduler_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,7 +5081,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_bb4eadaee93b',
+  function_name = 'glidemq_pb_plan_runs_4ccfcceefa66',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4911,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_bb4eadaee93b',
+  function_name = 'glidemq_pb_remove_scheduler_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_bb4eadaee93b',
+  function_name = 'glidemq_pb_get_scheduler_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4933,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_bb4eadaee93b',
+  function_name = 'glidemq_pb_list_schedulers_4ccfcceefa66',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4944,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_bb4eadaee93b',
+  function_name = 'glidemq_pb_settle_and_activate_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +5139,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_bb4eadaee93b',
+  function_name = 'glidemq_pb_extend_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4973,7 +5155,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_bb4eadaee93b',
+  function_name = 'glidemq_pb_nudge_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4984,7 +5166,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_bb4eadaee93b',
+  function_name = 'glidemq_pb_pass_wake_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4995,7 +5177,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_bb4eadaee93b',
+  function_name = 'glidemq_pb_leave_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5006,7 +5188,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_bb4eadaee93b',
+  function_name = 'glidemq_pb_tick_4ccfcceefa66',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}

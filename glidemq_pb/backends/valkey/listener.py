@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ...errors import ClosedError
 from .client import ClientSource
-from .errors import understand
 
 if TYPE_CHECKING:
     from glide import TEncodable
@@ -83,7 +82,7 @@ class ValkeyListener:
                 async with asyncio.timeout(limit):
                     popped = await self._client.blpop(self._keys, POP_SECONDS)
             except (glide.GlideError, TimeoutError) as error:
-                fault = understand(error, int(limit * 1000), tls=self._source.tls)
+                fault = self._source.understand(error, int(limit * 1000))
                 await self._drop_client()  # or the server would go on popping for a pop that nobody awaits
                 deadline = deadline or loop.time() + self._source.retry_timeout / 1000
                 if fault.remedy.is_for_a_person or loop.time() + pause > deadline:

@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from .client import Client
@@ -45,10 +46,34 @@ class Loader:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._loading: asyncio.Task[None] | None = None
+        self._ensuring: asyncio.Task[None] | None = None
         self.loads = 0
         """How often it was loaded: what a call looks at before it is sent."""
 
-    async def is_everywhere(self, client: "Client") -> bool:
+    async def ensure(self, client: "Client") -> None:
+        """See that every primary has it: one look for all who ask meanwhile (SC-8). Raises the client's errors."""
+        if self._ensuring is None or self._ensuring.done():
+            self._ensuring = _task(self._ensure(client))
+        await asyncio.shield(self._ensuring)
+
+    async def _ensure(self, client: "Client") -> None:
+        loads = self.loads
+        there, _ = await asyncio.gather(self._is_everywhere(client), self._check_calls(client))
+        if not there:
+            await self.load(client, loads)
+
+    async def _check_calls(self, client: "Client") -> None:
+        """Raise as a call would where FCALL was renamed: the server's answer to one cannot be read by the client."""
+        import glide
+
+        try:
+            known = await client.custom_command(["COMMAND", "LIST", "FILTERBY", "PATTERN", "fcall"])
+        except glide.RequestError:
+            return  # one who may not ask will hear it from the first call
+        if not known:
+            raise glide.RequestError("unknown command FCALL")
+
+    async def _is_everywhere(self, client: "Client") -> bool:
         """Whether every primary has the library. Raises the client's errors."""
         import glide
 
@@ -63,7 +88,7 @@ class Loader:
         if self.loads != loads:
             return
         if self._loading is None or self._loading.done():
-            self._loading = asyncio.get_running_loop().create_task(self._load(client))
+            self._loading = _task(self._load(client))
         await asyncio.shield(self._loading)
 
     async def _load(self, client: "Client") -> None:
@@ -78,3 +103,10 @@ class Loader:
             if "already exists" not in str(error):
                 raise
         self.loads += 1
+
+
+def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task whose failure is told to those who wait for it; nobody may be left."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return task
