@@ -151,10 +151,12 @@ def begin_with(step: FlowJob, before: list[FlowJob]) -> FlowJob:
     if not before:
         return step
     path = [step]
-    while path[-1].children:
-        if len(path[-1].children) > 1:
+    below = step.children
+    while below:
+        if len(below) > 1:
             raise InvalidOptionsError(f"chain: {step.name!r} begins with several jobs: this is a graph, see add_dag")
-        path.append(path[-1].children[0])
+        path += below
+        below = path[-1].children
     for job in reversed(path):
         before = [job.with_children(before)]
     return before[0]
