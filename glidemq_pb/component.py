@@ -70,6 +70,11 @@ class Connected:
         """The store it lives in."""
         return self._backend
 
+    @property
+    def prefix(self) -> str:
+        """What the names of its keys begin with."""
+        return self._prefix
+
     async def connect(self) -> None:
         """Reach the store; otherwise the first call does. QueueConnectionError when it cannot be reached in time."""
         self._check_open()

@@ -111,7 +111,7 @@ class FlowProducer(Connected):
         }
 
     async def get_flow(self, parent: Job[Any, Any] | FlowNode | str, *, queue_name: str | None = None) -> FlowNode:
-        """The flow below a job, as it is now, with states and values: `print` draws it as a tree.
+        """The flow below a job, as it is now, with states and values: `str` draws it as a tree.
 
         `parent`: a Job, a FlowNode, or an id with `queue_name`. JobNotFoundError when that job is gone.
         """

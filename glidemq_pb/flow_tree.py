@@ -27,7 +27,7 @@ OutcomeState = Literal["completed", "failed", "unknown"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlowNode:
-    """A job of a flow and its children, as they were when they were added or read. `print(node)` draws the tree.
+    """A job of a flow and its children, as they were when they were added or read. `str(node)` draws the tree.
 
     A child with several parents (see `add_dag`) is one node below all of them. Of a child that is not kept any more
     `job` has what its parent keeps: its id, and what it returned; its state is the one it ended in, its name is empty.
