@@ -43,12 +43,14 @@ format: venv ## rewrite the files as ruff wants them
 	@$(PYTHON) -m ruff check --fix-only .
 	@$(PYTHON) -m ruff format .
 
-generate: venv ## compile glidemq_pb/semantics to the committed Lua library, and write docs/subset.md
+generate: venv ## compile glidemq_pb/semantics to the committed Lua library, write docs/subset.md and glidemq_pb/sync
 	@$(COMPILER) build
 	@$(COMPILER) subset
+	@$(PYTHON) -m tools.sync_face build
 
-verify: venv ## fail when the committed Lua library is not what the compiler writes
+verify: venv ## fail when the committed Lua library, or glidemq_pb/sync, is not what would be generated
 	@$(COMPILER) verify
+	@$(PYTHON) -m tools.sync_face verify
 
 lua: venv ## Python and Lua of one operation, side by side: make lua NAME=jobs.enqueue
 	@$(COMPILER) lua $(NAME)

@@ -129,6 +129,7 @@ class Executor:
         self._free = free
         self._hold = hold
         self._threads: ThreadPoolExecutor | None = None
+        self._runs_coroutines = callable(processor) and is_coroutine_function(processor)
 
     def start(self, execution: Execution) -> None:
         """Run the job's processor in a task of its own."""
@@ -209,7 +210,7 @@ class Executor:
     async def _call(self, execution: Execution) -> object:
         job = execution.job
         processor = self._processor_of(job)
-        if iscoroutinefunction(processor) or iscoroutinefunction(getattr(processor, "__call__", None)):  # noqa: B004
+        if self._runs_coroutines or is_coroutine_function(processor):
             return await processor(job)
         execution.threaded = True
         if self._threads is None:
@@ -234,7 +235,10 @@ class Executor:
             value = encode_value(execution.job.owner.serializer, result, "Return value")
         except Exception as error:  # SER-3: like a processor's own error
             return self._failure(execution, error)
-        return self._outcome(execution, COMPLETED_RUN, value=value, result=result)
+        settlement = Settlement(
+            execution.job.wire_id, execution.run.token, COMPLETED_RUN, value, "", "", -1, 0, False, 0, False, False
+        )
+        return Outcome(execution, settlement, result)
 
     def _failure(self, execution: Execution, error: BaseException, limit: GroupRateLimitError | None = None) -> Outcome:
         job = execution.job
@@ -309,7 +313,6 @@ class Executor:
         trace: str = "",
         until: int = -1,
         final: bool = False,
-        result: object = None,
         error: BaseException | None = None,
         limit: GroupRateLimitError | None = None,
     ) -> Outcome:
@@ -319,7 +322,12 @@ class Executor:
             job.wire_id, execution.run.token, outcome, value, to_wire(reason), to_wire(trace), until, fraction, final,
             *limit_fields(limit),
         )  # fmt: skip
-        return Outcome(execution, settlement, result, error)
+        return Outcome(execution, settlement, error=error)
+
+
+def is_coroutine_function(processor: Processor) -> bool:
+    """Whether calling it gives a coroutine, as far as can be seen beforehand."""
+    return iscoroutinefunction(processor) or iscoroutinefunction(getattr(processor, "__call__", None))  # noqa: B004
 
 
 def limit_fields(limit: GroupRateLimitError | None) -> tuple[int, bool, bool]:

@@ -136,7 +136,8 @@ class Job(JobSnapshot[D, R]):
         """Wait for its end, at most `timeout`: the result, whatever the job's retention (JOB-15).
 
         Raises JobFailedError when it fails, expires, is revoked or removed, JobWaitTimeoutError (the job goes
-        on), JobNotFoundError when it is gone already, InvalidStateError for the job of the present run.
+        on), JobNotFoundError when it is gone already, InvalidStateError for the job of the present run
+        and for one that a thousand wait for.
         """
         duration = check_duration("timeout", timeout)
         if self._run is not None and not self._run.over:

@@ -94,7 +94,7 @@ class JobSnapshot(Generic[D, R]):
     def return_value(self) -> R | None:
         """The processor's result; None before it completed, for none, and when it cannot be decoded."""
         if self._return_value is UNREAD:
-            self._return_value = self._decoded("return_value", None)
+            self._return_value = self._decoded("return_value", None) if "return_value" in self._fields else None
         return cast("R | None", self._return_value)
 
     @property

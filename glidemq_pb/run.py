@@ -13,10 +13,12 @@ class AbortSignal:
     Safe to read from a plain function's thread.
     """
 
+    __slots__ = ("_waiters", "aborted", "reason")
+
     def __init__(self) -> None:
         self.aborted = False
         self.reason: str | None = None
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: set[asyncio.Future[None]] | None = None  # few ever wait
 
     def fire(self, reason: str) -> bool:
         """Fire the signal, in the worker's event loop: whether this was the first time."""
@@ -24,7 +26,7 @@ class AbortSignal:
             return False
         self.reason = reason
         self.aborted = True
-        for waiter in self._waiters:
+        for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
         return True
@@ -33,11 +35,12 @@ class AbortSignal:
         """Wait until the signal fires: its reason. A wait of the test kit."""
         if not self.aborted:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
+            waiters = self._waiters = self._waiters or set()
+            waiters.add(waiter)
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                waiters.discard(waiter)
         return self.reason or ""
 
     @property

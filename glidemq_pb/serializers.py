@@ -82,6 +82,11 @@ JSON_SERIALIZER: Final = JsonSerializer()
 """The default serializer."""
 
 
+def is_async(function: object) -> bool:
+    """Whether to call it gives a coroutine."""
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+
 def check_serializer(serializer: Serializer) -> Serializer:
     """The serializer, if it is one (SER-1). InvalidOptionsError says what it lacks."""
     name = getattr(serializer, "name", None)
@@ -91,7 +96,7 @@ def check_serializer(serializer: Serializer) -> Serializer:
         )
     for method in ("serialize", "deserialize"):
         function = getattr(serializer, method, None)
-        if not callable(function) or iscoroutinefunction(function):
+        if not callable(function) or is_async(function):
             found = "a coroutine function" if callable(function) else repr(function)
             raise InvalidOptionsError(
                 f"serializer={serializer!r}: its {method} is {found}; a plain function of one argument is needed"

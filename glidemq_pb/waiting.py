@@ -153,10 +153,11 @@ class Waits:
                 await self._fetch()
                 look = LOOK_MS
             except QueueConnectionError as error:
-                logger.warning(
-                    "queue %s: the ends of jobs cannot be heard of; it is tried again: %s", owner.queue_name, error,
-                    extra={"queue": owner.queue_name},
-                )  # fmt: skip
+                if look:  # once for each outage
+                    logger.warning(
+                        "queue %s: the ends of jobs cannot be heard of; it is tried until they can: %s",
+                        owner.queue_name, error, extra={"queue": owner.queue_name},
+                    )  # fmt: skip
                 await pass_time(owner.backend.clock, RETRY_MS)
                 look = 0  # a token may have been lost
 

@@ -190,7 +190,7 @@ class WorkLoop:
     @property
     def is_held(self) -> bool:
         """Whether `hold` keeps it from starting jobs now."""
-        return self._clock.monotonic() < self._held_until
+        return self._held_until > 0 and self._clock.monotonic() < self._held_until
 
     def resume(self) -> None:
         """Take jobs again."""
@@ -338,12 +338,13 @@ class WorkLoop:
             execution = Execution(self._clock, job, run, job.lock_duration or self._settings.lock_duration, sent_at)
             self._slots.add(execution)
             self._by_id[job.id] = execution
-            self._idle.clear()
             self._leases.watch(execution)
             if (undecodable := job.deserialization_error) is not None:
                 self._emitter.error(undecodable, "a job cannot be decoded", **execution.log_extra)
             self._emitter.emit("active", job)
             self._executor.start(execution)
+        if self._slots:
+            self._idle.clear()
 
     def _obey_limiter(self, reply: WorkReply) -> None:
         """While its own limiter holds it, a worker must not keep the wake that another one could use (WRK-1)."""

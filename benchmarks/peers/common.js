@@ -4,6 +4,8 @@ const fs = require('fs');
 const path = require('path');
 const QUEUE = 'bench';
 const CHUNK = 1000;
+const WARM_ADDS = 5;
+const WARM_SECONDS = 0.5;
 const DELAY_MIN = 0.2;
 const DELAY_MAX = 3.0;
 const now = () => process.hrtime.bigint(); // CLOCK_MONOTONIC, as Python's time.monotonic_ns
@@ -49,6 +51,9 @@ async function enqueue(peer, given) {
 
 async function produce(peer, given) {
   await peer.open(given.port);
+  const last = Number(process.env.BENCH_SLOTS) - 1; // the last slot is the worker's own
+  for (let number = last - WARM_ADDS; number < last; number++) await peer.add(number);
+  await sleep(WARM_SECONDS * 1000);
   const moments = [], start = now();
   for (let i = 0; i < given.n; i++) {
     if (given.interval) {

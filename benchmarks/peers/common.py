@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 QUEUE = "bench"
 CHUNK = 1_000
 IN_FLIGHT = 100
+WARM_ADDS = 5
+WARM_SECONDS = 0.5
 DELAY_MIN = 0.2
 DELAY_MAX = 3.0
 
@@ -100,6 +102,10 @@ class Peer:
     async def produce(self, given: argparse.Namespace) -> dict[str, Any]:
         """Add `n` jobs one by one, at an interval or delayed, and note when."""
         await self.open(given.port)
+        last = int(os.environ["BENCH_SLOTS"]) - 1
+        for number in range(last - WARM_ADDS, last):  # the last slot is the worker's own
+            await self.add(number)
+        await asyncio.sleep(WARM_SECONDS)
         moments: list[int] = []
         start = time.monotonic()
         for number in range(given.offset, given.offset + given.n):

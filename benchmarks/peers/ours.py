@@ -44,6 +44,7 @@ class Ours(Peer):
 
     async def open(self, port: int) -> None:
         self.queue = Queue[Data, int](QUEUE, connection=f"valkey://127.0.0.1:{port}")
+        await self.queue.get_job_counts()  # connects, as the others' `open` does
 
     async def close(self) -> None:
         await self.queue.close()

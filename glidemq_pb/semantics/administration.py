@@ -285,7 +285,7 @@ def has_jobs(s: Store, q: str, meta: Meta) -> bool:
     return waiting + running + s.zcard(ended_key(q, COMPLETED)) + s.zcard(ended_key(q, FAILED)) > 0
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def list_workers(s: Store, q: str, now: int) -> list[WorkerEntry]:
     """The workers that were heard of lately, at most one page."""
     if is_foreign(s.read(meta_key(q), Meta)):

@@ -91,7 +91,7 @@ def set_global_rate_limit(s: Store, q: str, now: int, most: int, duration: int) 
     return True
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def get_global_limits(s: Store, q: str, now: int) -> GlobalLimits:
     """The limits of the whole queue."""
     meta = s.read(meta_key(q), Meta)

@@ -22,17 +22,19 @@ MARK_DIGITS: Final = 16
 
 def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str, held: HeldRow, mark: int) -> None:
     """End a job well. Its lease is gone already."""
+    key = job_key(q, job_id)
     tell_parents(s, q, now, held.parents, job_id, COMPLETED_NEWS, value)
     answer_waits(s, q, now, job_id, held.waits, COMPLETED_ANSWER + value)
     if held.remove_on_complete == 1:
         s.delete(keys_of_job(q, job_id))
         release(s, q, held.dedup_id, job_id)
     else:
-        s.hset(job_key(q, job_id), state=COMPLETED, return_value=value, finished_on=now, mark=mark)
+        s.hset(key, state=COMPLETED, return_value=value, finished_on=now, mark=mark)
         if held.attempts_made > 0:
-            s.hdel(job_key(q, job_id), ["failed_reason", "stacktrace"])
-        s.zadd(ended_key(q, COMPLETED), now, pad(mark) + job_id)
-        retain(s, q, now, COMPLETED, pad(mark) + job_id, held.keep_completed, held.keep_completed_ms)
+            s.hdel(key, ["failed_reason", "stacktrace"])
+        member = pad(mark) + job_id
+        s.zadd(ended_key(q, COMPLETED), now, member)
+        retain(s, q, now, COMPLETED, member, held.keep_completed, held.keep_completed_ms)
     job_ended(s, q, now, held.scheduler_name, job_id)
     emit_with(s, q, now, keep, "completed", job_id, "return_value", value)
 

@@ -14,12 +14,10 @@ def emit(s: Store, q: str, now: int, keep: int, event: str, job_id: str) -> None
 
 def emit_with(s: Store, q: str, now: int, keep: int, event: str, job_id: str, field: str, value: str) -> None:
     """Append an event with one value, which is left out when it is long."""
-    if keep > 0:
-        fields = ["event", event, "at", text(now), "job_id", job_id]
-        if byte_length(value) <= EVENT_VALUE_MAX:
-            fields.append(field)
-            fields.append(value)
-        s.xadd(events_key(q), keep, fields)
+    if byte_length(value) > EVENT_VALUE_MAX:
+        emit(s, q, now, keep, event, job_id)
+    elif keep > 0:
+        s.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id, field, value])
 
 
 def emit_retrying(

@@ -35,7 +35,7 @@ NAMED_MAX: Final = 10
 """Jobs that one reason names."""
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def explain(s: Store, q: str, now: int, job_id: str) -> JobFacts:
     """What is known of a job, and each reason for which it does not run. No state: there is no such job."""
     meta = s.read(meta_key(q), Meta)

@@ -29,19 +29,29 @@ class Refusal(Exception):
 def operation(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def operation(
-    *, reads_only: bool = False, frees_memory: bool = False
+    *, reads_only: bool = False, may_lag: bool = False, frees_memory: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def operation(
-    function: Callable[P, R] | None = None, /, *, reads_only: bool = False, frees_memory: bool = False
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    reads_only: bool = False,
+    may_lag: bool = False,
+    frees_memory: bool = False,
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a function as callable through a backend; its first parameters are `s`, `q`, `now`.
 
-    `reads_only`: it never writes (registered with `no-writes`). `frees_memory`: a full server
-    runs it all the same (`allow-oom`).
+    `reads_only`: it never writes (registered with `no-writes`). `may_lag`: moreover only people look at its reply,
+    nothing is decided by it, so a replica may give it. `frees_memory`: a full server runs it all the same
+    (`allow-oom`).
     """
 
     def mark(marked: Callable[P, R]) -> Callable[P, R]:
-        marked.__operation__ = {"reads_only": reads_only, "frees_memory": frees_memory}  # type: ignore[attr-defined]
+        marked.__operation__ = {  # type: ignore[attr-defined]
+            "reads_only": reads_only,
+            "may_lag": may_lag,
+            "frees_memory": frees_memory,
+        }
         return marked
 
     return mark if function is None else mark(function)

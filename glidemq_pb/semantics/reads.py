@@ -26,7 +26,7 @@ from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDRE
 from .store import Entry, Store
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def get_job(s: Store, q: str, now: int, job_id: str, exclude_data: bool) -> Fields:
     """All fields of a job; none when there is no such job."""
     if is_foreign(s.read(meta_key(q), Meta)):
@@ -37,7 +37,7 @@ def get_job(s: Store, q: str, now: int, job_id: str, exclude_data: bool) -> Fiel
     return fields
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def list_jobs(s: Store, q: str, now: int, state: str, start: int, stop: int, exclude_data: bool) -> list[JobEntry]:
     """Jobs of a state from position `start` to `stop` (inclusive; -1 is the last), as many as one page holds.
 
@@ -62,7 +62,7 @@ def list_jobs(s: Store, q: str, now: int, state: str, start: int, stop: int, exc
     return entries
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def list_parked(s: Store, q: str, now: int, group: int, skip: int, exclude_data: bool) -> ParkedPage:
     """Jobs that wait in their groups, group by group, from the `group`-th group on; heads are in `:ready`.
 
@@ -133,7 +133,7 @@ def get_time(s: Store, q: str, now: int) -> int:
     return now
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def is_paused(s: Store, q: str, now: int) -> bool:
     """Whether the queue is paused."""
     meta = s.read(meta_key(q), Meta)
@@ -142,7 +142,7 @@ def is_paused(s: Store, q: str, now: int) -> bool:
     return meta.paused == 1
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def get_log(s: Store, q: str, now: int, job_id: str, start: int, stop: int) -> LogPage:
     """Lines of a job's log from `start` to `stop` (inclusive; -1 is the last), at most one page."""
     if is_foreign(s.read(meta_key(q), Meta)):
@@ -160,7 +160,7 @@ def get_log(s: Store, q: str, now: int, job_id: str, start: int, stop: int) -> L
     return LogPage(lines, s.llen(logs_key(q, job_id)))
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def get_metrics(s: Store, q: str, now: int, state: str) -> Fields:
     """Jobs that ended as `state` (completed or failed): minute since the epoch, count."""
     if is_foreign(s.read(meta_key(q), Meta)):

@@ -217,7 +217,7 @@ def remove_scheduler(s: Store, q: str, now: int, call: str, name: str) -> bool:
     return True
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def get_scheduler(s: Store, q: str, now: int, name: str) -> SchedulerEntry:
     """A scheduler; without a mode: there is none of this name."""
     if is_foreign(s.read(meta_key(q), Meta)):
@@ -225,7 +225,7 @@ def get_scheduler(s: Store, q: str, now: int, name: str) -> SchedulerEntry:
     return entry_of(s, q, name)
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def list_schedulers(s: Store, q: str, now: int, start: int) -> list[SchedulerEntry]:
     """One page of the schedulers, in the order in which they were added."""
     if is_foreign(s.read(meta_key(q), Meta)):

@@ -4,6 +4,8 @@ Every call carries (worker, call number) from its first sending. A repetition se
 answered with the first reply's statuses and hands out again those jobs still active under its token.
 """
 
+from typing import Final
+
 from .deadlines import is_due, lower_next_due
 from .drains import note_drained
 from .due import sweep
@@ -34,6 +36,9 @@ from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
 from .wakes import LOOK, keep_timer, wake, wake_if_startable
 
+PLAIN_FIELDS: Final = 3
+"""A job that never ran and was added without options has just these: `name data timestamp`."""
+
 
 @operation(frees_memory=True)
 def settle_and_activate(
@@ -58,9 +63,10 @@ def settle_and_activate(
     if len(settlements) > 0:
         last_mark = s.hincrby(meta_key(q), "mark", len(settlements))
         mark = last_mark - len(settlements)
+        left: list[str] = []
         for settlement in settlements:
             mark = mark + 1
-            status = settle(s, q, now, caller, settlement, mark)
+            status = settle(s, q, now, caller, settlement, mark, left)
             statuses.append(status)
             if status == COMPLETED_STATUS:
                 completed = completed + 1
@@ -68,6 +74,7 @@ def settle_and_activate(
                 failed = failed + 1
             elif status != LOST:
                 readied = readied + 1
+        s.zrem_many(active_key(q), left)
     swept = Swept(0, 0, 0, 0, [], 0)
     more = False
     if is_due(s, q, now):
@@ -124,20 +131,24 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) 
         again = False
         for i in range(len(picked)):
             job_id = picked[i].member
-            fields = s.hgetall(job_key(q, job_id))
+            key = job_key(q, job_id)
+            fields = s.hgetall(key)
             payload = payload + byte_length(lookup(fields, "data"))
             if payload > REPLY_BYTES_MAX and len(started) > 0:
                 again = False
                 break
             mark = mark + 1
-            s.hset(job_key(q, job_id), state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)
-            if lookup(fields, "expire_at") != "":
-                s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
+            s.hset(key, state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)
             emit(s, q, now, caller.events_keep, "active", job_id)
             started.append(StartedJob(job_id, fields))
             ids.append(job_id)
             leases.append(pad(mark) + job_id)
+            if len(fields) == 2 * PLAIN_FIELDS:
+                ends.append(now + caller.lease_ms)
+                continue
             ends.append(now + lookup_int(fields, "lock_duration", caller.lease_ms))
+            if lookup(fields, "expire_at") != "":
+                s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
             if lookup(fields, "ordering_key") != "":
                 s.zrem_many(ready_key(q), ids)
                 start_member(s, q, now, caller.events_keep, started[len(started) - 1])

@@ -5,6 +5,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
+import glide
 import pytest
 
 from glidemq_pb import Job, Queue, Worker
@@ -45,6 +46,20 @@ async def test_job_15_a_hundred_waits_take_one_connection_more(own_server: Priva
     kept = tiny.ask(own_server.port, "KEYS", "*")
     assert ":answer" not in kept
     assert ":reply" not in kept
+
+
+async def test_job_15_a_queue_on_a_borrowed_client_waits_on_a_connection_of_its_own(own_server: PrivateServer) -> None:
+    address = glide.NodeAddress("127.0.0.1", own_server.port)
+    client = await glide.GlideClient.create(glide.GlideClientConfiguration([address]))
+    async with Worker[int, int]("rpc", doubled, connection=own_server.url):
+        async with Queue[int, int]("rpc", client=client) as queue:
+            before = clients(own_server)
+            waiting = [queue.add_and_wait("double", n, delay=500) for n in range(3)]
+            assert await asyncio.gather(*waiting) == [0, 2, 4]
+            assert clients(own_server) == before + 1
+        await asyncio.to_thread(tiny.until, lambda: clients(own_server) == before)
+        assert await client.ping() == b"PONG"
+    await client.close()
 
 
 @pytest.mark.parametrize("how", ["restart", "kill connections", "drop the library"])

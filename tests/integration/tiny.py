@@ -36,7 +36,7 @@ def echo(s: Store, q: str, now: int, text: str, pairs: list[Pair], maybe: int | 
     raise AssertionError("runs in the server")
 
 
-@operation(reads_only=True)
+@operation(reads_only=True, may_lag=True)
 def count(s: Store, q: str, now: int) -> int:
     """How many calls were counted."""
     raise AssertionError("runs in the server")

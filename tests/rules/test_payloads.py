@@ -15,6 +15,7 @@ from glidemq_pb import (
     JobTemplate,
     NewJob,
     PayloadTooLargeError,
+    Producer,
     Queue,
     Schedule,
     SerializationError,
@@ -343,6 +344,15 @@ async def test_CMP_1_workers_listings_retries_and_dead_letters_see_plain_data(
         assert (len(entry["data"]) < 1_000, entry["compression"]) == (True, "gzip")
 
 
+async def test_CMP_1_a_producer_compresses_too(world: World) -> None:
+    queue = world.queue()
+    producer = Producer[Any](queue.name, backend=world.line(), compression="gzip")
+    await producer.add("a", REPETITIVE)
+    await producer.add_bulk([NewJob("b", REPETITIVE)])
+    assert [job.data for job in await queue.get_jobs("waiting")] == [REPETITIVE] * 2
+    assert [len(world.dump()[f"job:{number}"]["data"]) < 300 for number in (1, 2)] == [True, True]
+
+
 @pytest.mark.parametrize("compression", ["zip", "", True, None])
 async def test_CMP_1_another_compression_is_refused(world: World, compression: Any) -> None:
     with pytest.raises(InvalidOptionsError, match=r"compression=.*: allowed: 'none', 'gzip'"):
@@ -466,8 +476,17 @@ async def add(queue: Queue[Any, Any], value: Any) -> None:
     await queue.add("a", value)
 
 
+async def produce(queue: Queue[Any, Any], value: Any) -> None:
+    producer = Producer[Any](queue.name, backend=queue.backend)
+    await producer.add("a", value)
+
+
+async def produce_late(queue: Queue[Any, Any], value: Any) -> None:
+    await Producer[Any](queue.name, backend=queue.backend).add_bulk([NewJob("a", 1), NewJob("b", value)])
+
+
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-@pytest.mark.parametrize("surface", [add, add_late, update, schedule])
+@pytest.mark.parametrize("surface", [add, add_late, produce, produce_late, update, schedule])
 async def test_CMP_2_the_limit_itself_is_allowed_and_one_byte_more_is_refused_on_every_surface(
     world: World, surface: Callable[[Queue[Any, Any], Any], Awaitable[None]], compression: Any
 ) -> None:

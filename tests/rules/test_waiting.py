@@ -470,7 +470,9 @@ async def test_JOB_15_a_hundred_waits_of_one_queue_share_one_more_connection(wor
     assert traces(world) == set()
 
 
-async def test_JOB_15_a_token_that_a_connection_lost_loses_no_answer(world: World) -> None:
+async def test_JOB_15_a_token_that_a_connection_lost_loses_no_answer_and_an_outage_is_logged_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     queue = world.queue()
     waiting = begin(queue.add_and_wait("a", 21))
     await world.settle()
@@ -480,10 +482,11 @@ async def test_JOB_15_a_token_that_a_connection_lost_loses_no_answer(world: Worl
     assert not waiting.done()
     line_of(queue).refusals["fetch_answers"] = UNREACHABLE
     line_of(queue).mend()
-    await world.settle()
+    await world.advance(3 * RETRY_MS)
     line_of(queue).refusals.clear()
     await world.advance(RETRY_MS)
     assert ended(waiting) == 42
+    assert len([record for record in caplog.records if "cannot be heard of" in record.getMessage()]) == 1
 
 
 async def test_JOB_15_the_store_is_asked_now_and_then_without_a_token(world: World) -> None:

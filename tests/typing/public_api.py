@@ -39,6 +39,7 @@ from glidemq_pb import (
     Worker,
     graceful_shutdown,
     serverless_pool,
+    sync,
 )
 
 
@@ -163,6 +164,29 @@ async def stopping(queue: Queue[Email, Receipt], worker: Worker[Email, Receipt],
     await worker.close(True)
     await graceful_shutdown(5)  # type: ignore[arg-type]
     await graceful_shutdown(queue, grace=1.5)  # type: ignore[arg-type]
+
+
+def without_await(queue: sync.Queue[Email, Receipt]) -> None:
+    job = queue.add("send", {"to": "a@example.com"}, delay=timedelta(seconds=5), priority=1)
+    assert_type(job, sync.Job[Email, Receipt] | None)
+    assert_type(queue.add_bulk([NewJob("a")]), list[sync.Job[Email, Receipt]])
+    assert_type(queue.get_jobs("failed"), list[sync.Job[Email, Receipt]])
+    assert_type(queue.get_job_counts(), JobCounts)
+    assert_type(queue.upsert_job_scheduler("s", Schedule(every=5)), SchedulerInfo)
+    if job is not None:
+        assert_type(job.data, Email)
+        assert_type(job.return_value, Receipt | None)
+        assert_type(job.get_state(), JobState | Literal["unknown"])
+        job.update_data(5)  # type: ignore[arg-type]
+    with sync.Queue[Email, Receipt]("mail", connection="memory://") as entered:
+        assert_type(entered, sync.Queue[Email, Receipt])
+    queue.add("send", {"too": "a"})  # type: ignore[arg-type]
+    queue.add("send", delay="5")  # type: ignore[arg-type]
+    queue.get_jobs("paused")  # type: ignore[arg-type]
+    producer = sync.Producer[Email]("mail", connection="memory://")
+    assert_type(producer.add("send", {"to": "a"}), str | None)
+    assert_type(producer.add_bulk([NewJob("a")]), list[str | None])
+    producer.add("send", {"too": "a"})  # type: ignore[arg-type]
 
 
 async def scheduling(queue: Queue[Email, Receipt]) -> None:

@@ -28,6 +28,8 @@ def blocks(page: str, language: str) -> list[str]:
         ("events.md", 5),
         ("stopping.md", 1),
         ("embedded.md", 1),
+        ("connections.md", 6),
+        ("sync.md", 3),
     ],
 )
 def test_every_block_of_a_guide_runs(

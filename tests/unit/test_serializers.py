@@ -168,6 +168,11 @@ async def coroutine_function(value: object) -> bytes:
     return b"x"
 
 
+class Callable:
+    async def __call__(self, value: object) -> bytes:
+        return b"x"
+
+
 def test_a_complete_one_is_taken() -> None:
     for serializer in (JSON_SERIALIZER, Text(), make()):
         checked: Serializer = check_serializer(serializer)
@@ -187,6 +192,7 @@ def test_a_complete_one_is_taken() -> None:
         (make(deserialize=5), "its deserialize is 5"),
         (make(serialize=coroutine_function), "its serialize is a coroutine function"),
         (make(deserialize=coroutine_function), "its deserialize is a coroutine function"),
+        (make(deserialize=Callable()), "its deserialize is a coroutine function"),
         (None, "its name is None"),
     ],
 )

@@ -521,7 +521,7 @@ def test_durations_are_checked(runner: Any) -> None:
 
 def test_every_due_moment_of_the_semantics_is_known_to_the_kit() -> None:
     """A new kind of due moment must be told to the kit, or declared to be housekeeping here."""
-    housekeeping = {"workers_key", "limiters_key", "deduping_key", "answering_key"}
+    housekeeping = {"workers_key", "limiters_key", "deduping_key", "answering_key", "reservations_key"}
     tree = ast.parse(inspect.getsource(due.find_next_due))
     named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id.endswith("_key")}
     assert named - {"meta_key"} - housekeeping == {key.__name__ for key in DUE_KEYS}

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ...clock import Clock, SystemClock
@@ -10,7 +11,8 @@ from ...connection import Connection
 from ...errors import ClosedError
 from ...semantics.store import Store
 from ..codec import codec_of
-from .client import ClientSource, Gate, gate_of
+from .at_once import AtOnce
+from .client import ClientSource, Gate, gate_of, replies_have_an_ear, why_deaf
 from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
@@ -26,6 +28,23 @@ GRACE_MS = 1_000
 """How much later than the client's own timeout ours is."""
 PAUSE_MS_FIRST, PAUSE_MS_MAX = 20, 500
 """Between repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent, once or more often."""
+
+    function: str
+    root: bytes
+    argument: bytes
+    reads_only: bool
+
+    def through(self, client: "Client") -> Coroutine[Any, None, Any]:
+        """Send it through this client."""
+        untyped = cast("Any", client)  # its types are recursive beyond the checkers
+        run = untyped.fcall_ro if self.reads_only else untyped.fcall
+        sending: Coroutine[Any, None, Any] = run(self.function, [self.root], [self.argument])
+        return sending
 
 
 class ValkeyBackend:
@@ -57,7 +76,7 @@ class ValkeyBackend:
         self._gate: Gate | None = None
         self._connecting: asyncio.Task[Client] | None = None
         self._replacing: asyncio.Lock = asyncio.Lock()
-        self._sending: set[asyncio.Task[Any]] = set()
+        self._sending: set[asyncio.Future[Any]] = set()
         self._listeners: set[ValkeyListener | ValkeyReader] = set()
         self._closed = False
 
@@ -111,7 +130,7 @@ class ValkeyBackend:
                     await asyncio.sleep(PAUSE_MS_MAX / 1000)
                     fault = await self._prepare(client)
         except TimeoutError:
-            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms")
+            fault = Fault(Remedy.RECONNECT, f"no answer within {timeout} ms{why_deaf()}")
         except BaseException:
             await self._give_up(client)
             raise
@@ -159,53 +178,94 @@ class ValkeyBackend:
     ) -> R:
         self._check_usable()
         codec = codec_of(operation)
-        argument = codec.encode(None if self.now is None else self.now(), *args, **kwargs)
-        reads_only = self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["reads_only"])
-        sending = asyncio.get_running_loop().create_task(
-            self._send(self._library.function(operation.__name__), queue, argument, reads_only=reads_only)
+        call = Call(
+            self._library.function(operation.__name__),
+            queue.encode("latin-1"),  # wire text: one character, one byte
+            codec.encode(None if self.now is None else self.now(), *args, **kwargs),
+            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"]),
         )
-        self._sending.add(sending)
-        sending.add_done_callback(self._sent)
-        result: R = codec.decode(await asyncio.shield(sending))
+        if self._client is None or self._gate is None or self._gate.places.locked() or not replies_have_an_ear():
+            sending = asyncio.get_running_loop().create_task(self._send_in_turn(call))
+            self._note(sending)
+            result: R = codec.decode(await asyncio.shield(sending))
+            return result
+        sent = AtOnce(self._send_now(self._client, self._gate, call), self._timeout)
+        self._note(sent.outcome)
+        try:
+            result = codec.decode(await sent.outcome)
+        except asyncio.CancelledError:
+            if (rest := sent.rest()) is not None:
+                self._note(rest)
+            raise
         return result
 
-    def _sent(self, sending: asyncio.Task[Any]) -> None:
+    def _note(self, sending: asyncio.Future[Any]) -> None:
+        """A call is under way."""
+        self._sending.add(sending)
+        sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: asyncio.Future[Any]) -> None:
         self._sending.discard(sending)
         if not sending.cancelled():
             sending.exception()  # told to the caller, unless that was cancelled
 
-    async def _send(self, function: str, queue: str, argument: bytes, *, reads_only: bool) -> Any:
-        """Send one call until it is answered, or the time for repeating it is over."""
+    @property
+    def _timeout(self) -> float:
+        """Seconds that one sending may take."""
+        return (self._source.request_timeout + GRACE_MS) / 1000
+
+    async def _send_in_turn(self, call: Call) -> Any:
+        """Send once there is a client, and a place for one more call."""
+        client = await self._connected()
+        gate = self._gate_here()
+        async with gate.places:
+            if not replies_have_an_ear():
+                await self._source.make_ear()
+            return await AtOnce(self._send(client, gate, call), self._timeout).outcome
+
+    async def _send_now(self, client: "Client", gate: Gate, call: Call) -> Any:
+        async with gate.places:
+            return await self._send(client, gate, call)
+
+    async def _send(self, client: "Client", gate: Gate, call: Call) -> Any:
+        """Send once; when that fails, again until it is answered, or the time for repeating it is over."""
         import glide
 
-        client = self._client or await self._connected()
-        gate = self._gate_here()
-        loader = gate.loader(self._library)
-        timeout = (self._source.request_timeout + GRACE_MS) / 1000
-        root = queue.encode("latin-1")  # wire text: one character, one byte
+        deadline = gate.loop.time() + self._source.retry_timeout / 1000
+        loads = gate.loader(self._library).loads
+        try:
+            return await call.through(client)
+        except (glide.GlideError, TimeoutError) as error:
+            repeating = gate.loop.create_task(self._repeat(client, gate, call, error, loads, deadline))
+        return await repeating
+
+    async def _repeat(
+        self, client: "Client", gate: Gate, call: Call, error: Exception, loads: int, deadline: float
+    ) -> Any:
+        import glide
+
         pause = PAUSE_MS_FIRST / 1000
-        async with gate.places:
-            deadline = gate.loop.time() + self._source.retry_timeout / 1000
-            while True:
-                loads = loader.loads
-                try:
-                    async with asyncio.timeout(timeout):
-                        untyped = cast("Any", client)  # its types are recursive beyond the checkers
-                        run = untyped.fcall_ro if reads_only else untyped.fcall
-                        return await run(function, [root], [argument])
-                except (glide.GlideError, TimeoutError) as error:
-                    self._check_usable()
-                    fault = await self._remedied(client, self._source.understand(error), loads)
-                    if gate.loop.time() + pause > deadline:
-                        raise (await self._diagnosed(fault)).at(self.address) from error
-                    if fault.remedy.is_for_a_person or (
-                        fault.remedy is Remedy.REOPEN and client is self._source.lent  # its owner's to open (SC-10)
-                    ):
-                        raise fault.at(self.address) from error
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, PAUSE_MS_MAX / 1000)
-                self._check_usable()
-                client = self._client or client
+        while True:
+            self._check_usable()
+            fault = await self._remedied(client, self._source.understand(error), loads)
+            if gate.loop.time() + pause > deadline:
+                raise (await self._diagnosed(fault)).at(self.address) from error
+            if fault.remedy.is_for_a_person or (
+                fault.remedy is Remedy.REOPEN and client is self._source.lent  # its owner's to open (SC-10)
+            ):
+                raise fault.at(self.address) from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, PAUSE_MS_MAX / 1000)
+            self._check_usable()
+            client = self._client or client
+            loads = gate.loader(self._library).loads
+            if not replies_have_an_ear():
+                await self._source.make_ear()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await call.through(client)
+            except (glide.GlideError, TimeoutError) as again:
+                error = again
 
     async def _remedied(self, client: "Client", fault: Fault, loads: int) -> Fault:
         """Do what may help; the fault, or a worse one that this met."""

@@ -67,6 +67,30 @@ def gate_of(client: "Client", limit: int) -> Gate:
     return gate
 
 
+def hearing_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that hears the replies to all clients of this process: the one in which the first was made.
+
+    Once it is closed nobody hears anything, until a client is made in another loop, which then hears for all.
+    """
+    import glide.glide_client as shared
+
+    return getattr(shared, "_async_pipe_loop", None)
+
+
+def replies_have_an_ear() -> bool:
+    """Whether that loop is not closed."""
+    loop = hearing_loop()
+    return loop is None or not loop.is_closed()
+
+
+def why_deaf() -> str:
+    """What to add to "no answer" when that loop stands still, and so nobody can hear one; else nothing."""
+    loop = hearing_loop()
+    if loop is None or loop.is_running():
+        return ""
+    return "; the event loop in which this process made its first Valkey client hears all replies, and is not running"
+
+
 def check_client(client: object, connection: Connection | None) -> "Client":
     """A client that a caller lends, beside the connection that it gave. InvalidOptionsError otherwise (SC-2)."""
     try:
@@ -134,6 +158,11 @@ class ClientSource:
         source.retry_timeout = 0
         source.reads_from_replicas = False
         return source
+
+    async def make_ear(self) -> None:
+        """Let the running loop hear the replies to all clients of this process from now on."""
+        client = await self.open(self.role)
+        await client.close()
 
     async def open(self, role: str) -> "Client":
         """A new client of our own; it connects with its first command, as creating one would block the loop."""

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_4ccfcceefa66
+#!lua name=glidemq_pb_6953a6bf180d
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -451,12 +451,12 @@ R.take_list_of_Settlement = function(args, at)
   return items, at
 end
 
--- lang.py:95 ceil_div
+-- lang.py:105 ceil_div
 H.ceil_div = function(dividend, divisor)
   return math.floor((dividend + divisor - 1) / math.max(1, divisor))
 end
 
--- lang.py:105 lookup
+-- lang.py:115 lookup
 H.lookup = function(fields, name)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -466,7 +466,7 @@ H.lookup = function(fields, name)
   return ''
 end
 
--- lang.py:113 lookup_int
+-- lang.py:123 lookup_int
 H.lookup_int = function(fields, name, default)
   for i = 0, #fields - 1, 2 do
     if fields[i + 1] == name then
@@ -476,7 +476,7 @@ H.lookup_int = function(fields, name, default)
   return default
 end
 
--- lang.py:121 without
+-- lang.py:131 without
 H.without = function(fields, name)
   local kept = {}
   for i = 0, #fields - 1, 2 do
@@ -1715,37 +1715,39 @@ end
 -- endings.py:23 complete_job
 H.complete_job = function(q, now, keep, job_id, value, held, mark)
   local call = redis.call
+  local key = q .. ':job:' .. job_id
   H.tell_parents(q, now, held.parents, job_id, 'completed', value)
   H.answer_waits(q, now, job_id, held.waits, 'completed:' .. value)
   if held.remove_on_complete == 1 then
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     if held.attempts_made > 0 then
-      call('HDEL', q .. ':job:' .. job_id, 'failed_reason', 'stacktrace')
+      call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
-    H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
+    local member = R.pad(mark) .. job_id
+    call('ZADD', q .. ':completed', now, member)
+    H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:40 fail_job
+-- endings.py:42 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:47 expire
+-- endings.py:49 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:53 end_revoked
+-- endings.py:55 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1753,7 +1755,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:60 keep_failed
+-- endings.py:62 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1771,7 +1773,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:76 retain
+-- endings.py:78 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1783,7 +1785,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:85 trim
+-- endings.py:87 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1803,7 +1805,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:100 forget_ended
+-- endings.py:102 forget_ended
 H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -1822,12 +1824,12 @@ H.forget_ended = function(q, now, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:116 has_expired
+-- endings.py:118 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:121 leave_expiring
+-- endings.py:123 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1838,23 +1840,20 @@ end
 -- events.py:9 emit
 H.emit = function(q, now, keep, event, job_id)
   if keep > 0 then
-    R.xadd(q .. ':events', keep, 'event', event, 'at', R.text(now), 'job_id', job_id)
+    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id)
   end
 end
 
 -- events.py:15 emit_with
 H.emit_with = function(q, now, keep, event, job_id, field, value)
-  if keep > 0 then
-    local fields = {'event', event, 'at', R.text(now), 'job_id', job_id}
-    if #value <= 4096 then
-      fields[#fields + 1] = field
-      fields[#fields + 1] = value
-    end
-    R.xadd(q .. ':events', keep, unpack(fields))
+  if #value > 4096 then
+    H.emit(q, now, keep, event, job_id)
+  elseif keep > 0 then
+    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id, field, value)
   end
 end
 
--- events.py:25 emit_retrying
+-- events.py:23 emit_retrying
 H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   if keep > 0 then
     local fields = {'event', 'retrying', 'at', R.text(now), 'job_id', job_id}
@@ -3920,8 +3919,7 @@ H.entry_of = function(q, name)
 end
 
 -- settling.py:30 settle
-H.settle = function(q, now, caller, settlement, mark)
-  local call = redis.call
+H.settle = function(q, now, caller, settlement, mark, left)
   local job_id = settlement.job_id
   local held = R.read_HeldRow(q .. ':job:' .. job_id)
   if held.state ~= 'active' or held.token ~= settlement.token then
@@ -3930,7 +3928,7 @@ H.settle = function(q, now, caller, settlement, mark)
     end
     return 'lost'
   end
-  call('ZREM', q .. ':active', R.pad(held.mark) .. job_id)
+  left[#left + 1] = R.pad(held.mark) .. job_id
   if held.ordering_key ~= '' then
     H.leave_active(q, held.ordering_key)
     if settlement.group_ms > 0 then
@@ -3942,7 +3940,7 @@ H.settle = function(q, now, caller, settlement, mark)
   return status
 end
 
--- settling.py:48 leave_run
+-- settling.py:51 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3980,7 +3978,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:78 fail_attempt
+-- settling.py:81 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -4001,7 +3999,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:95 delay_run
+-- settling.py:98 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -4010,7 +4008,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:102 resume_later
+-- settling.py:105 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4176,7 +4174,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:39 settle_and_activate
+-- work.py:44 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4191,7 +4189,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:53
+  -- work.py:58
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -4200,9 +4198,10 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if #settlements > 0 then
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #settlements)
     local mark = last_mark - #settlements
+    local left = {}
     for _, settlement in ipairs(settlements) do
       mark = mark + 1
-      local status = H.settle(q, now, caller, settlement, mark)
+      local status = H.settle(q, now, caller, settlement, mark, left)
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
@@ -4212,6 +4211,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
         readied = readied + 1
       end
     end
+    R.spread('ZREM', left, q .. ':active')
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}, in_doubt = 0}
   local more = false
@@ -4219,7 +4219,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:77
+  -- work.py:84
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -4260,7 +4260,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:107 start
+-- work.py:114 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -4278,32 +4278,37 @@ H.start = function(q, now, caller, allowed, token)
     local again = false
     for i = 0, #picked - 1 do
       local job_id = picked[i + 1].member
-      local fields = call('HGETALL', q .. ':job:' .. job_id)
+      local key = q .. ':job:' .. job_id
+      local fields = call('HGETALL', key)
       payload = payload + #H.lookup(fields, 'data')
       if payload > 4194304 and #started > 0 then
         again = false
         break
       end
       mark = mark + 1
-      call('HSET', q .. ':job:' .. job_id, 'state', 'active', 'token', token, 'mark', mark, 'place',
-          picked[i + 1].score, 'processed_on', now)
-      if H.lookup(fields, 'expire_at') ~= '' then
-        call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
-      end
+      call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
+          now)
       H.emit(q, now, caller.events_keep, 'active', job_id)
       started[#started + 1] = {job_id = job_id, fields = fields}
       ids[#ids + 1] = job_id
       leases[#leases + 1] = R.pad(mark) .. job_id
-      ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
-      if H.lookup(fields, 'ordering_key') ~= '' then
-        R.spread('ZREM', ids, q .. ':ready')
-        H.start_member(q, now, caller.events_keep, started[#started])
-        again = true
-        local left = #picked - i - 1
-        if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
-          break
+      if #fields == 6 then
+        ends[#ends + 1] = now + caller.lease_ms
+      else
+        ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
+        if H.lookup(fields, 'expire_at') ~= '' then
+          call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
         end
-        ids = {}
+        if H.lookup(fields, 'ordering_key') ~= '' then
+          R.spread('ZREM', ids, q .. ':ready')
+          H.start_member(q, now, caller.events_keep, started[#started])
+          again = true
+          local left = #picked - i - 1
+          if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
+            break
+          end
+          ids = {}
+        end
       end
     end
     R.spread('ZREM', ids, q .. ':ready')
@@ -4318,14 +4323,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:158 start_member
+-- work.py:169 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:165 earliest
+-- work.py:176 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -4334,7 +4339,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:173 repeat
+-- work.py:184 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -4352,7 +4357,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:187 record
+-- work.py:198 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4372,7 +4377,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:204 time_to_look
+-- work.py:215 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -4381,7 +4386,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:213 extend
+-- work.py:224 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4402,7 +4407,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:233 nudge
+-- work.py:244 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4413,7 +4418,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:243 pass_wake
+-- work.py:254 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4423,7 +4428,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:253 leave
+-- work.py:264 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4433,7 +4438,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:262
+  -- work.py:273
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4448,7 +4453,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:274 tick
+-- work.py:285 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4474,7 +4479,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_marks_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4485,7 +4490,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_4ccfcceefa66',
+  function_name = 'glidemq_pb_clear_some_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4497,7 +4502,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_4ccfcceefa66',
+  function_name = 'glidemq_pb_clean_some_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4509,7 +4514,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_4ccfcceefa66',
+  function_name = 'glidemq_pb_retry_some_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4521,7 +4526,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_4ccfcceefa66',
+  function_name = 'glidemq_pb_forget_queue_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4532,7 +4537,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_workers_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4543,7 +4548,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_4ccfcceefa66',
+  function_name = 'glidemq_pb_wait_for_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4554,7 +4559,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_4ccfcceefa66',
+  function_name = 'glidemq_pb_fetch_answers_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4566,7 +4571,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_4ccfcceefa66',
+  function_name = 'glidemq_pb_forget_answers_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4578,7 +4583,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_4ccfcceefa66',
+  function_name = 'glidemq_pb_remove_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4589,7 +4594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_4ccfcceefa66',
+  function_name = 'glidemq_pb_retry_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4600,7 +4605,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_4ccfcceefa66',
+  function_name = 'glidemq_pb_revoke_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4611,7 +4616,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_4ccfcceefa66',
+  function_name = 'glidemq_pb_promote_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4622,7 +4627,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_4ccfcceefa66',
+  function_name = 'glidemq_pb_change_priority_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4633,7 +4638,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_4ccfcceefa66',
+  function_name = 'glidemq_pb_change_delay_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4644,7 +4649,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_4ccfcceefa66',
+  function_name = 'glidemq_pb_update_data_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4655,7 +4660,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_4ccfcceefa66',
+  function_name = 'glidemq_pb_update_progress_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4666,7 +4671,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_4ccfcceefa66',
+  function_name = 'glidemq_pb_add_log_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4677,7 +4682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_4ccfcceefa66',
+  function_name = 'glidemq_pb_pause_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4688,7 +4693,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_4ccfcceefa66',
+  function_name = 'glidemq_pb_resume_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4699,7 +4704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_4ccfcceefa66',
+  function_name = 'glidemq_pb_set_group_limits_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4710,7 +4715,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_4ccfcceefa66',
+  function_name = 'glidemq_pb_rate_limit_group_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4722,7 +4727,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_4ccfcceefa66',
+  function_name = 'glidemq_pb_set_global_concurrency_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4733,7 +4738,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_4ccfcceefa66',
+  function_name = 'glidemq_pb_set_global_rate_limit_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4744,7 +4749,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_global_limits_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4755,7 +4760,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_4ccfcceefa66',
+  function_name = 'glidemq_pb_explain_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4766,7 +4771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_4ccfcceefa66',
+  function_name = 'glidemq_pb_take_ids_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4777,7 +4782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_4ccfcceefa66',
+  function_name = 'glidemq_pb_add_flow_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4794,7 +4799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_4ccfcceefa66',
+  function_name = 'glidemq_pb_reserve_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4808,7 +4813,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_4ccfcceefa66',
+  function_name = 'glidemq_pb_release_flow_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4819,7 +4824,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_4ccfcceefa66',
+  function_name = 'glidemq_pb_decide_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4830,7 +4835,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_reservations_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4841,7 +4846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_4ccfcceefa66',
+  function_name = 'glidemq_pb_add_child_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4854,7 +4859,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_4ccfcceefa66',
+  function_name = 'glidemq_pb_adopt_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4866,7 +4871,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_children_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4877,7 +4882,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_4ccfcceefa66',
+  function_name = 'glidemq_pb_receive_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4889,7 +4894,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_4ccfcceefa66',
+  function_name = 'glidemq_pb_replay_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4900,7 +4905,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_4ccfcceefa66',
+  function_name = 'glidemq_pb_set_dead_letters_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4911,7 +4916,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_dead_letters_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4927,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_4ccfcceefa66',
+  function_name = 'glidemq_pb_enqueue_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4936,7 +4941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_letters_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4947,7 +4952,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_4ccfcceefa66',
+  function_name = 'glidemq_pb_acknowledge_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4959,7 +4964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_job_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4970,7 +4975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_jobs_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4981,7 +4986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_parked_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4992,7 +4997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_4ccfcceefa66',
+  function_name = 'glidemq_pb_count_jobs_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5003,7 +5008,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_time_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5014,7 +5019,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_4ccfcceefa66',
+  function_name = 'glidemq_pb_is_paused_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5025,7 +5030,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_log_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5036,7 +5041,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_metrics_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5047,7 +5052,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_4ccfcceefa66',
+  function_name = 'glidemq_pb_read_events_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5058,7 +5063,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_4ccfcceefa66',
+  function_name = 'glidemq_pb_last_event_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5069,7 +5074,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_4ccfcceefa66',
+  function_name = 'glidemq_pb_upsert_scheduler_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5081,7 +5086,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_4ccfcceefa66',
+  function_name = 'glidemq_pb_plan_runs_6953a6bf180d',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5093,7 +5098,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_4ccfcceefa66',
+  function_name = 'glidemq_pb_remove_scheduler_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5104,7 +5109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_4ccfcceefa66',
+  function_name = 'glidemq_pb_get_scheduler_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5115,7 +5120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_4ccfcceefa66',
+  function_name = 'glidemq_pb_list_schedulers_6953a6bf180d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5126,7 +5131,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_4ccfcceefa66',
+  function_name = 'glidemq_pb_settle_and_activate_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5139,7 +5144,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_4ccfcceefa66',
+  function_name = 'glidemq_pb_extend_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5155,7 +5160,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_4ccfcceefa66',
+  function_name = 'glidemq_pb_nudge_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5166,7 +5171,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_4ccfcceefa66',
+  function_name = 'glidemq_pb_pass_wake_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5177,7 +5182,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_4ccfcceefa66',
+  function_name = 'glidemq_pb_leave_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5188,7 +5193,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_4ccfcceefa66',
+  function_name = 'glidemq_pb_tick_6953a6bf180d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}

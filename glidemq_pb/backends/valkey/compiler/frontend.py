@@ -96,9 +96,9 @@ def _flags(scope: Scope, node: ast.FunctionDef) -> tree.Flags:
     decorator = node.decorator_list[0]
     if isinstance(decorator, ast.Call):
         for keyword in decorator.keywords:
-            known = keyword.arg in ("reads_only", "frees_memory")
+            known = keyword.arg in ("reads_only", "may_lag", "frees_memory")
             if not known or not isinstance(keyword.value, ast.Constant) or not isinstance(keyword.value.value, bool):
-                hint = "write `reads_only=True` or `frees_memory=True`"
-                raise scope.refuse(rules.DECORATORS, decorator, "`@operation` takes two flags", hint)
+                hint = "write `reads_only=True`, `may_lag=True` or `frees_memory=True`"
+                raise scope.refuse(rules.DECORATORS, decorator, "`@operation` takes three flags", hint)
             given[keyword.arg or ""] = keyword.value.value
     return tree.Flags(given.get("reads_only", False), given.get("frees_memory", False))

@@ -46,7 +46,9 @@ MODULE_STATEMENTS = _rule(
     112, "MODULE_STATEMENTS", "A module holds imports, constants, assertions about them, records and functions."
 )
 DECORATORS = _rule(
-    113, "DECORATORS", "Decorators are `@operation`, with `reads_only` and `frees_memory`, and `@dataclass` of records."
+    113,
+    "DECORATORS",
+    "Decorators are `@operation`, with `reads_only`, `may_lag` and `frees_memory`, and `@dataclass` of records.",
 )
 STATEMENTS = _rule(114, "STATEMENTS", "No with, del, global, match, async, await and yield.")
 IMPORTS = _rule(

@@ -64,7 +64,16 @@ def _spread(name: str) -> Lower:
 def _xadd(a: Sequence[lua.Expr]) -> lua.Expr:
     key, keep, fields = a
     pairs = fields.items if isinstance(fields, lua.Table) else (lua.Call(lua.Name("unpack"), (fields,)),)
-    return lua.Call(runtime("xadd"), (key, keep, *pairs))
+    return lua.Call(runtime("xadd"), (key, keep, *map(_argument, pairs)))
+
+
+def _argument(expr: lua.Expr) -> lua.Expr:
+    """An argument of a command: the server itself writes a number as `text` would."""
+    match expr:
+        case lua.Call(function, (number,)) if function == runtime("text"):
+            return number
+        case _:
+            return expr
 
 
 def _trimmed(key: lua.Expr) -> lua.Expr:
