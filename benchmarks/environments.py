@@ -16,6 +16,10 @@ US = "glidemq_pb"
 BULLMQ, SAQ, TASKIQ = "BullMQ (Node)", "SAQ", "taskiq"
 
 
+BLOCKING = (("BENCH_LOOP", "asyncio"),)
+"""For libraries of threads, which need no uvloop."""
+
+
 class Kind(NamedTuple):
     """How to run a peer, and what has to be installed for it."""
 
@@ -36,8 +40,8 @@ PEERS = {
     "BullMQ (Python)": Kind("bullmq_py", ("bullmq", "hiredis", "uvloop")),
     SAQ: Kind("saq", ("saq[redis,hiredis]", "typing_extensions", "uvloop")),
     TASKIQ: Kind("taskiq", ("taskiq", "taskiq-redis", "hiredis", "uvloop")),
-    "dramatiq": Kind("dramatiq", ("dramatiq[redis]",)),
-    "Celery, threads": Kind("celery", ("celery[redis]",)),
+    "dramatiq": Kind("dramatiq", ("dramatiq[redis]",), BLOCKING),
+    "Celery, threads": Kind("celery", ("celery[redis]",), BLOCKING),
 }
 
 

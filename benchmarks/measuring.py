@@ -54,7 +54,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_mb(pid: int, field: str) -> float:
-    """`VmRSS` (now) or `VmHWM` (the most so far) of a process and all below it."""
+    """`RssAnon` (now, without mapped files) or `VmHWM` (the most so far) of a process and all below it."""
     kib = 0
     for each in process_tree(pid):
         try:

@@ -41,11 +41,12 @@ class Connection:
     inflight_requests_limit: int
     """Calls under way at once on one client; more of them wait."""
     read_from: ReadFrom
-    """Which nodes serve calls that only read. From a replica they may be out of date."""
+    """Which nodes answer what people look at (jobs, logs, metrics, ...); from a replica it may be out of date. Counts,
+    and whatever changes or decides something, come from the primary."""
     client_az: str | None
     """The availability zone of this process, for the `az_*` values of `read_from`."""
     client_name: str | None
-    """Shown by CLIENT LIST; default: `glidemq_pb` and the connection's role."""
+    """Shown by CLIENT LIST; default: queue, component and role, as `glidemq_pb:mail:worker:listener`."""
     tls_root_certificates: bytes | None = field(repr=False)
     """PEM of the authorities to trust instead of the system's."""
 

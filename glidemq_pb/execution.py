@@ -136,7 +136,8 @@ class Executor:
         timeout = execution.job.timeout
         if timeout:
             execution.timer = self._clock.call_later(timeout, partial(self._time_out, execution))
-        execution.task = asyncio.get_running_loop().create_task(self._perform(execution))
+        execution.run.loop = asyncio.get_running_loop()
+        execution.task = execution.run.loop.create_task(self._perform(execution))
 
     def lose(self, execution: Execution, reason: str, *, cancel: bool) -> None:
         """The lease is gone: tell the processor; its result is not sent."""

@@ -60,6 +60,8 @@ class Run:
 
     token: str
     abort: AbortSignal = field(default_factory=AbortSignal)
+    loop: asyncio.AbstractEventLoop | None = None
+    """The worker's, for a processor that runs in a thread."""
     discarded: bool = False
     over: bool = False
 

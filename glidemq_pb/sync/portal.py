@@ -41,14 +41,14 @@ class Portal:
         self._forking = threading.local()
         self._ended = False
 
-    def run(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine on the loop and wait for it. An interrupted wait (Ctrl-C) cancels it."""
+    def run(self, call: Callable[[], Coroutine[Any, Any, T]], loop: asyncio.AbstractEventLoop | None = None) -> T:
+        """Run a coroutine on the loop, or on another, and wait for it. An interrupted wait (Ctrl-C) cancels it."""
         if is_inside_loop():
             raise InvalidStateError(
                 "a synchronous call would block the event loop that runs in this thread: "
                 "await the same method of `glidemq_pb` instead of `glidemq_pb.sync`, or call it in asyncio.to_thread"
             )
-        loop = self._started()
+        loop = loop or self._started()
         running = asyncio.run_coroutine_threadsafe(call(), loop)
         try:
             return running.result()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from glidemq_pb import Job, NewJob, Producer, Queue, QueueConnectionError, QueueEvents, Worker
+from glidemq_pb import Connection, Job, NewJob, Producer, Queue, QueueConnectionError, QueueEvents, Worker
 from glidemq_pb.server import PrivateServer
 
 from . import tiny
@@ -94,6 +94,45 @@ async def test_a_server_that_forbids_functions_for_a_while_loses_nothing(own_ser
         assert (await queue.get_job_counts()).completed == 20
         assert len(errors) == 1
         assert "lacks a permission" in str(errors[0])
+
+
+async def test_a_password_that_is_wrong_for_a_while_loses_nothing(own_server: PrivateServer) -> None:
+    """It is changed, and all connections are cut: by an administrator, or by a restart with another configuration."""
+    port = own_server.port
+    tiny.ask(port, "ACL", "SETUSER", "app", "on", ">right", "~*", "+@all")
+    connection = Connection(
+        [("127.0.0.1", port)],
+        username="app",
+        password="right",  # noqa: S106 - of a server that lives for this test
+        request_timeout=200,
+        retry_timeout=300,
+    )
+    ran: list[str] = []
+    errors: list[BaseException] = []
+    may_end = asyncio.Event()
+
+    async def slow(job: Job[Any, Any]) -> None:
+        ran.append(job.id)
+        await may_end.wait()
+
+    queue = Queue[Any, Any]("tasks", connection=connection)
+    worker = Worker[Any, Any]("tasks", slow, connection=connection, concurrency=5, lock_duration=60_000)
+    worker.on("error", errors.append)
+    async with queue, worker:
+        accepted = [job.id for job in await queue.add_bulk([NewJob("a") for _ in range(20)])]
+        await until(lambda: len(ran) == 5)
+        tiny.ask(port, "ACL", "SETUSER", "app", "resetpass", ">other")
+        tiny.ask(port, "CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "YES")
+        with pytest.raises(QueueConnectionError, match="the password is wrong"):
+            await queue.add("refused")
+        may_end.set()
+        await until(lambda: bool(errors))
+        tiny.ask(port, "ACL", "SETUSER", "app", "resetpass", ">right")
+        await until(lambda: len(ran) == 20)
+        await until(lambda: tiny.ask(port, "ZCARD", "glide:{tasks}:completed") == ":20\r\n")
+        assert sorted(ran, key=int) == accepted
+        assert len(errors) == 1
+        assert "the password is wrong" in str(errors[0])
 
 
 async def test_a_full_server_refuses_new_work_and_finishes_old(own_server: PrivateServer) -> None:

@@ -236,6 +236,29 @@ async def test_a_shared_client_with_the_shortest_timeout_adds_each_job_once(
         assert await queue.count() == 51
 
 
+async def test_a_worker_of_a_shared_client_with_the_shortest_timeout_runs_each_job_once(
+    own_server: PrivateServer, make_client: MakeClient
+) -> None:
+    client = await make_client(own_server.port)
+    ran: list[str] = []
+    errors: list[BaseException] = []
+
+    async def note(job: Job[Any, Any]) -> None:
+        ran.append(job.id)
+
+    worker: Worker[Any, Any] = Worker("slow", note, connection=own_server.url, client=client, concurrency=3)
+    worker.on("error", errors.append)
+    async with Queue[Any, Any]("slow", client=client) as queue, worker:
+        await queue.add_bulk([NewJob("a") for _ in range(200)])
+        for _ in range(3):
+            tiny.ask(own_server.port, "CLIENT", "PAUSE", "400", "WRITE")
+            before = len(ran)
+            await until(lambda: len(ran) > before or len(ran) == 200)  # noqa: B023 - it is called here and now
+        await until(lambda: tiny.ask(own_server.port, "ZCARD", "glide:{slow}:completed") == ":200\r\n")
+    assert sorted(ran, key=int) == [str(number) for number in range(1, 201)]
+    assert errors == []
+
+
 # --- when it fails ---------------------------------------------------------------------------------------------------
 
 

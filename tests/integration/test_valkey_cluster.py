@@ -1,12 +1,15 @@
 """A cluster of three: each queue lives on one node, and the library on all of them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import glide
 import pytest
 
+from glidemq_pb import Queue, QueueEvents
 from glidemq_pb.backends.valkey import ValkeyBackend
 from glidemq_pb.connection import Connection, parse
 from glidemq_pb.errors import QueueConnectionError
@@ -96,6 +99,22 @@ async def test_listening_on_a_cluster(nodes: list[PrivateServer], backend: Valke
     replies = [tiny.ask(node.port, "RPUSH", keys[1], "x") for node in nodes]
     assert sorted(reply[:1] for reply in replies) == ["-", "-", ":"]
     assert await listener.listen(keys, 5_000) == (keys[1], "x")
+
+
+def somebody_waits_on(nodes: list[PrivateServer]) -> bool:
+    return any(not re.search("blocked_clients:0\r", tiny.ask(node.port, "INFO", "clients")) for node in nodes)
+
+
+async def test_events_of_queues_on_all_nodes(nodes: list[PrivateServer], root: str) -> None:
+    url = f"valkey://127.0.0.1:{nodes[0].port}?cluster=1"
+    for i in range(3):
+        name = f"{root[7:-1]}-events-{i}"
+        async with Queue[None, None](name, connection=url) as queue, QueueEvents(name, connection=url) as events:
+            for _ in range(2):
+                reading = asyncio.ensure_future(anext(events))
+                await asyncio.to_thread(tiny.until, partial(somebody_waits_on, nodes))
+                await queue.add("a")
+                assert (await asyncio.wait_for(reading, 10)).name == "added"
 
 
 async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> None:

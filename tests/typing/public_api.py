@@ -151,6 +151,15 @@ def process_in_a_thread(job: Job[Email, Receipt]) -> Receipt:
     return {"message_id": job.data["to"]}
 
 
+def process_and_tell(given: Job[Email, Receipt]) -> Receipt:
+    job = sync.Job(given)
+    assert_type(job, sync.Job[Email, Receipt])
+    job.update_progress({"done": 1})
+    job.update_progress("half")  # type: ignore[arg-type]
+    assert_type(job.abort_signal, AbortSignal)
+    return {"message_id": job.data["to"]}
+
+
 async def working() -> None:
     assert_type(Worker("mail", process, connection="memory://"), Worker[Email, Receipt])
     processors: dict[str, Callable[[Job[Email, Receipt]], Any]] = {"a": process, "b": process_in_a_thread}

@@ -29,7 +29,7 @@ def blocks(page: str, language: str) -> list[str]:
         ("stopping.md", 1),
         ("embedded.md", 1),
         ("connections.md", 6),
-        ("sync.md", 3),
+        ("sync.md", 4),
     ],
 )
 def test_every_block_of_a_guide_runs(

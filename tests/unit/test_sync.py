@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from glidemq_pb import (
     InvalidStateError,
     NewJob,
     PayloadTooLargeError,
+    QueueEvents,
     Schedule,
     Worker,
 )
@@ -52,7 +54,7 @@ def test_every_method_is_there_with_its_parameters() -> None:
     faces = ((glidemq_pb.Queue, Queue), (glidemq_pb.Producer, Producer), (glidemq_pb.Job, Job))
     for original, face in faces:
         for name, function in inspect.getmembers(original, inspect.iscoroutinefunction):
-            if name.startswith("_") or name in sync_face.IN_PROCESSORS:
+            if name.startswith("_"):
                 continue
             theirs, ours = inspect.signature(function), inspect.signature(getattr(face, name))
             assert list(ours.parameters) == list(theirs.parameters), name
@@ -153,6 +155,49 @@ def test_a_result_is_waited_for_from_a_thread(queue: AnyQueue, url: str) -> None
             return await asyncio.to_thread(queue.add_and_wait, "double", 21, wait_timeout=5_000), await waiting
 
     assert asyncio.run(work()) == (42, 4)
+
+
+def test_a_processor_that_is_a_plain_function_speaks_of_its_job(queue: AnyQueue, url: str) -> None:
+    def process(given: glidemq_pb.Job[Any, Any]) -> str:
+        job = Job(given)
+        job.log("begun")
+        job.update_progress({"done": 1})
+        if job.data == "later":
+            job.move_to_delayed(timedelta(hours=1))
+        assert not job.abort_signal.aborted
+        job.discard()
+        if job.data == "fails":
+            raise ValueError("no")
+        return job.get_state()
+
+    async def work() -> None:
+        ends: asyncio.Queue[object] = asyncio.Queue()
+        async with (
+            QueueEvents("q", connection=url, last_event_id="0") as events,
+            Worker[Any, Any]("q", process, connection=url, concurrency=3),
+        ):
+            events.on("drained", ends.put_nowait)
+            await asyncio.wait_for(ends.get(), 5)
+
+    jobs = queue.add_bulk([NewJob("a", data, attempts=5) for data in ("works", "fails", "later")])
+    asyncio.run(work())
+    found = [one for job in jobs if (one := queue.get_job(job.id)) is not None]
+    assert [job.get_state() for job in found] == ["completed", "failed", "delayed"]
+    assert [job.progress for job in found] == [{"done": 1}] * 3
+    assert [queue.get_job_logs(job.id).logs for job in found] == [["begun"]] * 3
+    assert found[0].return_value == "active"
+
+
+def test_a_processor_in_the_event_loop_is_told_to_await(queue: AnyQueue, url: str) -> None:
+    async def process(job: glidemq_pb.Job[Any, Any]) -> None:
+        Job(job).update_progress(1)
+
+    async def work() -> None:
+        async with Worker[Any, Any]("q", process, connection=url):
+            with pytest.raises(glidemq_pb.JobFailedError, match="block the event loop"):
+                await asyncio.to_thread(queue.add_and_wait, "a", wait_timeout=5_000)
+
+    asyncio.run(work())
 
 
 def test_bad_input_is_refused_as_by_the_asynchronous_one(queue: AnyQueue, monkeypatch: pytest.MonkeyPatch) -> None:
