@@ -133,7 +133,7 @@ class JobSnapshot(Generic[D, R]):
     @property
     def timestamp(self) -> int:
         """When it was added. On the Job that `add` returns, by this process's clock; read again, by the store's."""
-        return self._int("timestamp")
+        return self._int("added")
 
     @property
     def attempts_made(self) -> int:

@@ -170,7 +170,7 @@ class Queue(QueueSchedulers[D, R]):
         for job_id, spec in zip(ids, chunk.specs, strict=True):
             if job_id != jobs.SKIPPED:
                 # As it was stored, but for the moment, which only the store knows.
-                fields = ["name", spec.name, "data", spec.data, "timestamp", digits, *spec.options]
+                fields = ["name", spec.name, "data", spec.data, "added", digits, *spec.options]
                 job: Job[D, R] = Job(owner, job_id, Fields(fields))
                 job.note_added(now)
                 added.append(job)

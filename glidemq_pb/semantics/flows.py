@@ -308,7 +308,7 @@ def choose_id(s: Store, q: str, wanted: str) -> str:
 
 def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str) -> None:
     """Store one job of a flow under `key`, with its family; it is in no set yet."""
-    s.hset(key, name=node.name, data=node.data, timestamp=now)
+    s.hset(key, name=node.name, data=node.data, added=now)
     s.hset_fields(key, node.options)
     parents: list[str] = []
     for position in node.parents:

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_6953a6bf180d
+#!lua name=glidemq_pb_b3271d0e5edd
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -123,8 +123,8 @@ R.reply_list_of_WorkerEntry = function(v)
 end
 
 R.read_WaitedRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'timestamp', 'return_value', 'failed_reason', 'waits')
-  return {name = v[1] or '', state = v[2] or '', timestamp = tonumber(v[3] or 0), return_value = v[4] or '',
+  local v = redis.call('HMGET', key, 'name', 'state', 'added', 'return_value', 'failed_reason', 'waits')
+  return {name = v[1] or '', state = v[2] or '', added = tonumber(v[3] or 0), return_value = v[4] or '',
       failed_reason = v[5] or '', waits = v[6] or ''}
 end
 
@@ -179,10 +179,10 @@ R.read_CostRow = function(key)
 end
 
 R.read_ParentRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'timestamp',
+  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'added',
       'delay', 'processed_on', 'ordering_key')
   return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
-      child_failure = v[5] or '', timestamp = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
+      child_failure = v[5] or '', added = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
       processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
 end
 
@@ -765,7 +765,7 @@ H.answer_waits = function(q, now, job_id, waits, answer)
   if waits == '' then
     return
   end
-  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'timestamp') or 0)
+  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'added') or 0)
   call('HDEL', q .. ':job:' .. job_id, 'waits')
   for _, wait in ipairs(R.split(waits, ',')) do
     local parts = R.split(wait, ':')
@@ -804,7 +804,7 @@ O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
   for _, wait in ipairs(R.split(row.waits, ',')) do
     local parts = R.split(wait, ':')
     local repeated = parts[1] == waiter and parts[2] == R.text(ordinal)
-    if not repeated and row.timestamp + R.int(parts[3]) > now then
+    if not repeated and row.added + R.int(parts[3]) > now then
       waits[#waits + 1] = wait
     end
   end
@@ -812,7 +812,7 @@ O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
     return {'full'}
   end
   -- answers.py:72
-  local offset = now + duration + 60000 - row.timestamp
+  local offset = now + duration + 60000 - row.added
   waits[#waits + 1] = waiter .. ':' .. R.text(ordinal) .. ':' .. R.text(offset)
   call('HSET', q .. ':job:' .. job_id, 'waits', table.concat(waits, ','))
   return {''}
@@ -2370,7 +2370,7 @@ end
 -- flows.py:309 store_node
 H.store_node = function(q, now, key, node, ids, job_id)
   local call = redis.call
-  call('HSET', key, 'name', node.name, 'data', node.data, 'timestamp', now)
+  call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
   R.spread('HSET', node.options, key)
   local parents = {}
   for _, position in ipairs(node.parents) do
@@ -2992,7 +2992,7 @@ O.get_dead_letters = function(q, now)
   return {target}
 end
 
--- jobs.py:29 enqueue
+-- jobs.py:45 enqueue
 O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3001,14 +3001,14 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   end
   local known = H.recall(q, call_)
   if known then
-    return {R.split(known, '\010')}
+    return {H.remembered_ids(known)}
   end
   for _, position in ipairs(guarded) do
     if not H.is_payable(q, specs[position + 1]) then
       return {false, 'COST'}
     end
   end
-  -- jobs.py:47
+  -- jobs.py:63
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -3018,6 +3018,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local expiring_at = {}
   local last_id = tonumber(call('GET', q .. ':id') or 0)
   local first_id = last_id
+  local counted = 0
   local sequence = meta.ready
   local mark = meta.mark
   local first_due = 0
@@ -3039,6 +3040,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       local __skip2 = false
       if job_id == '' then
         last_id = last_id + 1
+        counted = counted + 1
         job_id = R.text(last_id)
       elseif job_id ~= superseded and H.is_taken(q, job_id) then
         ids[#ids + 1] = ':'
@@ -3055,7 +3057,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
           sequence = moved.ready
           mark = moved.mark
         else
-          call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+          call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
           local delay = 0
           if #spec.options > 0 then
             R.spread('HSET', spec.options, q .. ':job:' .. job_id)
@@ -3086,7 +3088,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       end
     end
   end
-  -- jobs.py:109
+  -- jobs.py:127
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -3099,18 +3101,35 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
     H.lower_next_due(q, first_due)
   end
   H.wake_if_startable(q, now)
-  H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+  local reply = table.concat(ids, '\010')
+  if counted == #specs then
+    reply = ':' .. R.text(first_id + 1) .. ':' .. R.text(counted)
+  end
+  H.remember(q, now, meta.calls_until, call_, reply)
   H.rearm(q, meta.next_due)
   return {ids}
 end
 
--- jobs.py:124 is_taken
+-- jobs.py:145 remembered_ids
+H.remembered_ids = function(reply)
+  if #reply == 1 or string.sub(reply, 1, 1) ~= ':' or string.sub(reply, 1, 2) == ':\010' then
+    return R.split(reply, '\010')
+  end
+  local parts = R.split(reply, ':')
+  local ids = {}
+  for i = 0, R.int(parts[3]) - 1 do
+    ids[#ids + 1] = R.text(R.int(parts[2]) + i)
+  end
+  return ids
+end
+
+-- jobs.py:156 is_taken
 H.is_taken = function(q, job_id)
   local call = redis.call
   return call('EXISTS', q .. ':job:' .. job_id) == 1 or call('EXISTS', q .. ':held:' .. job_id) == 1
 end
 
--- jobs.py:129 is_payable
+-- jobs.py:161 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -3120,7 +3139,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:137 add_one
+-- jobs.py:169 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -3129,12 +3148,12 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
     H.erase(q, now, keep, superseded, row)
     H.refresh_group(q, now, keep, row.ordering_key)
   end
-  call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+  call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:152 watch_ttl
+-- jobs.py:184 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3146,7 +3165,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:162 place_new
+-- jobs.py:194 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3171,7 +3190,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:184 earlier
+-- jobs.py:216 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -3378,7 +3397,7 @@ H.set_free = function(q, now, job_id, row, parent)
     end
   end
   local placed = R.read_PlaceRow(q .. ':job:' .. job_id)
-  local due = parent.timestamp + parent.delay
+  local due = parent.added + parent.delay
   if parent.processed_on == 0 and due > now then
     local mark = H.next_mark(q)
     H.make_delayed(q, job_id, placed, due, mark)
@@ -4479,7 +4498,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_6953a6bf180d',
+  function_name = 'glidemq_pb_get_marks_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4490,7 +4509,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_6953a6bf180d',
+  function_name = 'glidemq_pb_clear_some_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4502,7 +4521,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_6953a6bf180d',
+  function_name = 'glidemq_pb_clean_some_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4514,7 +4533,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_6953a6bf180d',
+  function_name = 'glidemq_pb_retry_some_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4526,7 +4545,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_6953a6bf180d',
+  function_name = 'glidemq_pb_forget_queue_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4537,7 +4556,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_6953a6bf180d',
+  function_name = 'glidemq_pb_list_workers_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4548,7 +4567,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_6953a6bf180d',
+  function_name = 'glidemq_pb_wait_for_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4559,7 +4578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_6953a6bf180d',
+  function_name = 'glidemq_pb_fetch_answers_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4571,7 +4590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_6953a6bf180d',
+  function_name = 'glidemq_pb_forget_answers_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4583,7 +4602,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_6953a6bf180d',
+  function_name = 'glidemq_pb_remove_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4594,7 +4613,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_6953a6bf180d',
+  function_name = 'glidemq_pb_retry_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4605,7 +4624,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_6953a6bf180d',
+  function_name = 'glidemq_pb_revoke_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4616,7 +4635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_6953a6bf180d',
+  function_name = 'glidemq_pb_promote_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4627,7 +4646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_6953a6bf180d',
+  function_name = 'glidemq_pb_change_priority_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4638,7 +4657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_6953a6bf180d',
+  function_name = 'glidemq_pb_change_delay_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4649,7 +4668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_6953a6bf180d',
+  function_name = 'glidemq_pb_update_data_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4660,7 +4679,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_6953a6bf180d',
+  function_name = 'glidemq_pb_update_progress_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4671,7 +4690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_6953a6bf180d',
+  function_name = 'glidemq_pb_add_log_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4682,7 +4701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_6953a6bf180d',
+  function_name = 'glidemq_pb_pause_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4693,7 +4712,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_6953a6bf180d',
+  function_name = 'glidemq_pb_resume_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4704,7 +4723,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_6953a6bf180d',
+  function_name = 'glidemq_pb_set_group_limits_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4715,7 +4734,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_6953a6bf180d',
+  function_name = 'glidemq_pb_rate_limit_group_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4727,7 +4746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_6953a6bf180d',
+  function_name = 'glidemq_pb_set_global_concurrency_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4738,7 +4757,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_6953a6bf180d',
+  function_name = 'glidemq_pb_set_global_rate_limit_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4749,7 +4768,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_6953a6bf180d',
+  function_name = 'glidemq_pb_get_global_limits_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4760,7 +4779,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_6953a6bf180d',
+  function_name = 'glidemq_pb_explain_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4771,7 +4790,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_6953a6bf180d',
+  function_name = 'glidemq_pb_take_ids_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4782,7 +4801,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_6953a6bf180d',
+  function_name = 'glidemq_pb_add_flow_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4818,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_6953a6bf180d',
+  function_name = 'glidemq_pb_reserve_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4813,7 +4832,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_6953a6bf180d',
+  function_name = 'glidemq_pb_release_flow_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4824,7 +4843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_6953a6bf180d',
+  function_name = 'glidemq_pb_decide_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4835,7 +4854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_6953a6bf180d',
+  function_name = 'glidemq_pb_list_reservations_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4846,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_6953a6bf180d',
+  function_name = 'glidemq_pb_add_child_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4859,7 +4878,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_6953a6bf180d',
+  function_name = 'glidemq_pb_adopt_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4871,7 +4890,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_6953a6bf180d',
+  function_name = 'glidemq_pb_list_children_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4882,7 +4901,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_6953a6bf180d',
+  function_name = 'glidemq_pb_receive_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4894,7 +4913,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_6953a6bf180d',
+  function_name = 'glidemq_pb_replay_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4905,7 +4924,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_6953a6bf180d',
+  function_name = 'glidemq_pb_set_dead_letters_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4916,7 +4935,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_6953a6bf180d',
+  function_name = 'glidemq_pb_get_dead_letters_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4927,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_6953a6bf180d',
+  function_name = 'glidemq_pb_enqueue_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4941,7 +4960,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_6953a6bf180d',
+  function_name = 'glidemq_pb_list_letters_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4952,7 +4971,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_6953a6bf180d',
+  function_name = 'glidemq_pb_acknowledge_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4964,7 +4983,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_6953a6bf180d',
+  function_name = 'glidemq_pb_get_job_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4975,7 +4994,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_6953a6bf180d',
+  function_name = 'glidemq_pb_list_jobs_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4986,7 +5005,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_6953a6bf180d',
+  function_name = 'glidemq_pb_list_parked_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4997,7 +5016,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_6953a6bf180d',
+  function_name = 'glidemq_pb_count_jobs_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5008,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_6953a6bf180d',
+  function_name = 'glidemq_pb_get_time_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5019,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_6953a6bf180d',
+  function_name = 'glidemq_pb_is_paused_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5030,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_6953a6bf180d',
+  function_name = 'glidemq_pb_get_log_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5041,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_6953a6bf180d',
+  function_name = 'glidemq_pb_get_metrics_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5052,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_6953a6bf180d',
+  function_name = 'glidemq_pb_read_events_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5063,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_6953a6bf180d',
+  function_name = 'glidemq_pb_last_event_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5074,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_6953a6bf180d',
+  function_name = 'glidemq_pb_upsert_scheduler_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5086,7 +5105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_6953a6bf180d',
+  function_name = 'glidemq_pb_plan_runs_b3271d0e5edd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5098,7 +5117,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_6953a6bf180d',
+  function_name = 'glidemq_pb_remove_scheduler_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5109,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_6953a6bf180d',
+  function_name = 'glidemq_pb_get_scheduler_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5120,7 +5139,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_6953a6bf180d',
+  function_name = 'glidemq_pb_list_schedulers_b3271d0e5edd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5131,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_6953a6bf180d',
+  function_name = 'glidemq_pb_settle_and_activate_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5144,7 +5163,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_6953a6bf180d',
+  function_name = 'glidemq_pb_extend_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5160,7 +5179,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_6953a6bf180d',
+  function_name = 'glidemq_pb_nudge_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5171,7 +5190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_6953a6bf180d',
+  function_name = 'glidemq_pb_pass_wake_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5182,7 +5201,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_6953a6bf180d',
+  function_name = 'glidemq_pb_leave_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5193,7 +5212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_6953a6bf180d',
+  function_name = 'glidemq_pb_tick_b3271d0e5edd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
