@@ -149,7 +149,7 @@ class Job(Generic[D, R]):
 
     def move_to_waiting_children(self) -> NoReturn:
         """End this run of the processor; the job starts again when its children are done, no attempt consumed."""
-        self._wait(self._job.move_to_waiting_children)
+        self._end_run(self._job.move_to_waiting_children)
 
     def get_children_values(self) -> dict[str, R]:
         """What its completed children returned, by `<queue>:<id>`; kept whatever becomes of the children (FLW-2)."""
