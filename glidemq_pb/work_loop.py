@@ -16,7 +16,7 @@ from .job import Job, JobOwner
 from .leases import Leases
 from .listening import Listening
 from .planning import Planner
-from .postman import deliver
+from .postman import look_after
 from .run import Run
 from .semantics import work
 from .semantics.records import RETURNED_RUN, Settlement, StartedJob, WorkReply
@@ -301,7 +301,11 @@ class WorkLoop:
         self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
+<<<<<<< HEAD
             self._delivery = self._emitter.spawn(self._outages.attempt(self._deliver()))
+=======
+            self._delivery = self._emitter.spawn(look_after(self._backend, self._owner.root, self._owner.events_keep))
+>>>>>>> next
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
