@@ -301,11 +301,8 @@ class WorkLoop:
         self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
-<<<<<<< HEAD
-            self._delivery = self._emitter.spawn(self._outages.attempt(self._deliver()))
-=======
-            self._delivery = self._emitter.spawn(look_after(self._backend, self._owner.root, self._owner.events_keep))
->>>>>>> next
+            looking = look_after(self._backend, self._owner.root, self._owner.events_keep)
+            self._delivery = self._emitter.spawn(self._outages.attempt(looking))
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
@@ -313,9 +310,6 @@ class WorkLoop:
             got_all = 0 < answer.want == len(reply.started)  # so there may be more
             nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
             self._must_call = self._must_call or got_all or nobody_listens
-
-    async def _deliver(self) -> None:
-        await deliver(self._backend, self._owner.root, self._owner.events_keep)
 
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""
