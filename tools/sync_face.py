@@ -143,6 +143,7 @@ FACES = (
                 "note_added",
                 "note_completion",
                 "note_failure",
+                "run_token",
                 "note_start",
             }
         ),

@@ -147,6 +147,14 @@ class Job(Generic[D, R]):
         """End this run of the processor; the job starts again at `when`, and no attempt is consumed."""
         self._end_run(lambda: self._job.move_to_delayed(when, next_step))
 
+    def move_to_waiting_children(self) -> NoReturn:
+        """End this run of the processor; the job starts again when its children are done, no attempt consumed."""
+        self._end_run(self._job.move_to_waiting_children)
+
+    def get_children_values(self) -> dict[str, R]:
+        """What its completed children returned, by `<queue>:<id>`; kept whatever becomes of the children (FLW-2)."""
+        return self._wait(self._job.get_children_values)
+
     @property
     def name(self) -> str:
         """What kind of job it is."""
@@ -236,6 +244,16 @@ class Job(Generic[D, R]):
     def scheduler_name(self) -> str | None:
         """The job scheduler that added it."""
         return self._job.scheduler_name
+
+    @property
+    def parent_id(self) -> str | None:
+        """The job that waits for it; the first one, where several do (see `flow.add_dag`)."""
+        return self._job.parent_id
+
+    @property
+    def parent_queue(self) -> str | None:
+        """The queue of the job that waits for it."""
+        return self._job.parent_queue
 
     @property
     def cost(self) -> float:
