@@ -27,6 +27,9 @@ from .errors import (
 )
 from .event import QueueEvent
 from .explanation import Explanation, WaitReason
+from .flow import DagNode, FlowJob, chain, chord, group
+from .flow_producer import FlowProducer
+from .flow_tree import FlowNode
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
 from .options import Backoff, Keep
@@ -50,9 +53,13 @@ __all__ = [
     "BulkError",
     "ClosedError",
     "Connection",
+    "DagNode",
     "Deduplication",
     "DuplicateJobError",
     "Explanation",
+    "FlowJob",
+    "FlowNode",
+    "FlowProducer",
     "FormatError",
     "GlideMQError",
     "GroupRateLimitError",
@@ -91,6 +98,9 @@ __all__ = [
     "WaitReason",
     "Worker",
     "WorkerInfo",
+    "chain",
+    "chord",
     "graceful_shutdown",
+    "group",
     "serverless_pool",
 ]

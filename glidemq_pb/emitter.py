@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from inspect import isawaitable
 from typing import Any
 
+from .outages import Outages
+
 logger = logging.getLogger("glidemq_pb")
 
 Listener = Callable[..., Any]
@@ -44,6 +46,14 @@ class Emitter:
         """Say that something failed: a log record and an `error` event, never silence."""
         logger.error("%s: %s: %s", self._label, what, error, exc_info=error, extra=extra)
         self.emit("error", error)
+
+    def note(self, what: str, **extra: object) -> None:
+        """Say in the log that something is well again."""
+        logger.info("%s: %s", self._label, what, extra=extra)
+
+    def outages(self, what: str, over: str, **extra: object) -> Outages:
+        """Outages that are told as `error` events, and in the log when they are over."""
+        return Outages(lambda error, told: self.error(error, told, **extra), what, lambda: self.note(over, **extra))
 
     def spawn(self, coroutine: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         """Run a background task whose failure is reported."""

@@ -57,13 +57,21 @@ class QueueConnectionError(GlideMQError, ConnectionError):
     have been executed all the same: look before repeating what must not happen twice.
     """
 
-    def __init__(self, address: str, problem: str) -> None:
+    def __init__(self, address: str, problem: str, *, may_pass: bool = True) -> None:
         super().__init__(f"{address}: {problem}")
         self.address = address
         self.problem = problem
+        self.may_pass = may_pass
+        """Whether it may be over by itself; otherwise somebody must do what `problem` says."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.address, self.problem)
+        return _rebuild_connection_error, (type(self), self.address, self.problem, self.may_pass)
+
+
+def _rebuild_connection_error(
+    kind: type[QueueConnectionError], address: str, problem: str, may_pass: bool
+) -> QueueConnectionError:
+    return kind(address, problem, may_pass=may_pass)
 
 
 class InvalidStateError(GlideMQError):

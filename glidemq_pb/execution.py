@@ -25,9 +25,16 @@ from .errors import (
 )
 from .job import Job
 from .payload import encode_value
-from .run import Run, RunDelayed, RunRateLimited
+from .run import Run, RunDelayed, RunEnd, RunRateLimited
 from .semantics.limits import DELAY_MAX_MS, FRACTIONS
-from .semantics.records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, RETURNED_RUN, Settlement
+from .semantics.records import (
+    COMPLETED_RUN,
+    DELAYED_RUN,
+    FAILED_RUN,
+    RETURNED_RUN,
+    WAITING_CHILDREN_RUN,
+    Settlement,
+)
 from .wire import to_wire
 
 logger = logging.getLogger("glidemq_pb")
@@ -122,6 +129,7 @@ class Executor:
         self._free = free
         self._hold = hold
         self._threads: ThreadPoolExecutor | None = None
+        self._loop = asyncio.get_running_loop()
         self._runs_coroutines = callable(processor) and is_coroutine_function(processor)
 
     def start(self, execution: Execution) -> None:
@@ -129,8 +137,8 @@ class Executor:
         timeout = execution.job.timeout
         if timeout:
             execution.timer = self._clock.call_later(timeout, partial(self._time_out, execution))
-        execution.run.loop = asyncio.get_running_loop()
-        execution.task = execution.run.loop.create_task(self._perform(execution))
+        execution.run.loop = self._loop
+        execution.task = self._loop.create_task(self._perform(execution))
 
     def lose(self, execution: Execution, reason: str, *, cancel: bool) -> None:
         """The lease is gone: tell the processor; its result is not sent."""
@@ -171,7 +179,7 @@ class Executor:
         """Run the processor: what came of it, None for nothing that is to be told."""
         try:
             result = await self._call(execution)
-        except (RunDelayed, RunRateLimited) as ended:
+        except RunEnd as ended:
             return self._ended(execution, ended)
         except BaseExceptionGroup as group:  # a TaskGroup of the processor wraps what ended its run
             ended_within = run_end_within(group)
@@ -194,10 +202,12 @@ class Executor:
             if execution.timer is not None:
                 execution.timer.cancel()
 
-    def _ended(self, execution: Execution, ended: RunDelayed | RunRateLimited) -> Outcome:
+    def _ended(self, execution: Execution, ended: RunEnd) -> Outcome:
         if isinstance(ended, RunDelayed):
             return self._outcome(execution, DELAYED_RUN, value=ended.data, until=ended.until)
-        return self._rate_limited(execution, ended.error)
+        if isinstance(ended, RunRateLimited):
+            return self._rate_limited(execution, ended.error)
+        return self._outcome(execution, WAITING_CHILDREN_RUN)
 
     async def _call(self, execution: Execution) -> object:
         job = execution.job
@@ -329,10 +339,10 @@ def limit_fields(limit: GroupRateLimitError | None) -> tuple[int, bool, bool]:
     return limit.duration, limit.extend == "replace", limit.requeue_position == "back"
 
 
-def run_end_within(group: BaseExceptionGroup[BaseException]) -> RunDelayed | RunRateLimited | None:
+def run_end_within(group: BaseExceptionGroup[BaseException]) -> RunEnd | None:
     """What ended the run, where it is among the exceptions of a group."""
     for error in group.exceptions:
-        if isinstance(error, RunDelayed | RunRateLimited):
+        if isinstance(error, RunEnd):
             return error
         if isinstance(error, BaseExceptionGroup):
             within = run_end_within(cast("BaseExceptionGroup[BaseException]", error))

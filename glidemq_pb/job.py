@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn, TypeVar, cast
 
+from .children import completed_values, read_children
 from .errors import (
     PAYLOAD_BYTES_MAX,
     GroupRateLimitError,
@@ -15,7 +16,7 @@ from .job_owner import JobOwner
 from .job_snapshot import JobSnapshot
 from .options import check_duration, check_instant, check_priority, check_str, refuse_option
 from .payload import compression_of, encode_value
-from .run import AbortSignal, Run, RunDelayed, RunRateLimited
+from .run import AbortSignal, Run, RunDelayed, RunRateLimited, RunWaiting
 from .semantics import answers, changes, reads
 from .semantics.lang import lookup
 from .semantics.limits import WAITS_MAX
@@ -226,7 +227,28 @@ class Job(JobSnapshot[D, R]):
             self._put_data(wire)
         raise RunDelayed(until, wire)
 
+    async def move_to_waiting_children(self) -> NoReturn:
+        """End this run of the processor; the job starts again when its children are done, no attempt consumed.
+
+        That is at once when it waits for none. Its children: those of its flow, and jobs added with `parent=`.
+        Nothing after the call runs but `finally` blocks: they must not swallow what it raises.
+        """
+        self._running("move_to_waiting_children")
+        raise RunWaiting
+
+    async def get_children_values(self) -> dict[str, R]:
+        """What its completed children returned, by `<queue>:<id>`; kept whatever becomes of the children (FLW-2).
+
+        Those that failed and were ignored are left out. Also from outside a run. SerializationError when one cannot
+        be decoded here.
+        """
+        return completed_values(self.owner, await read_children(self.owner, self.wire_id))
+
     # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def run_token(self, what: str) -> str:
+        """What proves that this is a run of the job. InvalidStateError outside one."""
+        return self._running(what).token
 
     @property
     def _token(self) -> str:

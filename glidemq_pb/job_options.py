@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
 
 from .deduplication import Deduplication, decode_deduplication, encode_deduplication
 from .errors import InvalidOptionsError
@@ -11,6 +11,7 @@ from .options import (
     Backoff,
     Keep,
     check_bool,
+    check_choice,
     check_duration,
     check_int,
     check_job_id,
@@ -22,6 +23,9 @@ from .options import (
 from .ordering import KEY, Ordering, decode_ordering, encode_cost, encode_ordering, tokens
 from .semantics.limits import FRACTIONS
 from .wire import from_wire, to_wire
+
+if TYPE_CHECKING:
+    from .job import Job
 
 
 class JobOptions(TypedDict, total=False):
@@ -55,6 +59,11 @@ class JobOptions(TypedDict, total=False):
     """True: removed when it completes; a number: as `Keep(count=...)`; False: kept."""
     remove_on_fail: bool | int | Keep | None
     """The same for a job that failed for good."""
+    on_child_failure: Literal["wait", "fail", "ignore"] | None
+    """What a child that failed for good means to it: wait until it was retried or removed (`wait`, unless given),
+    fail too, or go on without it."""
+    parent: "Job[Any, Any] | None"
+    """A running job, as its processor got it: this one becomes a child of it."""
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -142,6 +151,15 @@ def _encode_retention(option: str, value: object, fields: list[str]) -> None:
         fields += (kept, str(check_int(option, value, 0)))
 
 
+def _encode_on_child_failure(option: str, value: object, fields: list[str]) -> None:
+    if check_choice(option, value, ("wait", "fail", "ignore")) != "wait":
+        fields += (option, str(value))
+
+
+def _encode_parent(_: str, __: object, ___: list[str]) -> None:
+    """No field: who adds the job also makes it a child."""
+
+
 _KEPT: Final = {"remove_on_complete": "keep_completed", "remove_on_fail": "keep_failed"}
 _ENCODERS: Final[Mapping[str, Callable[[str, object, list[str]], None]]] = {
     "job_id": _encode_id,
@@ -158,6 +176,8 @@ _ENCODERS: Final[Mapping[str, Callable[[str, object, list[str]], None]]] = {
     "backoff": _encode_backoff,
     "remove_on_complete": _encode_retention,
     "remove_on_fail": _encode_retention,
+    "on_child_failure": _encode_on_child_failure,
+    "parent": _encode_parent,
 }
 
 
@@ -185,6 +205,8 @@ def decode_options(fields: Mapping[str, str]) -> JobOptions:
         options["ordering"] = ordering
     if (deduplication := decode_deduplication(fields)) is not None:
         options["deduplication"] = deduplication
+    if "on_child_failure" in fields:
+        options["on_child_failure"] = fields["on_child_failure"]
     if "cost" in fields:
         options["cost"] = tokens(int(fields["cost"]))
     for option, kept in _KEPT.items():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 from .backends.backend import Backend
-from .errors import ClosedError, FormatError, InvalidOptionsError
+from .errors import ClosedError, FormatError, InvalidOptionsError, QueueConnectionError
 from .payload import Compression, compression_option, encode_value
 from .semantics.errors import Code
 from .semantics.lang import Refusal
@@ -92,6 +92,10 @@ class JobOwner:
             raise InvalidOptionsError(
                 "cost: a job costs more than the bucket of its group holds; allowed: at most the bucket's capacity "
                 "(nothing was added)"
+            ) from refusal
+        if refusal.code == Code.LATE:
+            raise QueueConnectionError(
+                self.backend.address, "the queues of a flow did not all answer in time: nothing of it was added"
             ) from refusal
         if refusal.code == Code.NO_RUN:
             raise InvalidOptionsError("schedule: allowed: one that has a run within its bounds") from refusal

@@ -10,6 +10,7 @@ from .job_options import JobOptions, decode_options
 from .job_owner import JobOwner
 from .ordering import tokens
 from .payload import decode_value
+from .refs import Ref, name_of, parse_ref
 from .run import Run
 from .semantics.lang import Fields
 from .semantics.limits import COST_DEFAULT
@@ -78,7 +79,7 @@ class JobSnapshot(Generic[D, R]):
         """What a dead letter says of the job that it is a copy of (DLQ-2)."""
         root = self._fields["dead_queue"]
         return {
-            "original_queue": from_wire(root[root.index("{") + 1 : -1]),
+            "original_queue": name_of(root),
             "original_job_id": self._text("dead_id"),
             "data": data,
             "failed_reason": self._text("dead_reason"),
@@ -132,7 +133,7 @@ class JobSnapshot(Generic[D, R]):
     @property
     def timestamp(self) -> int:
         """When it was added. On the Job that `add` returns, by this process's clock; read again, by the store's."""
-        return self._int("timestamp")
+        return self._int("added")
 
     @property
     def attempts_made(self) -> int:
@@ -178,6 +179,21 @@ class JobSnapshot(Generic[D, R]):
     def scheduler_name(self) -> str | None:
         """The job scheduler that added it."""
         return self._text("scheduler_name")
+
+    @property
+    def parent_id(self) -> str | None:
+        """The job that waits for it; the first one, where several do (see `flow.add_dag`)."""
+        return None if (parent := self._parent) is None else parent.job_id
+
+    @property
+    def parent_queue(self) -> str | None:
+        """The queue of the job that waits for it."""
+        return None if (parent := self._parent) is None else parent.queue_name
+
+    @property
+    def _parent(self) -> Ref | None:
+        parents = self._fields.get("parents")
+        return None if parents is None else parse_ref(parents.partition("\n")[0])
 
     @property
     def cost(self) -> float:

@@ -6,6 +6,7 @@ from .backends.backend import Backend
 from .emitter import Emitter
 from .execution import Execution, Executor
 from .heartbeat import Heartbeat
+from .outages import Outages
 from .semantics import work
 from .semantics.settling import LOST, REVOKED_STATUS
 
@@ -20,6 +21,7 @@ class Leases:
         worker_id: str,
         running: Callable[[], Iterable[Execution]],
         emitter: Emitter,
+        outages: Outages,
         *,
         cancel: bool,
     ) -> None:
@@ -31,6 +33,7 @@ class Leases:
         self._root = root
         self._worker_id = worker_id
         self._emitter = emitter
+        self._outages = outages
         self._cancel = cancel
         self._heartbeat = Heartbeat(backend.clock, running, self._extend, self.lose)
 
@@ -82,7 +85,7 @@ class Leases:
         self.executor.abort(execution, "aborted", cancel=self._cancel)
 
     def _extend(self, executions: list[Execution], sent_at: float) -> None:
-        self._emitter.spawn(self._send_extension(executions, sent_at))
+        self._emitter.spawn(self._outages.attempt(self._send_extension(executions, sent_at)))
 
     async def _send_extension(self, executions: list[Execution], sent_at: float) -> None:
         statuses = await self._backend.call(

@@ -8,6 +8,7 @@ from .emitter import Emitter
 from .errors import QueueConnectionError
 from .job_owner import JobOwner
 from .listening import RETRY_MS
+from .outages import Outages
 from .schedule import planned
 from .semantics import schedulers
 from .semantics.limits import PLANS_MAX
@@ -18,10 +19,13 @@ from .wire import from_wire
 class Planner:
     """Plans beside the calls of the loop, one request at a time; `look` makes the next call, which asks again."""
 
-    def __init__(self, backend: Backend, owner: JobOwner, emitter: Emitter, look: Callable[[], None]) -> None:
+    def __init__(
+        self, backend: Backend, owner: JobOwner, emitter: Emitter, outages: Outages, look: Callable[[], None]
+    ) -> None:
         self._backend = backend
         self._owner = owner
         self._emitter = emitter
+        self._outages = outages
         self._look = look
         self._task: asyncio.Task[object] | None = None
         self._reported: set[str] = set()
@@ -38,7 +42,7 @@ class Planner:
         try:
             await self._backend.call(schedulers.plan_runs, self._owner.root, runs)
         except QueueConnectionError as error:
-            self._emitter.error(error, "the next runs of schedulers cannot be stored", queue=self._owner.queue_name)
+            self._outages.mention(error)
             self._backend.clock.call_later(RETRY_MS, self._look, weak=True)
         else:
             if len(unplanned) == PLANS_MAX:

@@ -1,7 +1,7 @@
 """Delivering letters between queues (see `semantics.letters`)."""
 
 from .backends.backend import Backend
-from .semantics import inbox, letters
+from .semantics import flows, inbox, letters
 
 
 async def deliver(backend: Backend, root: str, events_keep: int) -> int:
@@ -21,3 +21,14 @@ async def deliver(backend: Backend, root: str, events_keep: int) -> int:
         await backend.call(letters.acknowledge, root, taken)
         delivered += len(taken)
     return delivered
+
+
+async def look_after(backend: Backend, root: str, events_keep: int) -> None:
+    """What a worker does for its queue: deliver its letters, and learn what became of flows that are reserved in it."""
+    await deliver(backend, root, events_keep)
+    for reservation in await backend.call(flows.list_reservations, root):
+        verdict = await backend.call(flows.decide, reservation.root, reservation.flow, reservation.deadline)
+        if verdict == flows.COMMITTED:  # whoever committed it may be gone, and that queue have no worker
+            await deliver(backend, reservation.root, events_keep)
+        elif verdict == flows.ABORTED:
+            await backend.call(flows.release_flow, root, reservation.flow)

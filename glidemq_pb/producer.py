@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar, Unpack
 
-from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, job_spec, single
+from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, single
 from .backends.backend import Backend
 from .component import Component
 from .connection import Connection
@@ -63,7 +63,7 @@ class Producer(Component, Generic[D]):
         A cancelled call may have added the job all the same: give a `job_id` to add it at most once.
         """
         self._check_open()
-        chunk = single(job_spec(self._owner, name, data, options))
+        chunk = single(self._owner, name, data, options)
         return ids_of(chunk, await enqueue(self._owner, chunk))[0]
 
     async def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[str | None]:

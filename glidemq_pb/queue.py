@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast
 
-from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, job_spec, single
+from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, single
 from .backends.backend import Backend
 from .connection import Connection
 from .errors import DuplicateJobError
@@ -111,9 +111,10 @@ class Queue(QueueSchedulers[D, R]):
 
         Raises InvalidOptionsError, PayloadTooLargeError and SerializationError before anything is sent.
         A cancelled call may have added the job all the same: give a `job_id` to add it at most once.
+        With `parent`, InvalidStateError unless that job runs, and JobNotFoundError when it is gone.
         """
         self._check_open()
-        chunk = single(job_spec(self._owner, name, data, options))
+        chunk = single(self._owner, name, data, options)
         await self._name_dead_letters()
         added = self._added(chunk, await enqueue(self._owner, chunk))
         return added[0] if added else None
@@ -150,7 +151,7 @@ class Queue(QueueSchedulers[D, R]):
         self._check_open()
         waits = self._owner.waits
         with waits.wait(check_duration("wait_timeout", wait_timeout)) as wait:
-            chunk = single(job_spec(self._owner, name, data, options, wait.option))
+            chunk = single(self._owner, name, data, options, wait.option)
             await waits.listen()
             await self._name_dead_letters()
             (job_id,) = await enqueue(self._owner, chunk)
@@ -169,7 +170,7 @@ class Queue(QueueSchedulers[D, R]):
         for job_id, spec in zip(ids, chunk.specs, strict=True):
             if job_id != jobs.SKIPPED:
                 # As it was stored, but for the moment, which only the store knows.
-                fields = ["name", spec.name, "data", spec.data, "timestamp", digits, *spec.options]
+                fields = ["name", spec.name, "data", spec.data, "added", digits, *spec.options]
                 job: Job[D, R] = Job(owner, job_id, Fields(fields))
                 job.note_added(now)
                 added.append(job)

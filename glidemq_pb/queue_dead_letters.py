@@ -9,16 +9,12 @@ from .job_owner import JobOwner
 from .options import check_queue_name
 from .postman import deliver
 from .queue_administration import QueueAdministration
+from .refs import name_of
 from .semantics import inbox, reads
-from .wire import from_wire, to_wire
+from .wire import to_wire
 
 D = TypeVar("D")
 R = TypeVar("R")
-
-
-def name_of(root: str) -> str:
-    """The queue's name in its root key."""
-    return from_wire(root[root.index("{") + 1 : -1])
 
 
 def check_dead_letter_queue(own_name: str, name: str | None) -> str | None:

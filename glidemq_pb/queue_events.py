@@ -11,7 +11,6 @@ from .connection import Connection
 from .emitter import Emitter
 from .errors import InvalidOptionsError
 from .event import EVENT_NAMES, QueueEvent
-from .outages import Outages
 from .serializers import JSON_SERIALIZER, Serializer
 from .subscription import PAGE, Subscription
 
@@ -59,7 +58,9 @@ class QueueEvents(Component):
         )
         self._from = check_event_id(last_event_id)
         self._emitter = Emitter(EVENT_NAMES | {"error"}, f"events of queue {name!r}")
-        self._outages = Outages(self._emitter.error, "the events cannot be read; it is tried until they can")
+        self._outages = self._emitter.outages(
+            "the events cannot be read; it is tried until they can", "the events are read again"
+        )
         self._lock = asyncio.Lock()
         self._start: int | None = None
         """The number of the event after which both ways begin."""

@@ -71,22 +71,23 @@ class Run:
             raise InvalidStateError(f"{what} is only possible while the processor runs")
 
 
-class RunRateLimited(BaseException):
-    """`rate_limit_group` ends a run of the processor, as a raised `GroupRateLimitError` does.
+class RunEnd(BaseException):
+    """What ends a run of the processor from inside.
 
     A BaseException, so that `except Exception` in a processor does not swallow it.
     """
+
+
+class RunRateLimited(RunEnd):
+    """`rate_limit_group` ends a run of the processor, as a raised `GroupRateLimitError` does."""
 
     def __init__(self, error: GroupRateLimitError) -> None:
         super().__init__("the run of this job is over: its group was rate limited")
         self.error = error
 
 
-class RunDelayed(BaseException):
-    """`move_to_delayed` ends a run of the processor: back at `until`, no attempt consumed.
-
-    A BaseException, so that `except Exception` in a processor does not swallow it.
-    """
+class RunDelayed(RunEnd):
+    """`move_to_delayed` ends a run of the processor: back at `until`, no attempt consumed."""
 
     def __init__(self, until: int, data: str) -> None:
         super().__init__("the run of this job is over: it was moved to delayed")
@@ -94,3 +95,10 @@ class RunDelayed(BaseException):
         """Epoch milliseconds."""
         self.data = data
         """The new payload as wire text; empty keeps the old one."""
+
+
+class RunWaiting(RunEnd):
+    """`move_to_waiting_children` ends a run of the processor: again when its children are done."""
+
+    def __init__(self) -> None:
+        super().__init__("the run of this job is over: it waits for its children")

@@ -6,7 +6,6 @@ Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits 
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 from .backends.backend import Backend
 from .clock import Timer
@@ -16,9 +15,8 @@ from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
 from .listening import Listening
-from .outages import Outages
 from .planning import Planner
-from .postman import deliver
+from .postman import look_after
 from .run import Run
 from .semantics import work
 from .semantics.records import RETURNED_RUN, Settlement, StartedJob, WorkReply
@@ -58,22 +56,25 @@ class WorkLoop:
         self._finished: list[Outcome] = []
         self._must_call = True
         self._arrived: Answer | None = None
+        self._delivery: asyncio.Task[object] | None = None
         self._poked = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
-        outages = Outages(partial(emitter.error, queue=owner.queue_name), "the queue cannot be reached")
+        self._outages = outages = emitter.outages(
+            "the queue cannot be reached; it is tried until it can",
+            "the queue can be reached again",
+            queue=owner.queue_name,
+        )
+        self._stop_watching: Callable[[], None] = lambda: None
         self._calls = WorkerCalls(
-            backend,
-            owner,
-            settings,
-            outages,
+            backend, owner, settings, outages,
             may_repeat=lambda: self._ready.is_set() and not self.closing,
             active=lambda: len(self._slots),
-        )
+        )  # fmt: skip
         worker_id = self._calls.worker_id
         self._leases = Leases(
-            backend, owner.root, worker_id, lambda: self._slots, emitter, cancel=settings.cancel_on_abort
+            backend, owner.root, worker_id, lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
             backend, owner, worker_id, min(settings.block_timeout, settings.stalled_interval), outages,
@@ -82,8 +83,7 @@ class WorkLoop:
             look=self._poke,
             obey=self._leases.obey,
         )  # fmt: skip
-        self._delivery: asyncio.Task[object] | None = None
-        self._planner = Planner(backend, owner, emitter, self._poke)
+        self._planner = Planner(backend, owner, emitter, outages, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due_timer: Timer | None = None
@@ -96,6 +96,7 @@ class WorkLoop:
         self._executor = self._leases.executor = executor
         try:
             await self._listening.open()
+            self._stop_watching = self._backend.watch(self._owner.root, self._outages)
             self._clock.attend(self)
             loop = asyncio.get_running_loop()
             self._tasks = [loop.create_task(self._work()), loop.create_task(self._listening.listen(self._may_leave))]
@@ -118,6 +119,7 @@ class WorkLoop:
         self.closing = True
         self._poke()
         await asyncio.wait(self._tasks if self._delivery is None else [*self._tasks, self._delivery])
+        self._stop_watching()
         if not self.stopped:
             self._clock.dismiss(self)
             self._leases.stop()
@@ -146,6 +148,7 @@ class WorkLoop:
     async def stop(self) -> None:
         """End at once: running jobs are aborted, and recovered by others when their leases end (WRK-6)."""
         self.stopped = self.closing = True
+        self._stop_watching()
         self._clock.dismiss(self)
         self._leases.stop()
         self._cancel_timers()
@@ -298,7 +301,8 @@ class WorkLoop:
         self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
         if reply.letters and (self._delivery is None or self._delivery.done()):
-            self._delivery = self._emitter.spawn(deliver(self._backend, self._owner.root, self._owner.events_keep))
+            looking = look_after(self._backend, self._owner.root, self._owner.events_keep)
+            self._delivery = self._emitter.spawn(self._outages.attempt(looking))
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
@@ -352,7 +356,7 @@ class WorkLoop:
         if reply.hold_ms > 0:
             self.hold(reply.hold_ms)
             if woken and not reply.started:
-                self._emitter.spawn(self._listening.pass_wake())
+                self._emitter.spawn(self._outages.attempt(self._listening.pass_wake()))
 
     def _hand_back(self, started: StartedJob, token: str) -> None:
         """A job that arrived when the worker must not start it any more goes back to its place (B-10, B-12)."""

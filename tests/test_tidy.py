@@ -27,12 +27,13 @@ LONG_FUNCTIONS = {
 PURE_MODULES = {"collections", "collections.abc", "dataclasses", "enum", "fractions", "typing"}
 
 # Parts of the package in the order of their layers: (part, the parts it may import besides itself).
-FOUNDATION = {"clock", "errors", "wire"}
+FOUNDATION = {"clock", "errors", "outages", "wire"}
 LAYERS: dict[str, set[str]] = {
     "semantics": set(),
     "clock": set(),
     "wire": set(),
     "errors": {"semantics"},
+    "outages": {"errors"},
     "server": FOUNDATION,
     "embedded": FOUNDATION | {"server"},
     "backends": FOUNDATION | {"semantics", "server", "embedded", "connection"},

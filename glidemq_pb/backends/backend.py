@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from ..clock import Clock
+from ..outages import Outages
 from ..semantics.store import Store
 
 P = ParamSpec("P")
@@ -94,6 +95,11 @@ class Backend(Protocol):
 
     async def reader(self) -> Reader:
         """A new connection for reading a stream, owned by the caller; it connects with its first call."""
+        ...
+
+    def watch(self, queue: str, outages: Outages) -> Callable[[], None]:
+        """Tell `outages` when calls for a queue, or waits, begin to be repeated because the store does not answer, and
+        when they get through again; until what is returned is called."""
         ...
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ def answer_waits(s: Store, q: str, now: int, job_id: str, waits: str, answer: st
     """A job ends, or goes: leave those who wait for it their answer. It is still stored."""
     if waits == "":
         return
-    added_at = s.read(job_key(q, job_id), AddedRow).timestamp
+    added_at = s.read(job_key(q, job_id), AddedRow).added
     s.hdel(job_key(q, job_id), ["waits"])
     for wait in split(waits, ","):
         parts = split(wait, ":")
@@ -64,12 +64,12 @@ def wait_for(s: Store, q: str, now: int, waiter: str, ordinal: int, job_id: str,
     for wait in split(row.waits, ","):
         parts = split(wait, ":")
         repeated = parts[0] == waiter and parts[1] == text(ordinal)
-        if not repeated and row.timestamp + number(parts[2]) > now:
+        if not repeated and row.added + number(parts[2]) > now:
             waits.append(wait)
     if len(waits) >= WAITS_MAX:
         return TOO_MANY
 
-    offset = now + duration + ANSWER_KEPT_MS - row.timestamp
+    offset = now + duration + ANSWER_KEPT_MS - row.added
     waits.append(waiter + ":" + text(ordinal) + ":" + text(offset))
     s.hset(job_key(q, job_id), waits=join(waits, ","))
     return PENDING

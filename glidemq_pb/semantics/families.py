@@ -1,11 +1,13 @@
 """Parents and children: what the end of a child means to the jobs that wait for it.
 
 A job is named across queues by its root key, a colon and its id. A child stores its `parents`, one a line. A parent
-of a child in another queue adds a colon and the flow that both came with: a letter may still be under way when the
-ids of both are in use again, and must not speak of the new ones. A parent has its children in `:children:<id>`, and in `:outcomes:<id>` what became of those that have ended: COMPLETED_OUTCOME
+has its children in `:children:<id>`, and in `:outcomes:<id>` what became of those that have ended: COMPLETED_OUTCOME
 and the stored return value, FAILED_OUTCOME (it may still be retried), or IGNORED_OUTCOME. `children_left` counts those
 without an outcome and the failed ones. A child tells its parents in the step in which it ends: at once in its own
 queue, by a letter in another one. A parent that nothing holds any more goes into `:freed`, which is due at once.
+
+A parent has a child in another queue with the flow that both came with (`far_child`): a letter may be under way while
+both ids are used again, and must not speak of the new jobs.
 """
 
 from typing import Final

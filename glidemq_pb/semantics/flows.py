@@ -307,11 +307,9 @@ def choose_id(s: Store, q: str, wanted: str) -> str:
     return wanted
 
 
-def store_node(
-    s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str, flow: str
-) -> None:
-    """Store one job of a flow under `key`, with its family; it is in no set yet. `flow`: it is one of several queues."""
-    s.hset(key, name=node.name, data=node.data, timestamp=now)
+def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str, flow: str) -> None:
+    """Store one job of a flow under `key`, with its family; it is in no set yet. `flow`: that of several queues."""
+    s.hset(key, name=node.name, data=node.data, added=now)
     s.hset_fields(key, node.options)
     if flow != "":
         s.hset(key, flow=flow)

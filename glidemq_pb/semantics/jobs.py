@@ -12,7 +12,21 @@ from .formats import is_foreign, stamp
 from .groups import join_turns, limits_in, refresh_group, set_limits
 from .keys import expiring_key, group_key, held_key, id_key, job_key, meta_key, ready_key, scheduled_key
 from .lanes import next_mark, ready_score
-from .lang import Fields, is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text
+from .lang import (
+    Fields,
+    byte_length,
+    is_canonical_id,
+    join,
+    lookup,
+    lookup_int,
+    number,
+    operation,
+    pad,
+    refuse,
+    split,
+    take,
+    text,
+)
 from .limits import CANONICAL_DIGITS_MAX, COST_DEFAULT
 from .placing import make_delayed, make_ready, watch_expiry
 from .records import JobSpec
@@ -23,6 +37,8 @@ from .wakes import rearm, wake_if_startable
 
 SKIPPED: Final = ":"
 """Stands for the id of a job that was not added; no id holds a colon."""
+COUNTED_PREFIX: Final = ":"
+"""Before the first id and the number of jobs, in a remembered reply whose ids are all the counter's."""
 
 
 @operation
@@ -39,7 +55,7 @@ def enqueue(
         refuse(Code.FORMAT)
     known = recall(s, q, call)
     if known is not None:
-        return split(known, "\n")
+        return remembered_ids(known)
     for position in guarded:
         if not is_payable(s, q, specs[position]):
             refuse(Code.COST)
@@ -53,6 +69,7 @@ def enqueue(
     expiring_at: list[int] = []
     last_id = s.get_count(id_key(q))
     first_id = last_id
+    counted = 0
     sequence = meta.ready
     mark = meta.mark
     first_due = 0
@@ -67,6 +84,7 @@ def enqueue(
         job_id = spec.job_id
         if job_id == "":
             last_id = last_id + 1
+            counted = counted + 1
             job_id = text(last_id)
         elif job_id != superseded and is_taken(s, q, job_id):
             ids.append(SKIPPED)
@@ -81,7 +99,7 @@ def enqueue(
             sequence = moved.ready
             mark = moved.mark
             continue
-        s.hset(job_key(q, job_id), name=spec.name, data=spec.data, timestamp=now)
+        s.hset(job_key(q, job_id), name=spec.name, data=spec.data, added=now)
         delay = 0
         if len(spec.options) > 0:
             s.hset_fields(job_key(q, job_id), spec.options)
@@ -116,8 +134,22 @@ def enqueue(
     if first_due != 0:
         lower_next_due(s, q, first_due)
     wake_if_startable(s, q, now)
-    remember(s, q, now, meta.calls_until, call, join(ids, "\n"))
+    reply = join(ids, "\n")
+    if counted == len(specs):
+        reply = COUNTED_PREFIX + text(first_id + 1) + COUNTED_PREFIX + text(counted)
+    remember(s, q, now, meta.calls_until, call, reply)
     rearm(s, q, meta.next_due)
+    return ids
+
+
+def remembered_ids(reply: str) -> list[str]:
+    """The ids that a remembered reply stands for."""
+    if byte_length(reply) == 1 or take(reply, 1) != COUNTED_PREFIX or take(reply, 2) == COUNTED_PREFIX + "\n":
+        return split(reply, "\n")
+    parts = split(reply, COUNTED_PREFIX)
+    ids: list[str] = []
+    for i in range(number(parts[2])):
+        ids.append(text(number(parts[1]) + i))
     return ids
 
 
@@ -144,7 +176,7 @@ def add_one(s: Store, q: str, now: int, keep: int, job_id: str, spec: JobSpec, s
         row = s.read(job_key(q, superseded), PlaceRow)
         erase(s, q, now, keep, superseded, row)
         refresh_group(s, q, now, keep, row.ordering_key)
-    s.hset(job_key(q, job_id), name=spec.name, data=spec.data, timestamp=now)
+    s.hset(job_key(q, job_id), name=spec.name, data=spec.data, added=now)
     s.hset_fields(job_key(q, job_id), options)
     place_new(s, q, now, keep, job_id, spec.name, options)
 

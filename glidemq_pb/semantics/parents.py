@@ -49,7 +49,7 @@ def set_free(s: Store, q: str, now: int, job_id: str, row: PlaceRow, parent: Par
         if parent.processed_on == 0:
             set_limits(s, q, now, row.ordering_key, limits_in(s.hgetall(job_key(q, job_id))))
     placed = s.read(job_key(q, job_id), PlaceRow)
-    due = parent.timestamp + parent.delay
+    due = parent.added + parent.delay
     if parent.processed_on == 0 and due > now:
         mark = next_mark(s, q)
         make_delayed(s, q, job_id, placed, due, mark)

@@ -87,6 +87,15 @@ class WorkerInfoRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """Whose an active job is."""
+
+    state: str
+    token: str
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRow:
     """A job as every settlement reads it."""
 
@@ -112,7 +121,7 @@ class HeldRow:
 class AddedRow:
     """When a job was added."""
 
-    timestamp: int
+    added: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ class WaitedRow:
     name: str
     """Empty: there is no such job."""
     state: str
-    timestamp: int
+    added: int
     return_value: str
     failed_reason: str
     waits: str
@@ -195,7 +204,7 @@ class ParentRow:
     """`fail` or `ignore`; empty: wait until it was retried."""
     child_failure: str
     """FAILED_OUTCOME and the reason of the failed child with which this job is to fail; empty: none."""
-    timestamp: int
+    added: int
     delay: int
     processed_on: int
     ordering_key: str

@@ -37,7 +37,7 @@ from .store import Store
 from .wakes import LOOK, keep_timer, wake, wake_if_startable
 
 PLAIN_FIELDS: Final = 3
-"""A job that never ran and was added without options has just these: `name data timestamp`."""
+"""A job that never ran and was added without options has just these: `name data added`."""
 
 
 @operation(frees_memory=True)

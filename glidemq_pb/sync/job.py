@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
-from ..errors import SerializationError
+from ..errors import InvalidStateError, SerializationError
 from ..job import Job as AsyncJob
 from ..job import JobState
 from ..job_options import JobOptions
@@ -40,6 +40,11 @@ class Job(Generic[D, R]):
         """Make a call where the job lives: in the worker's event loop, for one that runs, or else in ours."""
         run = self._job._run
         return PORTAL.run(call, None if run is None else run.loop)
+
+    def _end_run(self, call: Callable[[], Coroutine[Any, Any, NoReturn]]) -> NoReturn:
+        """Make a call that ends the run of its processor by what it raises."""
+        self._wait(call)
+        raise InvalidStateError("the processor goes on: the end of its run was swallowed")
 
     @property
     def id(self) -> str:
@@ -132,7 +137,7 @@ class Job(Generic[D, R]):
         extend: Literal["max", "replace"] = "max",
     ) -> NoReturn:
         """End this run of the processor, and start no job of this job's group for `duration` (RRL-1..12)."""
-        self._wait(
+        self._end_run(
             lambda: self._job.rate_limit_group(
                 duration, current_job=current_job, requeue_position=requeue_position, extend=extend
             )
@@ -140,7 +145,15 @@ class Job(Generic[D, R]):
 
     def move_to_delayed(self, when: int | datetime | timedelta, next_step: object = None) -> NoReturn:
         """End this run of the processor; the job starts again at `when`, and no attempt is consumed."""
-        self._wait(lambda: self._job.move_to_delayed(when, next_step))
+        self._end_run(lambda: self._job.move_to_delayed(when, next_step))
+
+    def move_to_waiting_children(self) -> NoReturn:
+        """End this run of the processor; the job starts again when its children are done, no attempt consumed."""
+        self._end_run(self._job.move_to_waiting_children)
+
+    def get_children_values(self) -> dict[str, R]:
+        """What its completed children returned, by `<queue>:<id>`; kept whatever becomes of the children (FLW-2)."""
+        return self._wait(self._job.get_children_values)
 
     @property
     def name(self) -> str:
@@ -231,6 +244,16 @@ class Job(Generic[D, R]):
     def scheduler_name(self) -> str | None:
         """The job scheduler that added it."""
         return self._job.scheduler_name
+
+    @property
+    def parent_id(self) -> str | None:
+        """The job that waits for it; the first one, where several do (see `flow.add_dag`)."""
+        return self._job.parent_id
+
+    @property
+    def parent_queue(self) -> str | None:
+        """The queue of the job that waits for it."""
+        return self._job.parent_queue
 
     @property
     def cost(self) -> float:

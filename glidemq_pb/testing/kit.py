@@ -43,8 +43,8 @@ AnyWorker = Worker[Any, Any]
 
 DUE_KEYS = (expiring_key, active_key, freed_key, scheduled_key, schedulers_key, rate_limited_key, retained_key)
 """Sorted sets of due moments that virtual time visits. The others of `semantics.due` (records of workers, replies
-kept for a repetition, answers that nobody fetched, minutes of metrics, windows that have passed) are housekeeping:
-nobody can tell when exactly it was done."""
+kept for a repetition, answers that nobody fetched, minutes of metrics, windows that have passed, reservations of
+flows) are housekeeping: nobody can tell when exactly it was done."""
 STALLED_MAX = 1
 EVENTS_KEPT = 10_000
 

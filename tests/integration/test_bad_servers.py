@@ -131,8 +131,8 @@ async def test_a_password_that_is_wrong_for_a_while_loses_nothing(own_server: Pr
         await until(lambda: len(ran) == 20)
         await until(lambda: tiny.ask(port, "ZCARD", "glide:{tasks}:completed") == ":20\r\n")
         assert sorted(ran, key=int) == accepted
-        assert len(errors) == 1
-        assert "the password is wrong" in str(errors[0])
+        assert 1 <= len(errors) <= 2  # and once more when the reason is known
+        assert "the password is wrong" in str(errors[-1])
 
 
 async def test_a_full_server_refuses_new_work_and_finishes_old(own_server: PrivateServer) -> None:

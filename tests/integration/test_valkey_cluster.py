@@ -17,12 +17,17 @@ from glidemq_pb.semantics import jobs, reads
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import JobSpec
 from glidemq_pb.server import PrivateServer, free_port
+from tests import summary
+from tests.properties.profile import DEEP
+from tests.rules.flow_histories import FlowHistory
+from tests.rules.world import ValkeySide, World
 
 from . import tiny
 from .conftest import MakeBackend
 
 SLOTS = 16_384
 QUEUES = 12
+FLOW_HISTORIES = 20 if DEEP else 2
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,14 @@ def nodes() -> Iterator[list[PrivateServer]]:
         buses = [free_port() for _ in range(3)]
         servers = [
             stack.enter_context(
-                PrivateServer({"cluster-enabled": "yes", "cluster-node-timeout": "5000", "cluster-port": str(bus)})
+                PrivateServer(
+                    {
+                        "cluster-enabled": "yes",
+                        "cluster-node-timeout": "5000",
+                        "cluster-port": str(bus),
+                        "appendonly": "yes",
+                    }
+                )
             )
             for bus in buses
         ]
@@ -135,6 +147,21 @@ async def test_a_borrowed_cluster_client(nodes: list[PrivateServer], root: str) 
     assert await listener.listen([f"{root}:list"], 5_000) == (f"{root}:list", "x")
     await backend.close()
     await client.close()
+
+
+@pytest.mark.parametrize("seed", range(2000, 2000 + FLOW_HISTORIES))
+async def test_flows_over_the_nodes_of_a_cluster(nodes: list[PrivateServer], seed: int) -> None:
+    """As on one server (see `tests/rules/test_flow_histories.py`); five queues are on two nodes at least."""
+    side = ValkeySide(*(node.port for node in nodes))
+    world = World(side)
+    try:
+        history = FlowHistory(world, seed)
+        await history.live(4)
+    finally:
+        await world.close()
+        side.close()
+    for what, count in history.numbers().items():
+        summary.record(f"random flows on a cluster: {what}", count)
 
 
 async def test_nobody_listens(make_backend: MakeBackend) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from glidemq_pb import JSON_SERIALIZER, Job, Producer, Queue, QueueEvents, Serializer, Worker
+from glidemq_pb import JSON_SERIALIZER, FlowProducer, Job, Producer, Queue, QueueEvents, Serializer, Worker
 from glidemq_pb.backends.backend import Backend, Listener, Reader
 from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.backends.valkey import ValkeyBackend
@@ -21,6 +21,7 @@ from glidemq_pb.backends.valkey.listener import ValkeyListener
 from glidemq_pb.backends.valkey.reader import ValkeyReader
 from glidemq_pb.clock import Clock, Participant
 from glidemq_pb.connection import Connection
+from glidemq_pb.outages import Outages
 from glidemq_pb.payload import Compression
 from glidemq_pb.semantics import reads
 from glidemq_pb.semantics.invariants import violations
@@ -156,6 +157,9 @@ class Line:
         self.listeners.append(VirtualListener(self, listener, self._clock))
         return self.listeners[-1]
 
+    def watch(self, queue: str, outages: Outages) -> Callable[[], None]:
+        return self._backend.watch(queue, outages)
+
     async def reader(self) -> Reader:
         return LineReader(self, await self._backend.reader())
 
@@ -265,34 +269,40 @@ class MemorySide:
 
 
 class ValkeySide:
+    """A server, or the nodes of a cluster, by their ports."""
+
     name = "valkey"
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._wire = Wire(port)
+    def __init__(self, *ports: int) -> None:
+        self._ports = ports
+        self._wires = [Wire(port) for port in ports]
         self._clients = ""
 
     def backend(self, clock: VirtualClock) -> Backend:
         self._clients = f"rules-{next(_numbers)}"
-        return ValkeyBackend(Connection([("127.0.0.1", self._port)], client_name=self._clients), now=clock.now)
+        connection = Connection(
+            [("127.0.0.1", port) for port in self._ports], cluster=len(self._ports) > 1, client_name=self._clients
+        )
+        return ValkeyBackend(connection, now=clock.now)
 
     def in_flight(self, backend: Backend, lines: Sequence[Line]) -> bool:
         """A wait that is awaited here and not held by the server is on its way there or back."""
         assert isinstance(backend, ValkeyBackend)
         awaited = sum(one.waits for line in lines for one in line.listeners)
         awaited += sum(one.waiting for one in backend._listeners if isinstance(one, ValkeyReader))
-        clients: bytes = self._wire.call(b"CLIENT", b"LIST")
         name = f" name={self._clients} ".encode()
-        held = sum(name in line and BLOCKED in line for line in clients.splitlines())
+        clients: list[bytes] = [row for wire in self._wires for row in wire.call(b"CLIENT", b"LIST").splitlines()]
+        held = sum(name in row and BLOCKED in row for row in clients)
         return held != awaited or bool(backend._sending)
 
     def dump(self, backend: Backend, root: str) -> dict[str, Any]:
         pattern = root.replace("[", "\\[").encode("latin-1") + b":*"
-        rows = decoded(self._wire.call(b"EVAL", SCRIPT.encode(), b"0", pattern))
+        rows = [row for wire in self._wires for row in decoded(wire.call(b"EVAL", SCRIPT.encode(), b"0", pattern))]
         return {key: plain(kind, value) for key, kind, value in rows}
 
     def close(self) -> None:
-        self._wire.close()
+        for wire in self._wires:
+            wire.close()
 
 
 class World:
@@ -336,6 +346,18 @@ class World:
             events=events,
             dead_letter_queue=dead_letter_queue,
         )
+
+    def flow_producer(
+        self, *, serializer: Serializer = JSON_SERIALIZER, compression: Compression = "none", events: bool = True
+    ) -> FlowProducer:
+        """A producer of flows, with a connection of its own."""
+        return FlowProducer(backend=self.line(), serializer=serializer, compression=compression, events=events)
+
+    def other(self, suffix: str) -> str:
+        """The name of another queue of this world."""
+        name = f"{self.name}-{suffix}"
+        self._names.add(name)
+        return name
 
     def producer(self, name: str | None = None, **options: Any) -> Producer[Any]:
         """A producer, with a connection of its own."""
@@ -473,7 +495,7 @@ class World:
         assert not wrong, "\n".join(wrong)
 
 
-def line_of(component: Queue[Any, Any] | Producer[Any] | Worker[Any, Any] | QueueEvents) -> Line:
+def line_of(component: FlowProducer | Queue[Any, Any] | Producer[Any] | Worker[Any, Any] | QueueEvents) -> Line:
     """The connection of a component of the world."""
     assert isinstance(component.backend, Line)
     return component.backend

@@ -428,7 +428,7 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
         case "get_log":
             return " ".join([*reply["lines"], f"of {reply['count']}"])
         case "get_job":
-            return " ".join(f"{name}={value}" for name, value in sorted(reply.items()) if name != "timestamp")
+            return " ".join(f"{name}={value}" for name, value in sorted(reply.items()) if name != "added")
         case "get_metrics":
             return " ".join(f"{int(minute) - MINUTE}={count}" for minute, count in sorted(reply.items()))
         case "get_marks" | "get_global_limits":
@@ -587,7 +587,7 @@ def shown_set(kind: str, entries: list[tuple[str, int]], *, timed: bool) -> list
     return shown or ["-"]
 
 
-INSTANTS = {"expire_at", "finished_on", "processed_on", "timestamp", "next_due", "calls_until", "metrics_until", "at",
+INSTANTS = {"expire_at", "finished_on", "processed_on", "added", "next_due", "calls_until", "metrics_until", "at",
             "timer_due", "seen_at", "paused_until", "window_at", "tokens_at", "looks_at", "global_window_at",
             "accepted_at", "until", "pending_until", "resume_at", "next_run", "last_run", "following", "fired_at",
             "start_date", "end_date"}  # fmt: skip

@@ -24,6 +24,7 @@ def blocks(page: str, language: str) -> list[str]:
         ("schedulers.md", 8),
         ("payloads.md", 6),
         ("waiting.md", 3),
+        ("flows.md", 4),
         ("events.md", 5),
         ("stopping.md", 1),
         ("embedded.md", 1),

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ...clock import Clock, SystemClock
 from ...connection import Connection
 from ...errors import ClosedError
+from ...outages import Outages
 from ...semantics.store import Store
 from ..codec import codec_of
 from .at_once import AtOnce
@@ -17,6 +18,7 @@ from .errors import Fault, Remedy
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
 from .reader import ValkeyReader
+from .watches import Watches
 
 if TYPE_CHECKING:
     from .client import Client
@@ -75,9 +77,10 @@ class ValkeyBackend:
         self._client: Client | None = None
         self._gate: Gate | None = None
         self._connecting: asyncio.Task[Client] | None = None
-        self._replacing: asyncio.Lock = asyncio.Lock()
+        self._replacing: asyncio.Task[Fault | None] | None = None
         self._sending: set[asyncio.Future[Any]] = set()
         self._listeners: set[ValkeyListener | ValkeyReader] = set()
+        self._watches = Watches(self._source.address)
         self._closed = False
 
     @property
@@ -156,16 +159,24 @@ class ValkeyBackend:
             await client.close()
 
     async def _replace(self, broken: "Client") -> Fault | None:
-        """Put a new client in the place of a broken one, unless that was done meanwhile; a lent one stays."""
-        async with self._replacing:
+        """Put a new client in the place of a broken one, once however many ask meanwhile; a lent one stays."""
+        if self._replacing is None or self._replacing.done():
             if self._closed or self._client is not broken or broken is self._source.lent:
                 return None
-            opened = await self._open()
-            if isinstance(opened, Fault):
-                return opened
-            self._client = opened
-            await broken.close()
+            self._replacing = asyncio.get_running_loop().create_task(self._put_new(broken))
+            self._replacing.add_done_callback(lambda task: task.cancelled() or task.exception())  # told below
+        return await asyncio.shield(self._replacing)
+
+    async def _put_new(self, broken: "Client") -> Fault | None:
+        opened = await self._open()
+        if isinstance(opened, Fault):
+            return opened
+        if self._closed or self._client is not broken:
+            await self._give_up(opened)
             return None
+        self._client = opened
+        await broken.close()
+        return None
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -231,23 +242,34 @@ class ValkeyBackend:
         """Send once; when that fails, again until it is answered, or the time for repeating it is over."""
         import glide
 
-        deadline = gate.loop.time() + self._source.retry_timeout / 1000
+        sent_at = gate.loop.time()
         loads = gate.loader(self._library).loads
         try:
-            return await call.through(client)
+            reply = await call.through(client)
         except (glide.GlideError, TimeoutError) as error:
-            repeating = gate.loop.create_task(self._repeat(client, gate, call, error, loads, deadline))
-        return await repeating
+            reply = await gate.loop.create_task(self._repeat(client, gate, call, error, loads, sent_at))
+        if self._watches.told:
+            self._watches.answered(call.root)
+        return reply
 
     async def _repeat(
-        self, client: "Client", gate: Gate, call: Call, error: Exception, loads: int, deadline: float
+        self, client: "Client", gate: Gate, call: Call, error: Exception, loads: int, sent_at: float
     ) -> Any:
         import glide
 
         pause = PAUSE_MS_FIRST / 1000
+        deadline = sent_at + self._source.retry_timeout / 1000
+        silent: Client | None = None
         while True:
             self._check_usable()
-            fault = await self._remedied(client, self._source.understand(error), loads)
+            fault = self._source.understand(error)
+            if fault.vague and client is silent:
+                # It waits for a server that may never come back, while a new client would find another one.
+                fault = replace(fault, remedy=Remedy.RECONNECT)
+            silent = client if fault.vague else None
+            if fault.remedy.is_of_an_outage and gate.loop.time() + pause <= deadline:
+                self._watches.failed(call.root, sent_at, fault.at(self.address))
+            fault = await self._remedied(client, fault, loads)
             if gate.loop.time() + pause > deadline:
                 raise (await self._diagnosed(fault)).at(self.address) from error
             if fault.remedy.is_for_a_person or (
@@ -261,6 +283,7 @@ class ValkeyBackend:
             loads = gate.loader(self._library).loads
             if not replies_have_an_ear():
                 await self._source.make_ear()
+            sent_at = gate.loop.time()
             try:
                 async with asyncio.timeout(self._timeout):
                     return await call.through(client)
@@ -297,9 +320,12 @@ class ValkeyBackend:
 
     async def listener(self) -> ValkeyListener:
         await self._connected()
-        listener = ValkeyListener(self._source, self._listeners.discard)
+        listener = ValkeyListener(self._source, self._watches, self._listeners.discard)
         self._listeners.add(listener)
         return listener
+
+    def watch(self, queue: str, outages: Outages) -> Callable[[], None]:
+        return self._watches.add(queue.encode("latin-1"), outages)
 
     async def reader(self) -> ValkeyReader:
         self._check_usable()

@@ -21,12 +21,19 @@ class Remedy(Enum):
     """The same call on a new client: this one is dead, or connected to the wrong node."""
     REOPEN = auto()
     """The same: this one was closed, and will never answer again."""
+    WAIT = auto()
+    """The same call a little later: nothing is wrong."""
     LOAD = auto()
     """Loading the library, then the same call."""
     GRANT = auto()
     """A permission, from a person."""
     NONE = auto()
     """Whatever it is, a person must do it."""
+
+    @property
+    def is_of_an_outage(self) -> bool:
+        """Whether something is wrong that may pass."""
+        return self in (Remedy.REPEAT, Remedy.RECONNECT, Remedy.REOPEN, Remedy.LOAD)
 
     @property
     def is_for_a_person(self) -> bool:
@@ -45,7 +52,7 @@ class Fault:
 
     def at(self, address: str) -> QueueConnectionError:
         """The exception that tells it."""
-        return QueueConnectionError(address, self.problem)
+        return QueueConnectionError(address, self.problem, may_pass=not self.remedy.is_for_a_person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ TEXTS = (
     ),
     Row(
         r"inflight request",
-        Remedy.REPEAT,
+        Remedy.WAIT,
         "more requests are under way on this client than its inflight_requests_limit",
     ),
     Row(

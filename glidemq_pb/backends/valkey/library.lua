@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_85fe8e04ed63
+#!lua name=glidemq_pb_aa96cba7c323
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -123,16 +123,16 @@ R.reply_list_of_WorkerEntry = function(v)
 end
 
 R.read_WaitedRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'timestamp', 'return_value', 'failed_reason', 'waits')
-  return {name = v[1] or '', state = v[2] or '', timestamp = tonumber(v[3] or 0), return_value = v[4] or '',
+  local v = redis.call('HMGET', key, 'name', 'state', 'added', 'return_value', 'failed_reason', 'waits')
+  return {name = v[1] or '', state = v[2] or '', added = tonumber(v[3] or 0), return_value = v[4] or '',
       failed_reason = v[5] or '', waits = v[6] or ''}
 end
 
 R.read_ParentRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'timestamp',
+  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'added',
       'delay', 'processed_on', 'ordering_key')
   return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
-      child_failure = v[5] or '', timestamp = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
+      child_failure = v[5] or '', added = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
       processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
 end
 
@@ -286,6 +286,11 @@ R.reply_list_of_SchedulerEntry = function(v)
     out[#out + 1] = R.reply_SchedulerEntry(one)
   end
   return out
+end
+
+R.read_LeaseRow = function(key)
+  local v = redis.call('HMGET', key, 'state', 'token', 'mark')
+  return {state = v[1] or '', token = v[2] or '', mark = tonumber(v[3] or 0)}
 end
 
 R.read_AttemptRow = function(key)
@@ -765,7 +770,7 @@ H.answer_waits = function(q, now, job_id, waits, answer)
   if waits == '' then
     return
   end
-  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'timestamp') or 0)
+  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'added') or 0)
   call('HDEL', q .. ':job:' .. job_id, 'waits')
   for _, wait in ipairs(R.split(waits, ',')) do
     local parts = R.split(wait, ':')
@@ -804,7 +809,7 @@ O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
   for _, wait in ipairs(R.split(row.waits, ',')) do
     local parts = R.split(wait, ':')
     local repeated = parts[1] == waiter and parts[2] == R.text(ordinal)
-    if not repeated and row.timestamp + R.int(parts[3]) > now then
+    if not repeated and row.added + R.int(parts[3]) > now then
       waits[#waits + 1] = wait
     end
   end
@@ -812,7 +817,7 @@ O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
     return {'full'}
   end
   -- answers.py:72
-  local offset = now + duration + 60000 - row.timestamp
+  local offset = now + duration + 60000 - row.added
   waits[#waits + 1] = waiter .. ':' .. R.text(ordinal) .. ':' .. R.text(offset)
   call('HSET', q .. ':job:' .. job_id, 'waits', table.concat(waits, ','))
   return {''}
@@ -1724,32 +1729,45 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    local member = H.keep_completed(q, now, job_id, value, mark)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    local member = R.pad(mark) .. job_id
-    call('ZADD', q .. ':completed', now, member)
     H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:42 fail_job
+-- endings.py:40 complete_plain_job
+H.complete_plain_job = function(q, now, keep, job_id, value, mark)
+  H.keep_completed(q, now, job_id, value, mark)
+  H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
+end
+
+-- endings.py:46 keep_completed
+H.keep_completed = function(q, now, job_id, value, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+  local member = R.pad(mark) .. job_id
+  call('ZADD', q .. ':completed', now, member)
+  return member
+end
+
+-- endings.py:54 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:49 expire
+-- endings.py:61 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:55 end_revoked
+-- endings.py:67 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1757,7 +1775,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:62 keep_failed
+-- endings.py:74 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1775,7 +1793,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:78 retain
+-- endings.py:90 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1787,7 +1805,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:87 trim
+-- endings.py:99 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1807,7 +1825,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:102 forget_ended
+-- endings.py:114 forget_ended
 H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -1826,12 +1844,12 @@ H.forget_ended = function(q, now, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:118 has_expired
+-- endings.py:130 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:123 leave_expiring
+-- endings.py:135 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -2017,7 +2035,7 @@ H.running_members = function(q, key)
   return members
 end
 
--- families.py:39 tell_parents
+-- families.py:41 tell_parents
 H.tell_parents = function(q, now, parents, job_id, news, value)
   local call = redis.call
   for _, parent in ipairs(R.split(parents, '\010')) do
@@ -2034,18 +2052,18 @@ H.tell_parents = function(q, now, parents, job_id, news, value)
   end
 end
 
--- families.py:55 root_of
+-- families.py:57 root_of
 H.root_of = function(job)
   return R.split(job, '}')[1] .. '}'
 end
 
--- families.py:65 name_of_child
+-- families.py:67 name_of_child
 H.name_of_child = function(child)
   local root = H.root_of(child)
   return root .. ':' .. R.split(string.sub(child, #root + 1 + 1), ':')[1]
 end
 
--- families.py:71 hear
+-- families.py:73 hear
 H.hear = function(q, now, parent_id, child, news, value)
   local call = redis.call
   local key = q .. ':job:' .. parent_id
@@ -2083,14 +2101,14 @@ H.hear = function(q, now, parent_id, child, news, value)
   end
 end
 
--- families.py:101 forget_child
+-- families.py:103 forget_child
 H.forget_child = function(q, parent_id, child)
   local call = redis.call
   call('ZREM', q .. ':children:' .. parent_id, child)
   call('HDEL', q .. ':outcomes:' .. parent_id, child)
 end
 
--- families.py:107 free_if_done
+-- families.py:109 free_if_done
 H.free_if_done = function(q, now, parent_id)
   local call = redis.call
   local row = R.read_ParentRow(q .. ':job:' .. parent_id)
@@ -2380,7 +2398,7 @@ end
 -- flows.py:310 store_node
 H.store_node = function(q, now, key, node, ids, job_id, flow)
   local call = redis.call
-  call('HSET', key, 'name', node.name, 'data', node.data, 'timestamp', now)
+  call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
   R.spread('HSET', node.options, key)
   if flow ~= '' then
     call('HSET', key, 'flow', flow)
@@ -2408,7 +2426,7 @@ H.store_node = function(q, now, key, node, ids, job_id, flow)
   end
 end
 
--- flows.py:335 positions
+-- flows.py:333 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2417,7 +2435,7 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:343 appear
+-- flows.py:341 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
@@ -2431,7 +2449,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:355 complete_flow
+-- flows.py:353 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2444,14 +2462,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:365 forget_reservation
+-- flows.py:363 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:371 may_have_children
+-- flows.py:369 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2463,7 +2481,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:381 adopt_child
+-- flows.py:379 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   local position = 0
@@ -3010,7 +3028,7 @@ O.get_dead_letters = function(q, now)
   return {target}
 end
 
--- jobs.py:29 enqueue
+-- jobs.py:45 enqueue
 O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -3019,14 +3037,14 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   end
   local known = H.recall(q, call_)
   if known then
-    return {R.split(known, '\010')}
+    return {H.remembered_ids(known)}
   end
   for _, position in ipairs(guarded) do
     if not H.is_payable(q, specs[position + 1]) then
       return {false, 'COST'}
     end
   end
-  -- jobs.py:47
+  -- jobs.py:63
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -3036,6 +3054,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local expiring_at = {}
   local last_id = tonumber(call('GET', q .. ':id') or 0)
   local first_id = last_id
+  local counted = 0
   local sequence = meta.ready
   local mark = meta.mark
   local first_due = 0
@@ -3057,6 +3076,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       local __skip2 = false
       if job_id == '' then
         last_id = last_id + 1
+        counted = counted + 1
         job_id = R.text(last_id)
       elseif job_id ~= superseded and H.is_taken(q, job_id) then
         ids[#ids + 1] = ':'
@@ -3073,7 +3093,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
           sequence = moved.ready
           mark = moved.mark
         else
-          call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+          call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
           local delay = 0
           if #spec.options > 0 then
             R.spread('HSET', spec.options, q .. ':job:' .. job_id)
@@ -3104,7 +3124,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
       end
     end
   end
-  -- jobs.py:109
+  -- jobs.py:127
   H.stamp(q, meta)
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
@@ -3117,18 +3137,35 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
     H.lower_next_due(q, first_due)
   end
   H.wake_if_startable(q, now)
-  H.remember(q, now, meta.calls_until, call_, table.concat(ids, '\010'))
+  local reply = table.concat(ids, '\010')
+  if counted == #specs then
+    reply = ':' .. R.text(first_id + 1) .. ':' .. R.text(counted)
+  end
+  H.remember(q, now, meta.calls_until, call_, reply)
   H.rearm(q, meta.next_due)
   return {ids}
 end
 
--- jobs.py:124 is_taken
+-- jobs.py:145 remembered_ids
+H.remembered_ids = function(reply)
+  if #reply == 1 or string.sub(reply, 1, 1) ~= ':' or string.sub(reply, 1, 2) == ':\010' then
+    return R.split(reply, '\010')
+  end
+  local parts = R.split(reply, ':')
+  local ids = {}
+  for i = 0, R.int(parts[3]) - 1 do
+    ids[#ids + 1] = R.text(R.int(parts[2]) + i)
+  end
+  return ids
+end
+
+-- jobs.py:156 is_taken
 H.is_taken = function(q, job_id)
   local call = redis.call
   return call('EXISTS', q .. ':job:' .. job_id) == 1 or call('EXISTS', q .. ':held:' .. job_id) == 1
 end
 
--- jobs.py:129 is_payable
+-- jobs.py:161 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -3138,7 +3175,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:137 add_one
+-- jobs.py:169 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -3147,12 +3184,12 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
     H.erase(q, now, keep, superseded, row)
     H.refresh_group(q, now, keep, row.ordering_key)
   end
-  call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'timestamp', now)
+  call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:152 watch_ttl
+-- jobs.py:184 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3164,7 +3201,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:162 place_new
+-- jobs.py:194 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3189,7 +3226,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:184 earlier
+-- jobs.py:216 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -3396,7 +3433,7 @@ H.set_free = function(q, now, job_id, row, parent)
     end
   end
   local placed = R.read_PlaceRow(q .. ':job:' .. job_id)
-  local due = parent.timestamp + parent.delay
+  local due = parent.added + parent.delay
   if parent.processed_on == 0 and due > now then
     local mark = H.next_mark(q)
     H.make_delayed(q, job_id, placed, due, mark)
@@ -3935,10 +3972,20 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:30 settle
+-- settling.py:34 settle
 H.settle = function(q, now, caller, settlement, mark, left)
+  local call = redis.call
   local job_id = settlement.job_id
-  local held = R.read_HeldRow(q .. ':job:' .. job_id)
+  local key = q .. ':job:' .. job_id
+  if settlement.outcome == 'completed' and call('HLEN', key) == 8 then
+    local lease = R.read_LeaseRow(key)
+    if lease.state == 'active' and lease.token == settlement.token then
+      left[#left + 1] = R.pad(lease.mark) .. job_id
+      H.complete_plain_job(q, now, caller.events_keep, job_id, settlement.value, mark)
+      return 'completed'
+    end
+  end
+  local held = R.read_HeldRow(key)
   if held.state ~= 'active' or held.token ~= settlement.token then
     if held.name ~= '' then
       H.emit(q, now, caller.events_keep, 'lease-lost', job_id)
@@ -3957,7 +4004,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:51 leave_run
+-- settling.py:62 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -3995,7 +4042,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:81 fail_attempt
+-- settling.py:92 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -4016,7 +4063,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:98 delay_run
+-- settling.py:109 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -4025,7 +4072,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:105 resume_later
+-- settling.py:116 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4496,7 +4543,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_marks_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4507,7 +4554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_85fe8e04ed63',
+  function_name = 'glidemq_pb_clear_some_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4519,7 +4566,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_85fe8e04ed63',
+  function_name = 'glidemq_pb_clean_some_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4531,7 +4578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_85fe8e04ed63',
+  function_name = 'glidemq_pb_retry_some_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4543,7 +4590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_85fe8e04ed63',
+  function_name = 'glidemq_pb_forget_queue_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4554,7 +4601,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_workers_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4565,7 +4612,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_85fe8e04ed63',
+  function_name = 'glidemq_pb_wait_for_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4576,7 +4623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_85fe8e04ed63',
+  function_name = 'glidemq_pb_fetch_answers_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4588,7 +4635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_85fe8e04ed63',
+  function_name = 'glidemq_pb_forget_answers_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4600,7 +4647,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_85fe8e04ed63',
+  function_name = 'glidemq_pb_remove_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4611,7 +4658,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_85fe8e04ed63',
+  function_name = 'glidemq_pb_retry_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4622,7 +4669,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_85fe8e04ed63',
+  function_name = 'glidemq_pb_revoke_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4633,7 +4680,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_85fe8e04ed63',
+  function_name = 'glidemq_pb_promote_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4644,7 +4691,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_85fe8e04ed63',
+  function_name = 'glidemq_pb_change_priority_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4655,7 +4702,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_85fe8e04ed63',
+  function_name = 'glidemq_pb_change_delay_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4666,7 +4713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_85fe8e04ed63',
+  function_name = 'glidemq_pb_update_data_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4677,7 +4724,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_85fe8e04ed63',
+  function_name = 'glidemq_pb_update_progress_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4688,7 +4735,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_85fe8e04ed63',
+  function_name = 'glidemq_pb_add_log_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4699,7 +4746,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_85fe8e04ed63',
+  function_name = 'glidemq_pb_pause_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4710,7 +4757,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_85fe8e04ed63',
+  function_name = 'glidemq_pb_resume_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4721,7 +4768,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_85fe8e04ed63',
+  function_name = 'glidemq_pb_set_group_limits_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4732,7 +4779,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_85fe8e04ed63',
+  function_name = 'glidemq_pb_rate_limit_group_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4744,7 +4791,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_85fe8e04ed63',
+  function_name = 'glidemq_pb_set_global_concurrency_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4755,7 +4802,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_85fe8e04ed63',
+  function_name = 'glidemq_pb_set_global_rate_limit_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4766,7 +4813,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_global_limits_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4777,7 +4824,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_85fe8e04ed63',
+  function_name = 'glidemq_pb_explain_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4788,7 +4835,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_85fe8e04ed63',
+  function_name = 'glidemq_pb_take_ids_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_85fe8e04ed63',
+  function_name = 'glidemq_pb_add_flow_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4816,7 +4863,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_85fe8e04ed63',
+  function_name = 'glidemq_pb_reserve_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4830,7 +4877,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_85fe8e04ed63',
+  function_name = 'glidemq_pb_release_flow_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4841,7 +4888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_85fe8e04ed63',
+  function_name = 'glidemq_pb_decide_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4852,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_reservations_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4863,7 +4910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_85fe8e04ed63',
+  function_name = 'glidemq_pb_add_child_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4876,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_85fe8e04ed63',
+  function_name = 'glidemq_pb_adopt_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4888,7 +4935,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_children_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_85fe8e04ed63',
+  function_name = 'glidemq_pb_receive_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4911,7 +4958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_85fe8e04ed63',
+  function_name = 'glidemq_pb_replay_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_85fe8e04ed63',
+  function_name = 'glidemq_pb_set_dead_letters_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4933,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_dead_letters_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4944,7 +4991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_85fe8e04ed63',
+  function_name = 'glidemq_pb_enqueue_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4958,7 +5005,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_letters_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4969,7 +5016,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_85fe8e04ed63',
+  function_name = 'glidemq_pb_acknowledge_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4981,7 +5028,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_job_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4992,7 +5039,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_jobs_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5003,7 +5050,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_parked_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5014,7 +5061,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_85fe8e04ed63',
+  function_name = 'glidemq_pb_count_jobs_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5025,7 +5072,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_time_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5036,7 +5083,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_85fe8e04ed63',
+  function_name = 'glidemq_pb_is_paused_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5047,7 +5094,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_log_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5058,7 +5105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_metrics_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5069,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_85fe8e04ed63',
+  function_name = 'glidemq_pb_read_events_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5080,7 +5127,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_85fe8e04ed63',
+  function_name = 'glidemq_pb_last_event_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5091,7 +5138,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_85fe8e04ed63',
+  function_name = 'glidemq_pb_upsert_scheduler_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5103,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_85fe8e04ed63',
+  function_name = 'glidemq_pb_plan_runs_aa96cba7c323',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5115,7 +5162,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_85fe8e04ed63',
+  function_name = 'glidemq_pb_remove_scheduler_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5126,7 +5173,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_85fe8e04ed63',
+  function_name = 'glidemq_pb_get_scheduler_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5137,7 +5184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_85fe8e04ed63',
+  function_name = 'glidemq_pb_list_schedulers_aa96cba7c323',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5148,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_85fe8e04ed63',
+  function_name = 'glidemq_pb_settle_and_activate_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5161,7 +5208,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_85fe8e04ed63',
+  function_name = 'glidemq_pb_extend_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5177,7 +5224,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_85fe8e04ed63',
+  function_name = 'glidemq_pb_nudge_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5188,7 +5235,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_85fe8e04ed63',
+  function_name = 'glidemq_pb_pass_wake_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5199,7 +5246,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_85fe8e04ed63',
+  function_name = 'glidemq_pb_leave_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5210,7 +5257,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_85fe8e04ed63',
+  function_name = 'glidemq_pb_tick_aa96cba7c323',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ClosedError
 from .client import ClientSource
+from .watches import Watches
 
 if TYPE_CHECKING:
     from glide import TEncodable
@@ -33,17 +34,20 @@ class ValkeyListener:
     that was popped when it broke is lost.
     """
 
-    def __init__(self, source: ClientSource, on_close: "Callable[[ValkeyListener], None]") -> None:
+    def __init__(self, source: ClientSource, watches: Watches, on_close: "Callable[[ValkeyListener], None]") -> None:
         self._source = source
+        self._watches = watches
         self._on_close = on_close
         self._client: Client | None = None
         self._keys: list[TEncodable] = []
+        self._first_key = b""
         self._pending: asyncio.Task[Popped] | None = None
         self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def listen(self, keys: Sequence[str], timeout: int) -> Popped | None:
         self._check_open()
         self._keys = [key.encode("latin-1") for key in keys]
+        self._first_key = keys[0].encode("latin-1")
         if self._pending is None:
             self._pending = asyncio.get_running_loop().create_task(self._pop())
         pending = self._pending
@@ -79,6 +83,10 @@ class ValkeyListener:
             try:
                 if self._client is None:
                     self._client = await self._source.open("listener")
+                if deadline is not None:
+                    await self._client.ping()
+                    self._watches.listener_waits(self)
+                    deadline, pause = None, PAUSE_SECONDS_FIRST
                 async with asyncio.timeout(limit):
                     popped = await self._client.blpop(self._keys, POP_SECONDS)
             except (glide.GlideError, TimeoutError) as error:
@@ -87,10 +95,10 @@ class ValkeyListener:
                 deadline = deadline or loop.time() + self._source.retry_timeout / 1000
                 if fault.remedy.is_for_a_person or loop.time() + pause > deadline:
                     raise fault.at(self._source.address) from error
+                self._watches.listener_failed(self, self._first_key, fault.at(self._source.address))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS_MAX)
                 continue
-            deadline, pause = None, PAUSE_SECONDS_FIRST
             if popped is not None:
                 return popped[0].decode("latin-1"), popped[1].decode("latin-1")
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
     from .client import Client
@@ -67,7 +67,8 @@ class Loader:
         import glide
 
         try:
-            known = await client.custom_command(["COMMAND", "LIST", "FILTERBY", "PATTERN", "fcall"])
+            untyped = cast("Any", client)  # its types are recursive beyond the checkers
+            known = await untyped.custom_command(["COMMAND", "LIST", "FILTERBY", "PATTERN", "fcall"])
         except glide.RequestError:
             return  # one who may not ask will hear it from the first call
         if not known:
