@@ -30,7 +30,7 @@ from .keys import (
     reservations_key,
 )
 from .lanes import next_mark
-from .lang import byte_length, is_canonical_id, join, lookup, number, operation, refuse, split, text
+from .lang import Fields, byte_length, is_canonical_id, join, lookup, lookup_int, number, operation, refuse, split, text
 from .letters import FLOW_LETTER, write_letter
 from .limits import CANONICAL_DIGITS_MAX, LETTERS_MAX, PAGE_MAX, REPLY_BYTES_MAX, RESERVED_MS
 from .parents import await_children
@@ -93,8 +93,9 @@ def add_flow(
     ids = choose_ids(s, q, specs)
     for i in range(len(specs)):
         store_node(s, q, now, job_key(q, ids[i]), specs[i], ids, ids[i], flow if len(others) > 0 else "")
-    for job_id in ids:
-        appear(s, q, now, events_keep, job_id)
+    for i in range(len(specs)):
+        waits = len(specs[i].children) + len(specs[i].far_children) > 0
+        appear(s, q, now, events_keep, ids[i], specs[i].name, specs[i].options, waits)
     for other in others:
         write_letter(s, q, other, "", "", ["letter", FLOW_LETTER, "flow", flow])
     if len(others) > 0:
@@ -309,17 +310,20 @@ def choose_id(s: Store, q: str, wanted: str) -> str:
 
 def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str, flow: str) -> None:
     """Store one job of a flow under `key`, with its family; it is in no set yet. `flow`: that of several queues."""
-    s.hset(key, name=node.name, data=node.data, added=now)
-    s.hset_fields(key, node.options)
+    fields = ["name", node.name, "data", node.data, "added", text(now)]
+    for option in node.options:
+        fields.append(option)
     if flow != "":
-        s.hset(key, flow=flow)
+        fields.append("flow")
+        fields.append(flow)
     parents: list[str] = []
     for position in node.parents:
         parents.append(q + ":" + ids[position])
     for parent in node.far_parents:
         parents.append(parent)
     if len(parents) > 0:
-        s.hset(key, parents=join(parents, "\n"))
+        fields.append("parents")
+        fields.append(join(parents, "\n"))
     children: list[str] = []
     for position in node.children:
         children.append(q + ":" + ids[position])
@@ -327,7 +331,9 @@ def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[s
         children.append(child if root_of(child) == q else far_child(child, flow))
     if len(children) > 0:
         s.zadd_many(children_key(q, job_id), positions(len(children)), children)
-        s.hset(key, children_left=len(children))
+        fields.append("children_left")
+        fields.append(text(len(children)))
+    s.hset_fields(key, fields)
 
 
 def positions(count: int) -> list[int]:
@@ -338,14 +344,13 @@ def positions(count: int) -> list[int]:
     return numbers
 
 
-def appear(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
+def appear(s: Store, q: str, now: int, keep: int, job_id: str, name: str, options: Fields, waits: bool) -> None:
     """Let a stored job of a flow take part: ready or delayed as any job, or waiting for its children."""
-    options = s.hgetall(job_key(q, job_id))
-    if not s.exists(children_key(q, job_id)) and lookup(options, "child_failure") == "":
-        place_new(s, q, now, keep, job_id, lookup(options, "name"), options)
+    if not waits:
+        place_new(s, q, now, keep, job_id, name, options)
         return
     watch_ttl(s, q, now, job_id, options)
-    emit_with(s, q, now, keep, "added", job_id, "name", lookup(options, "name"))
+    emit_with(s, q, now, keep, "added", job_id, "name", name)
     mark = next_mark(s, q)
     await_children(s, q, now, keep, job_id, mark)
 
@@ -356,7 +361,9 @@ def complete_flow(s: Store, q: str, now: int, keep: int, flow: str) -> None:
     for job_id in ids:
         s.rename(held_key(q, job_id), job_key(q, job_id))
     for job_id in ids:
-        appear(s, q, now, keep, job_id)
+        fields = s.hgetall(job_key(q, job_id))
+        waits = lookup_int(fields, "children_left", 0) > 0 or lookup(fields, "child_failure") != ""
+        appear(s, q, now, keep, job_id, lookup(fields, "name"), fields, waits)
     forget_reservation(s, q, flow)
 
 

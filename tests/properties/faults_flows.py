@@ -63,7 +63,7 @@ FLOWS = [
     Fault("a flow wakes nobody", "flows", "        wake(s, q)\n    wake_if_startable(s, q, now)\n    remember(s, q, now, meta.calls_until, call, join", "        wake(s, q)\n    remember(s, q, now, meta.calls_until, call, join"),
     Fault("the children are in no order", "flows", "        numbers.append(i)\n", "        numbers.append(count - i)\n"),
     Fault("a list of children starts one late", "flows", "s.zrange(children_key(q, job_id), start, ", "s.zrange(children_key(q, job_id), start + 1, "),
-    Fault("children elsewhere do not count", "flows", "        s.hset(key, children_left=len(children))\n", "        s.hset(key, children_left=len(node.children))\n"),
+    Fault("children elsewhere do not count", "flows", "        fields.append(text(len(children)))\n", "        fields.append(text(len(node.children)))\n"),
     Fault("any run's job may have children", "flows", "    if held.state != ACTIVE or held.token != token:\n        return LOST\n", ""),
     Fault("a child of a run counts for nothing", "flows", "children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1", "children_left=s.read(job_key(q, parent_id), ParentRow).children_left"),
     Fault("a child of a run has no parent", "flows", '    s.hset(job_key(q, job_id), parents=q + ":" + parent_id)\n', ""),
@@ -80,7 +80,7 @@ FLOWS = [
     Fault("a reservation that is given up holds its ids", "flows", "        s.delete([held_key(q, job_id), children_key(q, job_id), outcomes_key(q, job_id)])\n", "        s.delete([children_key(q, job_id), outcomes_key(q, job_id)])\n"),
     Fault("a reservation that is given up leaves its families", "flows", "        s.delete([held_key(q, job_id), children_key(q, job_id), outcomes_key(q, job_id)])\n", "        s.delete([held_key(q, job_id)])\n"),
     Fault("what is held hears nothing", "families", "        key = held_key(q, parent_id)\n", "        pass\n"),
-    Fault("a held parent that is to fail runs", "flows", ' and lookup(options, "child_failure") == "":', ":"),
+    Fault("a held parent that is to fail runs", "flows", ' or lookup(fields, "child_failure") != ""', ""),
     Fault("obliterate forgets the counter of held ids", "administration", "    if in_doubt_at is None:\n        s.delete", "    if now > 0:\n        s.delete"),
     # across queues
     Fault("the deadline is ignored", "flows", "    if len(others) > 0 and now > deadline:\n", "    if len(others) > 99999:\n"),

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_aa96cba7c323
+#!lua name=glidemq_pb_2b6c332c5e08
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2160,8 +2160,9 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   for i = 0, #specs - 1 do
     H.store_node(q, now, q .. ':job:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1], #others > 0 and flow or '')
   end
-  for _, job_id in ipairs(ids) do
-    H.appear(q, now, events_keep, job_id)
+  for i = 0, #specs - 1 do
+    local waits = #specs[i + 1].children + #specs[i + 1].far_children > 0
+    H.appear(q, now, events_keep, ids[i + 1], specs[i + 1].name, specs[i + 1].options, waits)
   end
   for _, other in ipairs(others) do
     H.write_letter(q, other, '', '', {'letter', 'flow', 'flow', flow})
@@ -2176,7 +2177,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   return {{ids, ''}}
 end
 
--- flows.py:110 reserve
+-- flows.py:111 reserve
 O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2195,7 +2196,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   if taken ~= '' then
     return {taken}
   end
-  -- flows.py:126
+  -- flows.py:127
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
@@ -2208,7 +2209,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   return {''}
 end
 
--- flows.py:138 release_flow
+-- flows.py:139 release_flow
 O.release_flow = function(q, now, flow)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2226,7 +2227,7 @@ O.release_flow = function(q, now, flow)
   return {1}
 end
 
--- flows.py:153 decide
+-- flows.py:154 decide
 O.decide = function(q, now, flow, deadline)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2238,7 +2239,7 @@ O.decide = function(q, now, flow, deadline)
   return {now > deadline and 'aborted' or 'undecided'}
 end
 
--- flows.py:163 list_reservations
+-- flows.py:164 list_reservations
 O.list_reservations = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2252,7 +2253,7 @@ O.list_reservations = function(q, now)
   return {R.reply_list_of_Reservation(found)}
 end
 
--- flows.py:175 add_child
+-- flows.py:176 add_child
 O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2281,7 +2282,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   if spec.job_id ~= '' and spec.job_id ~= superseded and H.is_taken(q, spec.job_id) then
     return {':'}
   end
-  -- flows.py:210
+  -- flows.py:211
   H.stamp(q, meta)
   local job_id = H.choose_id(q, spec.job_id)
   H.add_one(q, now, events_keep, job_id, spec, superseded)
@@ -2293,7 +2294,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   return {job_id}
 end
 
--- flows.py:222 adopt
+-- flows.py:223 adopt
 O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2311,7 +2312,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   if status ~= 'done' then
     return {status}
   end
-  -- flows.py:238
+  -- flows.py:239
   H.adopt_child(q, parent_id, child .. ':' .. flow)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
   call('HINCRBY', q .. ':flows', flow, 1)
@@ -2321,7 +2322,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   return {'done'}
 end
 
--- flows.py:248 list_children
+-- flows.py:249 list_children
 O.list_children = function(q, now, job_id, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2344,12 +2345,12 @@ O.list_children = function(q, now, job_id, start)
   return {R.reply_list_of_ChildEntry(entries)}
 end
 
--- flows.py:269 spec_of
+-- flows.py:270 spec_of
 H.spec_of = function(node)
   return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
 end
 
--- flows.py:274 first_taken
+-- flows.py:275 first_taken
 H.first_taken = function(q, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
@@ -2359,7 +2360,7 @@ H.first_taken = function(q, specs)
   return ''
 end
 
--- flows.py:282 choose_ids
+-- flows.py:283 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2381,7 +2382,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:299 choose_id
+-- flows.py:300 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2395,13 +2396,15 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:310 store_node
+-- flows.py:311 store_node
 H.store_node = function(q, now, key, node, ids, job_id, flow)
-  local call = redis.call
-  call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
-  R.spread('HSET', node.options, key)
+  local fields = {'name', node.name, 'data', node.data, 'added', R.text(now)}
+  for _, option in ipairs(node.options) do
+    fields[#fields + 1] = option
+  end
   if flow ~= '' then
-    call('HSET', key, 'flow', flow)
+    fields[#fields + 1] = 'flow'
+    fields[#fields + 1] = flow
   end
   local parents = {}
   for _, position in ipairs(node.parents) do
@@ -2411,7 +2414,8 @@ H.store_node = function(q, now, key, node, ids, job_id, flow)
     parents[#parents + 1] = parent
   end
   if #parents > 0 then
-    call('HSET', key, 'parents', table.concat(parents, '\010'))
+    fields[#fields + 1] = 'parents'
+    fields[#fields + 1] = table.concat(parents, '\010')
   end
   local children = {}
   for _, position in ipairs(node.children) do
@@ -2422,11 +2426,13 @@ H.store_node = function(q, now, key, node, ids, job_id, flow)
   end
   if #children > 0 then
     R.zadd_many(q .. ':children:' .. job_id, H.positions(#children), children)
-    call('HSET', key, 'children_left', #children)
+    fields[#fields + 1] = 'children_left'
+    fields[#fields + 1] = R.text(#children)
   end
+  R.spread('HSET', fields, key)
 end
 
--- flows.py:333 positions
+-- flows.py:339 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2435,21 +2441,19 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:341 appear
-H.appear = function(q, now, keep, job_id)
-  local call = redis.call
-  local options = call('HGETALL', q .. ':job:' .. job_id)
-  if not (call('EXISTS', q .. ':children:' .. job_id) == 1) and H.lookup(options, 'child_failure') == '' then
-    H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
+-- flows.py:347 appear
+H.appear = function(q, now, keep, job_id, name, options, waits)
+  if not waits then
+    H.place_new(q, now, keep, job_id, name, options)
     return
   end
   H.watch_ttl(q, now, job_id, options)
-  H.emit_with(q, now, keep, 'added', job_id, 'name', H.lookup(options, 'name'))
+  H.emit_with(q, now, keep, 'added', job_id, 'name', name)
   local mark = H.next_mark(q)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:353 complete_flow
+-- flows.py:358 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2457,19 +2461,21 @@ H.complete_flow = function(q, now, keep, flow)
     call('RENAME', q .. ':held:' .. job_id, q .. ':job:' .. job_id)
   end
   for _, job_id in ipairs(ids) do
-    H.appear(q, now, keep, job_id)
+    local fields = call('HGETALL', q .. ':job:' .. job_id)
+    local waits = H.lookup_int(fields, 'children_left', 0) > 0 or H.lookup(fields, 'child_failure') ~= ''
+    H.appear(q, now, keep, job_id, H.lookup(fields, 'name'), fields, waits)
   end
   H.forget_reservation(q, flow)
 end
 
--- flows.py:363 forget_reservation
+-- flows.py:370 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:369 may_have_children
+-- flows.py:376 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2481,7 +2487,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:379 adopt_child
+-- flows.py:386 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   local position = 0
@@ -4543,7 +4549,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_aa96cba7c323',
+  function_name = 'glidemq_pb_get_marks_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4554,7 +4560,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_aa96cba7c323',
+  function_name = 'glidemq_pb_clear_some_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4566,7 +4572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_aa96cba7c323',
+  function_name = 'glidemq_pb_clean_some_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4578,7 +4584,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_aa96cba7c323',
+  function_name = 'glidemq_pb_retry_some_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4590,7 +4596,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_aa96cba7c323',
+  function_name = 'glidemq_pb_forget_queue_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4601,7 +4607,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_aa96cba7c323',
+  function_name = 'glidemq_pb_list_workers_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4612,7 +4618,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_aa96cba7c323',
+  function_name = 'glidemq_pb_wait_for_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4623,7 +4629,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_aa96cba7c323',
+  function_name = 'glidemq_pb_fetch_answers_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4635,7 +4641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_aa96cba7c323',
+  function_name = 'glidemq_pb_forget_answers_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4647,7 +4653,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_aa96cba7c323',
+  function_name = 'glidemq_pb_remove_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4658,7 +4664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_aa96cba7c323',
+  function_name = 'glidemq_pb_retry_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4669,7 +4675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_aa96cba7c323',
+  function_name = 'glidemq_pb_revoke_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4680,7 +4686,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_aa96cba7c323',
+  function_name = 'glidemq_pb_promote_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4691,7 +4697,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_aa96cba7c323',
+  function_name = 'glidemq_pb_change_priority_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4702,7 +4708,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_aa96cba7c323',
+  function_name = 'glidemq_pb_change_delay_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4713,7 +4719,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_aa96cba7c323',
+  function_name = 'glidemq_pb_update_data_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4724,7 +4730,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_aa96cba7c323',
+  function_name = 'glidemq_pb_update_progress_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4735,7 +4741,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_aa96cba7c323',
+  function_name = 'glidemq_pb_add_log_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4746,7 +4752,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_aa96cba7c323',
+  function_name = 'glidemq_pb_pause_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4757,7 +4763,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_aa96cba7c323',
+  function_name = 'glidemq_pb_resume_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4768,7 +4774,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_aa96cba7c323',
+  function_name = 'glidemq_pb_set_group_limits_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4779,7 +4785,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_aa96cba7c323',
+  function_name = 'glidemq_pb_rate_limit_group_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4791,7 +4797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_aa96cba7c323',
+  function_name = 'glidemq_pb_set_global_concurrency_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4802,7 +4808,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_aa96cba7c323',
+  function_name = 'glidemq_pb_set_global_rate_limit_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4813,7 +4819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_aa96cba7c323',
+  function_name = 'glidemq_pb_get_global_limits_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4824,7 +4830,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_aa96cba7c323',
+  function_name = 'glidemq_pb_explain_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4835,7 +4841,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_aa96cba7c323',
+  function_name = 'glidemq_pb_take_ids_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4846,7 +4852,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_aa96cba7c323',
+  function_name = 'glidemq_pb_add_flow_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4863,7 +4869,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_aa96cba7c323',
+  function_name = 'glidemq_pb_reserve_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4877,7 +4883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_aa96cba7c323',
+  function_name = 'glidemq_pb_release_flow_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4888,7 +4894,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_aa96cba7c323',
+  function_name = 'glidemq_pb_decide_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,7 +4905,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_aa96cba7c323',
+  function_name = 'glidemq_pb_list_reservations_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4910,7 +4916,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_aa96cba7c323',
+  function_name = 'glidemq_pb_add_child_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4923,7 +4929,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_aa96cba7c323',
+  function_name = 'glidemq_pb_adopt_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4935,7 +4941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_aa96cba7c323',
+  function_name = 'glidemq_pb_list_children_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4946,7 +4952,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_aa96cba7c323',
+  function_name = 'glidemq_pb_receive_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4958,7 +4964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_aa96cba7c323',
+  function_name = 'glidemq_pb_replay_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4969,7 +4975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_aa96cba7c323',
+  function_name = 'glidemq_pb_set_dead_letters_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4980,7 +4986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_aa96cba7c323',
+  function_name = 'glidemq_pb_get_dead_letters_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4991,7 +4997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_aa96cba7c323',
+  function_name = 'glidemq_pb_enqueue_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5005,7 +5011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_aa96cba7c323',
+  function_name = 'glidemq_pb_list_letters_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5016,7 +5022,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_aa96cba7c323',
+  function_name = 'glidemq_pb_acknowledge_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5028,7 +5034,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_aa96cba7c323',
+  function_name = 'glidemq_pb_get_job_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5039,7 +5045,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_aa96cba7c323',
+  function_name = 'glidemq_pb_list_jobs_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5050,7 +5056,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_aa96cba7c323',
+  function_name = 'glidemq_pb_list_parked_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5061,7 +5067,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_aa96cba7c323',
+  function_name = 'glidemq_pb_count_jobs_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5072,7 +5078,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_aa96cba7c323',
+  function_name = 'glidemq_pb_get_time_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5083,7 +5089,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_aa96cba7c323',
+  function_name = 'glidemq_pb_is_paused_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5094,7 +5100,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_aa96cba7c323',
+  function_name = 'glidemq_pb_get_log_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5105,7 +5111,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_aa96cba7c323',
+  function_name = 'glidemq_pb_get_metrics_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5116,7 +5122,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_aa96cba7c323',
+  function_name = 'glidemq_pb_read_events_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5127,7 +5133,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_aa96cba7c323',
+  function_name = 'glidemq_pb_last_event_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5138,7 +5144,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_aa96cba7c323',
+  function_name = 'glidemq_pb_upsert_scheduler_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5150,7 +5156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_aa96cba7c323',
+  function_name = 'glidemq_pb_plan_runs_2b6c332c5e08',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5162,7 +5168,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_aa96cba7c323',
+  function_name = 'glidemq_pb_remove_scheduler_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5173,7 +5179,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_aa96cba7c323',
+  function_name = 'glidemq_pb_get_scheduler_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5184,7 +5190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_aa96cba7c323',
+  function_name = 'glidemq_pb_list_schedulers_2b6c332c5e08',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5195,7 +5201,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_aa96cba7c323',
+  function_name = 'glidemq_pb_settle_and_activate_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5208,7 +5214,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_aa96cba7c323',
+  function_name = 'glidemq_pb_extend_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5224,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_aa96cba7c323',
+  function_name = 'glidemq_pb_nudge_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5235,7 +5241,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_aa96cba7c323',
+  function_name = 'glidemq_pb_pass_wake_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5246,7 +5252,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_aa96cba7c323',
+  function_name = 'glidemq_pb_leave_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5257,7 +5263,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_aa96cba7c323',
+  function_name = 'glidemq_pb_tick_2b6c332c5e08',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
