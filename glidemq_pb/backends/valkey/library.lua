@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b3271d0e5edd
+#!lua name=glidemq_pb_315dfdcca43a
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2122,7 +2122,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, specs)
+  local taken = H.first_taken(q, now, specs)
   if taken ~= '' then
     return {{{}, taken}}
   end
@@ -2163,7 +2163,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, specs)
+  local taken = H.first_taken(q, now, specs)
   if taken ~= '' then
     return {taken}
   end
@@ -2322,16 +2322,20 @@ H.spec_of = function(node)
 end
 
 -- flows.py:273 first_taken
-H.first_taken = function(q, specs)
+H.first_taken = function(q, now, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
       return spec.job_id
+    end
+    local dedup_id = H.lookup(spec.options, 'dedup_id')
+    if dedup_id ~= '' and H.is_duplicate(q, now, dedup_id, spec.options) then
+      return dedup_id
     end
   end
   return ''
 end
 
--- flows.py:281 choose_ids
+-- flows.py:284 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2353,7 +2357,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:298 choose_id
+-- flows.py:301 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2367,7 +2371,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:309 store_node
+-- flows.py:312 store_node
 H.store_node = function(q, now, key, node, ids, job_id)
   local call = redis.call
   call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
@@ -2395,7 +2399,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
   end
 end
 
--- flows.py:330 positions
+-- flows.py:333 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2404,13 +2408,20 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:338 appear
+-- flows.py:341 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
+  local dedup_id = H.lookup(options, 'dedup_id')
+  if dedup_id ~= '' then
+    H.supersede(q, now, keep, H.pending_job(q, now, dedup_id, options))
+  end
   if not (call('EXISTS', q .. ':children:' .. job_id) == 1) then
     H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
     return
+  end
+  if dedup_id ~= '' then
+    H.accept(q, now, dedup_id, job_id, options)
   end
   H.watch_ttl(q, now, job_id, options)
   H.emit_with(q, now, keep, 'added', job_id, 'name', H.lookup(options, 'name'))
@@ -2418,7 +2429,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:350 complete_flow
+-- flows.py:358 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2431,14 +2442,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:360 forget_reservation
+-- flows.py:368 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:366 may_have_children
+-- flows.py:374 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2450,7 +2461,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:376 adopt_child
+-- flows.py:384 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
@@ -3143,17 +3154,22 @@ end
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
-  if superseded ~= '' then
-    local row = R.read_PlaceRow(q .. ':job:' .. superseded)
-    H.erase(q, now, keep, superseded, row)
-    H.refresh_group(q, now, keep, row.ordering_key)
-  end
+  H.supersede(q, now, keep, superseded)
   call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:184 watch_ttl
+-- jobs.py:181 supersede
+H.supersede = function(q, now, keep, job_id)
+  if job_id ~= '' then
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    H.erase(q, now, keep, job_id, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
+  end
+end
+
+-- jobs.py:189 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3165,7 +3181,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:194 place_new
+-- jobs.py:199 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3190,7 +3206,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:216 earlier
+-- jobs.py:221 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -4498,7 +4514,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_marks_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4509,7 +4525,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b3271d0e5edd',
+  function_name = 'glidemq_pb_clear_some_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4521,7 +4537,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b3271d0e5edd',
+  function_name = 'glidemq_pb_clean_some_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4533,7 +4549,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b3271d0e5edd',
+  function_name = 'glidemq_pb_retry_some_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4545,7 +4561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b3271d0e5edd',
+  function_name = 'glidemq_pb_forget_queue_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4556,7 +4572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_workers_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4567,7 +4583,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_b3271d0e5edd',
+  function_name = 'glidemq_pb_wait_for_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4578,7 +4594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_b3271d0e5edd',
+  function_name = 'glidemq_pb_fetch_answers_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4590,7 +4606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_b3271d0e5edd',
+  function_name = 'glidemq_pb_forget_answers_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4602,7 +4618,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b3271d0e5edd',
+  function_name = 'glidemq_pb_remove_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4613,7 +4629,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b3271d0e5edd',
+  function_name = 'glidemq_pb_retry_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4624,7 +4640,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b3271d0e5edd',
+  function_name = 'glidemq_pb_revoke_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4635,7 +4651,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b3271d0e5edd',
+  function_name = 'glidemq_pb_promote_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b3271d0e5edd',
+  function_name = 'glidemq_pb_change_priority_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4657,7 +4673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b3271d0e5edd',
+  function_name = 'glidemq_pb_change_delay_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4668,7 +4684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b3271d0e5edd',
+  function_name = 'glidemq_pb_update_data_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4679,7 +4695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b3271d0e5edd',
+  function_name = 'glidemq_pb_update_progress_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4690,7 +4706,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b3271d0e5edd',
+  function_name = 'glidemq_pb_add_log_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4701,7 +4717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b3271d0e5edd',
+  function_name = 'glidemq_pb_pause_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4712,7 +4728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b3271d0e5edd',
+  function_name = 'glidemq_pb_resume_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4723,7 +4739,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_group_limits_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4734,7 +4750,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b3271d0e5edd',
+  function_name = 'glidemq_pb_rate_limit_group_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4746,7 +4762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_global_concurrency_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4757,7 +4773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_global_rate_limit_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4768,7 +4784,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_global_limits_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4779,7 +4795,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b3271d0e5edd',
+  function_name = 'glidemq_pb_explain_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4790,7 +4806,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_b3271d0e5edd',
+  function_name = 'glidemq_pb_take_ids_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4801,7 +4817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_b3271d0e5edd',
+  function_name = 'glidemq_pb_add_flow_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4818,7 +4834,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_b3271d0e5edd',
+  function_name = 'glidemq_pb_reserve_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4832,7 +4848,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_b3271d0e5edd',
+  function_name = 'glidemq_pb_release_flow_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4843,7 +4859,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_b3271d0e5edd',
+  function_name = 'glidemq_pb_decide_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4854,7 +4870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_reservations_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4865,7 +4881,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_b3271d0e5edd',
+  function_name = 'glidemq_pb_add_child_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4878,7 +4894,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_b3271d0e5edd',
+  function_name = 'glidemq_pb_adopt_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4890,7 +4906,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_children_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4901,7 +4917,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b3271d0e5edd',
+  function_name = 'glidemq_pb_receive_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4913,7 +4929,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b3271d0e5edd',
+  function_name = 'glidemq_pb_replay_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4924,7 +4940,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_dead_letters_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4935,7 +4951,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_dead_letters_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4946,7 +4962,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b3271d0e5edd',
+  function_name = 'glidemq_pb_enqueue_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4960,7 +4976,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_letters_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4971,7 +4987,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b3271d0e5edd',
+  function_name = 'glidemq_pb_acknowledge_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4983,7 +4999,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_job_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4994,7 +5010,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_jobs_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5005,7 +5021,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_parked_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5016,7 +5032,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b3271d0e5edd',
+  function_name = 'glidemq_pb_count_jobs_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5027,7 +5043,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_time_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5038,7 +5054,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b3271d0e5edd',
+  function_name = 'glidemq_pb_is_paused_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5049,7 +5065,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_log_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5060,7 +5076,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_metrics_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5071,7 +5087,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b3271d0e5edd',
+  function_name = 'glidemq_pb_read_events_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5082,7 +5098,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b3271d0e5edd',
+  function_name = 'glidemq_pb_last_event_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5093,7 +5109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_b3271d0e5edd',
+  function_name = 'glidemq_pb_upsert_scheduler_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5105,7 +5121,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_b3271d0e5edd',
+  function_name = 'glidemq_pb_plan_runs_315dfdcca43a',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5117,7 +5133,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_b3271d0e5edd',
+  function_name = 'glidemq_pb_remove_scheduler_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5128,7 +5144,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_scheduler_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5139,7 +5155,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_schedulers_315dfdcca43a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5150,7 +5166,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b3271d0e5edd',
+  function_name = 'glidemq_pb_settle_and_activate_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5163,7 +5179,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b3271d0e5edd',
+  function_name = 'glidemq_pb_extend_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5179,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b3271d0e5edd',
+  function_name = 'glidemq_pb_nudge_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5190,7 +5206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b3271d0e5edd',
+  function_name = 'glidemq_pb_pass_wake_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5201,7 +5217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b3271d0e5edd',
+  function_name = 'glidemq_pb_leave_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5212,7 +5228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b3271d0e5edd',
+  function_name = 'glidemq_pb_tick_315dfdcca43a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
