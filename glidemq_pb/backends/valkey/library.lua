@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_315dfdcca43a
+#!lua name=glidemq_pb_e532e49375af
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -286,6 +286,11 @@ R.reply_list_of_SchedulerEntry = function(v)
     out[#out + 1] = R.reply_SchedulerEntry(one)
   end
   return out
+end
+
+R.read_LeaseRow = function(key)
+  local v = redis.call('HMGET', key, 'state', 'token', 'mark')
+  return {state = v[1] or '', token = v[2] or '', mark = tonumber(v[3] or 0)}
 end
 
 R.read_AttemptRow = function(key)
@@ -1722,32 +1727,45 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    local member = H.keep_completed(q, now, job_id, value, mark)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    local member = R.pad(mark) .. job_id
-    call('ZADD', q .. ':completed', now, member)
     H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:42 fail_job
+-- endings.py:40 complete_plain_job
+H.complete_plain_job = function(q, now, keep, job_id, value, mark)
+  H.keep_completed(q, now, job_id, value, mark)
+  H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
+end
+
+-- endings.py:46 keep_completed
+H.keep_completed = function(q, now, job_id, value, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+  local member = R.pad(mark) .. job_id
+  call('ZADD', q .. ':completed', now, member)
+  return member
+end
+
+-- endings.py:54 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:49 expire
+-- endings.py:61 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:55 end_revoked
+-- endings.py:67 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1755,7 +1773,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:62 keep_failed
+-- endings.py:74 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1773,7 +1791,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:78 retain
+-- endings.py:90 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1785,7 +1803,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:87 trim
+-- endings.py:99 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1805,7 +1823,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:102 forget_ended
+-- endings.py:114 forget_ended
 H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -1824,12 +1842,12 @@ H.forget_ended = function(q, now, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:118 has_expired
+-- endings.py:130 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:123 leave_expiring
+-- endings.py:135 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -3953,10 +3971,20 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:30 settle
+-- settling.py:34 settle
 H.settle = function(q, now, caller, settlement, mark, left)
+  local call = redis.call
   local job_id = settlement.job_id
-  local held = R.read_HeldRow(q .. ':job:' .. job_id)
+  local key = q .. ':job:' .. job_id
+  if settlement.outcome == 'completed' and call('HLEN', key) == 8 then
+    local lease = R.read_LeaseRow(key)
+    if lease.state == 'active' and lease.token == settlement.token then
+      left[#left + 1] = R.pad(lease.mark) .. job_id
+      H.complete_plain_job(q, now, caller.events_keep, job_id, settlement.value, mark)
+      return 'completed'
+    end
+  end
+  local held = R.read_HeldRow(key)
   if held.state ~= 'active' or held.token ~= settlement.token then
     if held.name ~= '' then
       H.emit(q, now, caller.events_keep, 'lease-lost', job_id)
@@ -3975,7 +4003,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:51 leave_run
+-- settling.py:62 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -4013,7 +4041,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:81 fail_attempt
+-- settling.py:92 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -4034,7 +4062,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:98 delay_run
+-- settling.py:109 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -4043,7 +4071,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:105 resume_later
+-- settling.py:116 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4514,7 +4542,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_315dfdcca43a',
+  function_name = 'glidemq_pb_get_marks_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4525,7 +4553,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_315dfdcca43a',
+  function_name = 'glidemq_pb_clear_some_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4537,7 +4565,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_315dfdcca43a',
+  function_name = 'glidemq_pb_clean_some_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4549,7 +4577,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_315dfdcca43a',
+  function_name = 'glidemq_pb_retry_some_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4561,7 +4589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_315dfdcca43a',
+  function_name = 'glidemq_pb_forget_queue_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4572,7 +4600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_315dfdcca43a',
+  function_name = 'glidemq_pb_list_workers_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4583,7 +4611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_315dfdcca43a',
+  function_name = 'glidemq_pb_wait_for_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4594,7 +4622,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_315dfdcca43a',
+  function_name = 'glidemq_pb_fetch_answers_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4606,7 +4634,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_315dfdcca43a',
+  function_name = 'glidemq_pb_forget_answers_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4618,7 +4646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_315dfdcca43a',
+  function_name = 'glidemq_pb_remove_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4629,7 +4657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_315dfdcca43a',
+  function_name = 'glidemq_pb_retry_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4640,7 +4668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_315dfdcca43a',
+  function_name = 'glidemq_pb_revoke_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4651,7 +4679,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_315dfdcca43a',
+  function_name = 'glidemq_pb_promote_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4662,7 +4690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_315dfdcca43a',
+  function_name = 'glidemq_pb_change_priority_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4673,7 +4701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_315dfdcca43a',
+  function_name = 'glidemq_pb_change_delay_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4712,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_315dfdcca43a',
+  function_name = 'glidemq_pb_update_data_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4723,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_315dfdcca43a',
+  function_name = 'glidemq_pb_update_progress_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4706,7 +4734,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_315dfdcca43a',
+  function_name = 'glidemq_pb_add_log_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4717,7 +4745,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_315dfdcca43a',
+  function_name = 'glidemq_pb_pause_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4728,7 +4756,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_315dfdcca43a',
+  function_name = 'glidemq_pb_resume_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4739,7 +4767,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_315dfdcca43a',
+  function_name = 'glidemq_pb_set_group_limits_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4750,7 +4778,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_315dfdcca43a',
+  function_name = 'glidemq_pb_rate_limit_group_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4762,7 +4790,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_315dfdcca43a',
+  function_name = 'glidemq_pb_set_global_concurrency_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4773,7 +4801,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_315dfdcca43a',
+  function_name = 'glidemq_pb_set_global_rate_limit_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4784,7 +4812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_315dfdcca43a',
+  function_name = 'glidemq_pb_get_global_limits_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4795,7 +4823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_315dfdcca43a',
+  function_name = 'glidemq_pb_explain_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4806,7 +4834,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_315dfdcca43a',
+  function_name = 'glidemq_pb_take_ids_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4817,7 +4845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_315dfdcca43a',
+  function_name = 'glidemq_pb_add_flow_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4834,7 +4862,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_315dfdcca43a',
+  function_name = 'glidemq_pb_reserve_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4848,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_315dfdcca43a',
+  function_name = 'glidemq_pb_release_flow_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4859,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_315dfdcca43a',
+  function_name = 'glidemq_pb_decide_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4870,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_315dfdcca43a',
+  function_name = 'glidemq_pb_list_reservations_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4881,7 +4909,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_315dfdcca43a',
+  function_name = 'glidemq_pb_add_child_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4894,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_315dfdcca43a',
+  function_name = 'glidemq_pb_adopt_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4906,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_315dfdcca43a',
+  function_name = 'glidemq_pb_list_children_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4917,7 +4945,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_315dfdcca43a',
+  function_name = 'glidemq_pb_receive_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4929,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_315dfdcca43a',
+  function_name = 'glidemq_pb_replay_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4940,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_315dfdcca43a',
+  function_name = 'glidemq_pb_set_dead_letters_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4951,7 +4979,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_315dfdcca43a',
+  function_name = 'glidemq_pb_get_dead_letters_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4962,7 +4990,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_315dfdcca43a',
+  function_name = 'glidemq_pb_enqueue_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4976,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_315dfdcca43a',
+  function_name = 'glidemq_pb_list_letters_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4987,7 +5015,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_315dfdcca43a',
+  function_name = 'glidemq_pb_acknowledge_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4999,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_315dfdcca43a',
+  function_name = 'glidemq_pb_get_job_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5010,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_315dfdcca43a',
+  function_name = 'glidemq_pb_list_jobs_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5021,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_315dfdcca43a',
+  function_name = 'glidemq_pb_list_parked_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5032,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_315dfdcca43a',
+  function_name = 'glidemq_pb_count_jobs_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5043,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_315dfdcca43a',
+  function_name = 'glidemq_pb_get_time_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5054,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_315dfdcca43a',
+  function_name = 'glidemq_pb_is_paused_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5065,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_315dfdcca43a',
+  function_name = 'glidemq_pb_get_log_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5076,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_315dfdcca43a',
+  function_name = 'glidemq_pb_get_metrics_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5087,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_315dfdcca43a',
+  function_name = 'glidemq_pb_read_events_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5098,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_315dfdcca43a',
+  function_name = 'glidemq_pb_last_event_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5109,7 +5137,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_315dfdcca43a',
+  function_name = 'glidemq_pb_upsert_scheduler_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5121,7 +5149,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_315dfdcca43a',
+  function_name = 'glidemq_pb_plan_runs_e532e49375af',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5133,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_315dfdcca43a',
+  function_name = 'glidemq_pb_remove_scheduler_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5144,7 +5172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_315dfdcca43a',
+  function_name = 'glidemq_pb_get_scheduler_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5155,7 +5183,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_315dfdcca43a',
+  function_name = 'glidemq_pb_list_schedulers_e532e49375af',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5166,7 +5194,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_315dfdcca43a',
+  function_name = 'glidemq_pb_settle_and_activate_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5179,7 +5207,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_315dfdcca43a',
+  function_name = 'glidemq_pb_extend_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5195,7 +5223,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_315dfdcca43a',
+  function_name = 'glidemq_pb_nudge_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5206,7 +5234,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_315dfdcca43a',
+  function_name = 'glidemq_pb_pass_wake_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5217,7 +5245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_315dfdcca43a',
+  function_name = 'glidemq_pb_leave_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5228,7 +5256,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_315dfdcca43a',
+  function_name = 'glidemq_pb_tick_e532e49375af',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
