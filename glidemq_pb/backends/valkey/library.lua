@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_e532e49375af
+#!lua name=glidemq_pb_70bafaa87875
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2140,7 +2140,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, now, specs)
+  local taken = H.first_taken(q, specs)
   if taken ~= '' then
     return {{{}, taken}}
   end
@@ -2181,7 +2181,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, now, specs)
+  local taken = H.first_taken(q, specs)
   if taken ~= '' then
     return {taken}
   end
@@ -2340,20 +2340,16 @@ H.spec_of = function(node)
 end
 
 -- flows.py:273 first_taken
-H.first_taken = function(q, now, specs)
+H.first_taken = function(q, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
       return spec.job_id
-    end
-    local dedup_id = H.lookup(spec.options, 'dedup_id')
-    if dedup_id ~= '' and H.is_duplicate(q, now, dedup_id, spec.options) then
-      return dedup_id
     end
   end
   return ''
 end
 
--- flows.py:284 choose_ids
+-- flows.py:281 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2375,7 +2371,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:301 choose_id
+-- flows.py:298 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2389,7 +2385,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:312 store_node
+-- flows.py:309 store_node
 H.store_node = function(q, now, key, node, ids, job_id)
   local call = redis.call
   call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
@@ -2417,7 +2413,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
   end
 end
 
--- flows.py:333 positions
+-- flows.py:330 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2426,20 +2422,13 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:341 appear
+-- flows.py:338 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
-  local dedup_id = H.lookup(options, 'dedup_id')
-  if dedup_id ~= '' then
-    H.supersede(q, now, keep, H.pending_job(q, now, dedup_id, options))
-  end
   if not (call('EXISTS', q .. ':children:' .. job_id) == 1) then
     H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
     return
-  end
-  if dedup_id ~= '' then
-    H.accept(q, now, dedup_id, job_id, options)
   end
   H.watch_ttl(q, now, job_id, options)
   H.emit_with(q, now, keep, 'added', job_id, 'name', H.lookup(options, 'name'))
@@ -2447,7 +2436,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:358 complete_flow
+-- flows.py:350 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2460,14 +2449,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:368 forget_reservation
+-- flows.py:360 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:374 may_have_children
+-- flows.py:366 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2479,7 +2468,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:384 adopt_child
+-- flows.py:376 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
@@ -3172,22 +3161,17 @@ end
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
-  H.supersede(q, now, keep, superseded)
+  if superseded ~= '' then
+    local row = R.read_PlaceRow(q .. ':job:' .. superseded)
+    H.erase(q, now, keep, superseded, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
+  end
   call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:181 supersede
-H.supersede = function(q, now, keep, job_id)
-  if job_id ~= '' then
-    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
-    H.erase(q, now, keep, job_id, row)
-    H.refresh_group(q, now, keep, row.ordering_key)
-  end
-end
-
--- jobs.py:189 watch_ttl
+-- jobs.py:184 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3199,7 +3183,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:199 place_new
+-- jobs.py:194 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3224,7 +3208,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:221 earlier
+-- jobs.py:216 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -4542,7 +4526,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_e532e49375af',
+  function_name = 'glidemq_pb_get_marks_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4553,7 +4537,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_e532e49375af',
+  function_name = 'glidemq_pb_clear_some_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4565,7 +4549,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_e532e49375af',
+  function_name = 'glidemq_pb_clean_some_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4577,7 +4561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_e532e49375af',
+  function_name = 'glidemq_pb_retry_some_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4589,7 +4573,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_e532e49375af',
+  function_name = 'glidemq_pb_forget_queue_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4600,7 +4584,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_e532e49375af',
+  function_name = 'glidemq_pb_list_workers_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4611,7 +4595,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_e532e49375af',
+  function_name = 'glidemq_pb_wait_for_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4622,7 +4606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_e532e49375af',
+  function_name = 'glidemq_pb_fetch_answers_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4634,7 +4618,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_e532e49375af',
+  function_name = 'glidemq_pb_forget_answers_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_e532e49375af',
+  function_name = 'glidemq_pb_remove_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4657,7 +4641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_e532e49375af',
+  function_name = 'glidemq_pb_retry_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4668,7 +4652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_e532e49375af',
+  function_name = 'glidemq_pb_revoke_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4679,7 +4663,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_e532e49375af',
+  function_name = 'glidemq_pb_promote_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4690,7 +4674,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_e532e49375af',
+  function_name = 'glidemq_pb_change_priority_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4701,7 +4685,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_e532e49375af',
+  function_name = 'glidemq_pb_change_delay_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4712,7 +4696,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_e532e49375af',
+  function_name = 'glidemq_pb_update_data_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4723,7 +4707,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_e532e49375af',
+  function_name = 'glidemq_pb_update_progress_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4734,7 +4718,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_e532e49375af',
+  function_name = 'glidemq_pb_add_log_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4745,7 +4729,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_e532e49375af',
+  function_name = 'glidemq_pb_pause_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4756,7 +4740,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_e532e49375af',
+  function_name = 'glidemq_pb_resume_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4767,7 +4751,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_e532e49375af',
+  function_name = 'glidemq_pb_set_group_limits_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4778,7 +4762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_e532e49375af',
+  function_name = 'glidemq_pb_rate_limit_group_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4790,7 +4774,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_e532e49375af',
+  function_name = 'glidemq_pb_set_global_concurrency_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4801,7 +4785,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_e532e49375af',
+  function_name = 'glidemq_pb_set_global_rate_limit_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4812,7 +4796,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_e532e49375af',
+  function_name = 'glidemq_pb_get_global_limits_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4823,7 +4807,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_e532e49375af',
+  function_name = 'glidemq_pb_explain_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4834,7 +4818,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_e532e49375af',
+  function_name = 'glidemq_pb_take_ids_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4845,7 +4829,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_e532e49375af',
+  function_name = 'glidemq_pb_add_flow_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4862,7 +4846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_e532e49375af',
+  function_name = 'glidemq_pb_reserve_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4876,7 +4860,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_e532e49375af',
+  function_name = 'glidemq_pb_release_flow_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4887,7 +4871,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_e532e49375af',
+  function_name = 'glidemq_pb_decide_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4898,7 +4882,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_e532e49375af',
+  function_name = 'glidemq_pb_list_reservations_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4909,7 +4893,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_e532e49375af',
+  function_name = 'glidemq_pb_add_child_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4906,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_e532e49375af',
+  function_name = 'glidemq_pb_adopt_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4934,7 +4918,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_e532e49375af',
+  function_name = 'glidemq_pb_list_children_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4945,7 +4929,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_e532e49375af',
+  function_name = 'glidemq_pb_receive_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +4941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_e532e49375af',
+  function_name = 'glidemq_pb_replay_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4968,7 +4952,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_e532e49375af',
+  function_name = 'glidemq_pb_set_dead_letters_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4979,7 +4963,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_e532e49375af',
+  function_name = 'glidemq_pb_get_dead_letters_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4990,7 +4974,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_e532e49375af',
+  function_name = 'glidemq_pb_enqueue_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5004,7 +4988,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_e532e49375af',
+  function_name = 'glidemq_pb_list_letters_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5015,7 +4999,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_e532e49375af',
+  function_name = 'glidemq_pb_acknowledge_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5027,7 +5011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_e532e49375af',
+  function_name = 'glidemq_pb_get_job_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5038,7 +5022,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_e532e49375af',
+  function_name = 'glidemq_pb_list_jobs_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5049,7 +5033,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_e532e49375af',
+  function_name = 'glidemq_pb_list_parked_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5060,7 +5044,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_e532e49375af',
+  function_name = 'glidemq_pb_count_jobs_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5071,7 +5055,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_e532e49375af',
+  function_name = 'glidemq_pb_get_time_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5082,7 +5066,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_e532e49375af',
+  function_name = 'glidemq_pb_is_paused_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5093,7 +5077,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_e532e49375af',
+  function_name = 'glidemq_pb_get_log_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5104,7 +5088,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_e532e49375af',
+  function_name = 'glidemq_pb_get_metrics_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5115,7 +5099,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_e532e49375af',
+  function_name = 'glidemq_pb_read_events_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5126,7 +5110,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_e532e49375af',
+  function_name = 'glidemq_pb_last_event_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5137,7 +5121,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_e532e49375af',
+  function_name = 'glidemq_pb_upsert_scheduler_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5149,7 +5133,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_e532e49375af',
+  function_name = 'glidemq_pb_plan_runs_70bafaa87875',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5161,7 +5145,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_e532e49375af',
+  function_name = 'glidemq_pb_remove_scheduler_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5172,7 +5156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_e532e49375af',
+  function_name = 'glidemq_pb_get_scheduler_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5183,7 +5167,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_e532e49375af',
+  function_name = 'glidemq_pb_list_schedulers_70bafaa87875',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5194,7 +5178,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_e532e49375af',
+  function_name = 'glidemq_pb_settle_and_activate_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5207,7 +5191,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_e532e49375af',
+  function_name = 'glidemq_pb_extend_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5223,7 +5207,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_e532e49375af',
+  function_name = 'glidemq_pb_nudge_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5234,7 +5218,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_e532e49375af',
+  function_name = 'glidemq_pb_pass_wake_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5245,7 +5229,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_e532e49375af',
+  function_name = 'glidemq_pb_leave_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5256,7 +5240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_e532e49375af',
+  function_name = 'glidemq_pb_tick_70bafaa87875',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
