@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b3271d0e5edd
+#!lua name=glidemq_pb_4954a943efe4
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1184,22 +1184,27 @@ O.update_data = function(q, now, job_id, token, data)
 end
 
 -- changes.py:257 update_progress
-O.update_progress = function(q, now, job_id, token, progress, events_keep)
+O.update_progress = function(q, now, call_, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
   end
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('HSET', q .. ':job:' .. job_id, 'progress', progress)
     H.emit_with(q, now, events_keep, 'progress', job_id, 'progress', progress)
+    return {H.answer(q, now, meta, call_)}
   end
   return {status}
 end
 
--- changes.py:271 add_log
+-- changes.py:277 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1219,14 +1224,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:287 answer
+-- changes.py:293 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:294 may_write
+-- changes.py:300 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1237,7 +1242,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:304 pause
+-- changes.py:310 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1253,7 +1258,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:318 resume
+-- changes.py:324 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4498,7 +4503,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_marks_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4509,7 +4514,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b3271d0e5edd',
+  function_name = 'glidemq_pb_clear_some_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4521,7 +4526,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b3271d0e5edd',
+  function_name = 'glidemq_pb_clean_some_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4533,7 +4538,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b3271d0e5edd',
+  function_name = 'glidemq_pb_retry_some_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4545,7 +4550,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b3271d0e5edd',
+  function_name = 'glidemq_pb_forget_queue_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4556,7 +4561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_workers_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4567,7 +4572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_b3271d0e5edd',
+  function_name = 'glidemq_pb_wait_for_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4578,7 +4583,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_b3271d0e5edd',
+  function_name = 'glidemq_pb_fetch_answers_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4590,7 +4595,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_b3271d0e5edd',
+  function_name = 'glidemq_pb_forget_answers_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4602,7 +4607,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b3271d0e5edd',
+  function_name = 'glidemq_pb_remove_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4613,7 +4618,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b3271d0e5edd',
+  function_name = 'glidemq_pb_retry_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4624,7 +4629,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b3271d0e5edd',
+  function_name = 'glidemq_pb_revoke_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4635,7 +4640,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b3271d0e5edd',
+  function_name = 'glidemq_pb_promote_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4651,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b3271d0e5edd',
+  function_name = 'glidemq_pb_change_priority_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4657,7 +4662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b3271d0e5edd',
+  function_name = 'glidemq_pb_change_delay_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4668,7 +4673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b3271d0e5edd',
+  function_name = 'glidemq_pb_update_data_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4679,18 +4684,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b3271d0e5edd',
+  function_name = 'glidemq_pb_update_progress_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    R.done(args, 6)
-    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.whole(args[5])))
+    R.done(args, 7)
+    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5], R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b3271d0e5edd',
+  function_name = 'glidemq_pb_add_log_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4701,7 +4706,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b3271d0e5edd',
+  function_name = 'glidemq_pb_pause_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4712,7 +4717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b3271d0e5edd',
+  function_name = 'glidemq_pb_resume_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4723,7 +4728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_group_limits_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4734,7 +4739,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b3271d0e5edd',
+  function_name = 'glidemq_pb_rate_limit_group_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4746,7 +4751,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_global_concurrency_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4757,7 +4762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_global_rate_limit_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4768,7 +4773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_global_limits_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4779,7 +4784,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b3271d0e5edd',
+  function_name = 'glidemq_pb_explain_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4790,7 +4795,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_b3271d0e5edd',
+  function_name = 'glidemq_pb_take_ids_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4801,7 +4806,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_b3271d0e5edd',
+  function_name = 'glidemq_pb_add_flow_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4818,7 +4823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_b3271d0e5edd',
+  function_name = 'glidemq_pb_reserve_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4832,7 +4837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_b3271d0e5edd',
+  function_name = 'glidemq_pb_release_flow_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4843,7 +4848,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_b3271d0e5edd',
+  function_name = 'glidemq_pb_decide_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4854,7 +4859,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_reservations_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4865,7 +4870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_b3271d0e5edd',
+  function_name = 'glidemq_pb_add_child_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4878,7 +4883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_b3271d0e5edd',
+  function_name = 'glidemq_pb_adopt_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4890,7 +4895,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_children_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4901,7 +4906,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b3271d0e5edd',
+  function_name = 'glidemq_pb_receive_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4913,7 +4918,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b3271d0e5edd',
+  function_name = 'glidemq_pb_replay_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4924,7 +4929,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b3271d0e5edd',
+  function_name = 'glidemq_pb_set_dead_letters_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4935,7 +4940,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_dead_letters_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4946,7 +4951,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b3271d0e5edd',
+  function_name = 'glidemq_pb_enqueue_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4960,7 +4965,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_letters_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4971,7 +4976,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b3271d0e5edd',
+  function_name = 'glidemq_pb_acknowledge_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4983,7 +4988,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_job_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4994,7 +4999,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_jobs_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5005,7 +5010,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_parked_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5016,7 +5021,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b3271d0e5edd',
+  function_name = 'glidemq_pb_count_jobs_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5027,7 +5032,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_time_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5038,7 +5043,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b3271d0e5edd',
+  function_name = 'glidemq_pb_is_paused_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5049,7 +5054,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_log_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5060,7 +5065,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_metrics_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5071,7 +5076,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b3271d0e5edd',
+  function_name = 'glidemq_pb_read_events_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5082,7 +5087,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b3271d0e5edd',
+  function_name = 'glidemq_pb_last_event_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5093,7 +5098,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_b3271d0e5edd',
+  function_name = 'glidemq_pb_upsert_scheduler_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5105,7 +5110,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_b3271d0e5edd',
+  function_name = 'glidemq_pb_plan_runs_4954a943efe4',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5117,7 +5122,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_b3271d0e5edd',
+  function_name = 'glidemq_pb_remove_scheduler_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5128,7 +5133,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_b3271d0e5edd',
+  function_name = 'glidemq_pb_get_scheduler_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5139,7 +5144,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_b3271d0e5edd',
+  function_name = 'glidemq_pb_list_schedulers_4954a943efe4',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5150,7 +5155,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b3271d0e5edd',
+  function_name = 'glidemq_pb_settle_and_activate_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5163,7 +5168,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b3271d0e5edd',
+  function_name = 'glidemq_pb_extend_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5179,7 +5184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b3271d0e5edd',
+  function_name = 'glidemq_pb_nudge_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5190,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b3271d0e5edd',
+  function_name = 'glidemq_pb_pass_wake_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5201,7 +5206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b3271d0e5edd',
+  function_name = 'glidemq_pb_leave_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5212,7 +5217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b3271d0e5edd',
+  function_name = 'glidemq_pb_tick_4954a943efe4',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
