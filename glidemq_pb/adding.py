@@ -1,5 +1,6 @@
 """Adding jobs: one check, one encoding and one way into the store, whoever adds."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -109,17 +110,23 @@ async def enqueue(owner: JobOwner, chunk: Chunk) -> list[str]:
 
 
 async def enqueue_all(owner: JobOwner, chunks: Sequence[Chunk], take: Callable[[Chunk, list[str]], list[T]]) -> list[T]:
-    """Add chunks in order; `take` makes of a chunk and its ids what is returned for it.
+    """Add chunks in order; `take` makes of a chunk and its ids what is returned for it, while the next one is added.
 
     When one after the first is refused, BulkError has what was returned for those before it.
     """
     added: list[T] = []
-    for number, chunk in enumerate(chunks):
+    last: tuple[Chunk, list[str]] | None = None
+    for chunk in chunks:
+        adding = asyncio.get_running_loop().create_task(enqueue(owner, chunk))
         try:
-            ids = await enqueue(owner, chunk)
+            await asyncio.sleep(0)  # it is sent
+            if last is not None:
+                added += take(*last)
+            last = chunk, await adding
         except GlideMQError as error:
-            if number == 0:
+            if last is None:
                 raise
             raise BulkError(added, str(error)) from error
-        added += take(chunk, ids)
-    return added
+        finally:
+            adding.cancel()
+    return added if last is None else added + take(*last)

@@ -129,6 +129,7 @@ class Executor:
         self._free = free
         self._hold = hold
         self._threads: ThreadPoolExecutor | None = None
+        self._loop = asyncio.get_running_loop()
         self._runs_coroutines = callable(processor) and is_coroutine_function(processor)
 
     def start(self, execution: Execution) -> None:
@@ -136,8 +137,8 @@ class Executor:
         timeout = execution.job.timeout
         if timeout:
             execution.timer = self._clock.call_later(timeout, partial(self._time_out, execution))
-        execution.run.loop = asyncio.get_running_loop()
-        execution.task = execution.run.loop.create_task(self._perform(execution))
+        execution.run.loop = self._loop
+        execution.task = self._loop.create_task(self._perform(execution))
 
     def lose(self, execution: Execution, reason: str, *, cancel: bool) -> None:
         """The lease is gone: tell the processor; its result is not sent."""

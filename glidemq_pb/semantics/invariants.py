@@ -59,6 +59,7 @@ from .keys import (
 from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 
+PLAIN_ACTIVE = {"name", "data", "added", "state", "token", "mark", "place", "processed_on"}
 STATES = (WAITING, DELAYED, ACTIVE, WAITING_CHILDREN, COMPLETED, FAILED)
 EVENTS = frozenset((
     "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",
@@ -183,12 +184,11 @@ def those_with_a_deadline_are_watched_while_not_active(
 def active_jobs_have_a_lease(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     for job_id, job in jobs.items():
         if state(job) == ACTIVE:
+            if missing := PLAIN_ACTIVE - set(job):
+                yield f"active job {job_id} has no {sorted(missing)} (see settling.PLAIN_ACTIVE_FIELDS)"
             worker, colon, call = job.get("token", "").partition(":")
             if not (worker and colon and call.isdigit()):
                 yield f"job {job_id} has token {job.get('token')!r}"
-            for field in ("processed_on", "place"):
-                if field not in job:
-                    yield f"job {job_id} has no {field}"
 
 
 def ended_jobs_say_when_and_how(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:

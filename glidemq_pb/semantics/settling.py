@@ -3,7 +3,7 @@
 from typing import Final
 
 from .deadlines import lower_next_due
-from .endings import complete_job, end_revoked, expire, fail_job, has_expired
+from .endings import complete_job, complete_plain_job, end_revoked, expire, fail_job, has_expired
 from .events import emit, emit_retrying
 from .groups import leave_active, pause_group, refresh_group
 from .keys import job_key
@@ -12,9 +12,13 @@ from .parents import await_children
 from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
 from .records import COMPLETED_RUN, DELAYED_RUN, FAILED_RUN, WAITING_CHILDREN_RUN, Caller, Settlement
 from .retries import attempts_remain, delay_before_retry
-from .rows import AttemptRow, HeldRow, PlaceRow
+from .rows import AttemptRow, HeldRow, LeaseRow, PlaceRow
 from .states import ACTIVE
 from .store import Store
+
+PLAIN_ACTIVE_FIELDS: Final = 8
+"""An active job has these at least: `name data added state token mark place processed_on`. One that has just these
+has no options, has never failed, and nobody waits for it."""
 
 LOST: Final = "lost"
 COMPLETED_STATUS: Final = "completed"
@@ -33,7 +37,14 @@ def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, m
     Its member of `:active` goes into `left`: removing all of a call at once costs half.
     """
     job_id = settlement.job_id
-    held = s.read(job_key(q, job_id), HeldRow)
+    key = job_key(q, job_id)
+    if settlement.outcome == COMPLETED_RUN and s.hlen(key) == PLAIN_ACTIVE_FIELDS:
+        lease = s.read(key, LeaseRow)
+        if lease.state == ACTIVE and lease.token == settlement.token:
+            left.append(pad(lease.mark) + job_id)
+            complete_plain_job(s, q, now, caller.events_keep, job_id, settlement.value, mark)
+            return COMPLETED_STATUS
+    held = s.read(key, HeldRow)
     if held.state != ACTIVE or held.token != settlement.token:
         if held.name != "":
             emit(s, q, now, caller.events_keep, "lease-lost", job_id)

@@ -89,6 +89,10 @@ class Store(Protocol):
         """HINCRBY key field by: the new value."""
         ...
 
+    def hlen(self, key: str) -> int:
+        """HLEN key."""
+        ...
+
     def hkeys(self, key: str) -> list[str]:
         """HKEYS key, in no order that means anything."""
         ...

@@ -43,6 +43,7 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "hincrby": ("int", ('s.hincrby(q + ":h", "n", -50)', 's.hincrby(q + ":new", "n", 9007199254740991)')),
+    "hlen": ("int", ('s.hlen(q + ":one")', 's.hlen(q + ":none")')),
     "hkeys": ("list[str]", ('s.hkeys(q + ":one")', 's.hkeys(q + ":none")')),
     "zadd": (
         "None",

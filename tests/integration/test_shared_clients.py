@@ -12,6 +12,8 @@ import pytest
 from glidemq_pb import (
     ClosedError,
     Connection,
+    FlowJob,
+    FlowProducer,
     InvalidOptionsError,
     Job,
     NewJob,
@@ -70,7 +72,7 @@ async def expect(port: int, *expected: str) -> None:
 
 
 async def test_sc_1_the_seeds_table_with_dedicated_connections(counted: PrivateServer) -> None:
-    """Queue 1, Worker 2, QueueEvents 1, Producer 1."""
+    """Queue 1, FlowProducer 1, Worker 2, QueueEvents 1: 5 in all; a Producer is one more."""
     url = counted.url
     async with AsyncExitStack() as stack:
         await expect(counted.port)
@@ -82,7 +84,14 @@ async def test_sc_1_the_seeds_table_with_dedicated_connections(counted: PrivateS
         await expect(counted.port, "glidemq_pb:jobs:queue:commands", *worker)
         events = await stack.enter_async_context(QueueEvents("jobs", connection=url, last_event_id="0"))
         assert (await anext(events)).name == "added"
-        all_but_the_producer = ["glidemq_pb:jobs:queue:commands", *worker, "glidemq_pb:jobs:events:reader"]
+        flow = await stack.enter_async_context(FlowProducer(connection=url))
+        await flow.add(FlowJob("parent", queue_name="jobs", children=[FlowJob("child", queue_name="jobs")]))
+        all_but_the_producer = [
+            "glidemq_pb:jobs:queue:commands",
+            *worker,
+            "glidemq_pb:jobs:events:reader",
+            "glidemq_pb:flow:commands",
+        ]
         await expect(counted.port, *all_but_the_producer)
         producer = await stack.enter_async_context(Producer[Any]("jobs", connection=url))
         await producer.add("b")
@@ -98,7 +107,9 @@ async def test_sc_1_sc_2_the_seeds_table_with_a_shared_client(counted: PrivateSe
     async with AsyncExitStack() as stack:
         queue = await stack.enter_async_context(Queue[Any, Any]("shared-jobs", client=client))
         producer = await stack.enter_async_context(Producer[Any]("shared-jobs", client=client))
+        flow = await stack.enter_async_context(FlowProducer(client=client))
         assert await producer.add("a") is not None
+        await flow.add(FlowJob("parent", queue_name="shared-jobs", children=[FlowJob("b", queue_name="shared-jobs")]))
         await expect(counted.port, "shared")
         for options in ({"command_client": client}, {"client": client}):
             await stack.enter_async_context(Worker[Any, Any]("shared-jobs", process, connection=url, **options))
@@ -135,6 +146,7 @@ async def test_sc_2_sc_3_sc_4_what_cannot_be_built(
         ("no store was named", lambda: Worker("q", process)),
         ("no store was named", lambda: Queue("q")),
         ("no store was named", lambda: Producer("q")),
+        ("no store was named", FlowProducer),
         (
             "QueueEvents does not accept an injected `client`",
             lambda: QueueEvents("q", connection=url, client=client),
@@ -168,6 +180,8 @@ async def test_sc_5_sc_6_closing_detaches_and_others_go_on(counted: PrivateServe
         await first.add("a")
     await producer.add("b", job_id="mine")
     await producer.close()
+    async with FlowProducer(client=client) as flow:
+        await flow.add(FlowJob("d", queue_name="two"))
     await worker.start()
     await worker.close()
     await second.add("c")

@@ -76,6 +76,9 @@ class CommandStore:
     def hincrby(self, key: str, field: str, by: int) -> int:
         return int(self.run("HINCRBY", key, field, by))
 
+    def hlen(self, key: str) -> int:
+        return int(self.run("HLEN", key))
+
     def hkeys(self, key: str) -> list[str]:
         return list(self.run("HKEYS", key))
 

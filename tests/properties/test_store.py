@@ -78,6 +78,7 @@ HASHES: dict[str, Arguments] = {
     "hset_value": st.tuples(hash_key, names, texts),
     "hdel": st.tuples(hash_key, st.lists(names | st.just("count"), max_size=5)),
     "hincrby": st.tuples(hash_key, st.just("count"), st.sampled_from([0, 1, -1, 2, 10**12])),
+    "hlen": st.tuples(hash_key),
     "hkeys": st.tuples(hash_key),
 }
 SETS: dict[str, Arguments] = {

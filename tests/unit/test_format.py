@@ -16,13 +16,14 @@ import pytest
 from glidemq_pb.semantics import endings, keys, lanes, lang, limits, states
 from glidemq_pb.semantics import rows as row_classes
 
-LAYOUTS = {1: "24b65ee16a9d1596"}
+LAYOUTS = {1: "fbf19b4e96ccb686"}
 """The digest of the layout of each format that was ever released, and of the present one."""
 
 ROWS = (
     "Meta", "DueRow", "MetricsRow", "ParkedRow", "TimerRow", "WorkerRow", "WorkerInfoRow", "HeldRow", "PlaceRow",
     "AttemptRow", "FailedKeepRow", "CostRow", "GroupRow", "LimiterRow", "DedupRow", "DeadLettersRow", "LetterRow",
     "SchedulerRow", "AddedRow", "WaitedRow", "ParentRow", "EndedRow", "ReservationRow",
+    "LeaseRow",
 )  # fmt: skip
 STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "CANONICAL_DIGITS_MAX")
 STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")

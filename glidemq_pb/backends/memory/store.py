@@ -146,6 +146,9 @@ class MemoryStore:
         self._merge(key, {stored_text(key, field): str(value)})
         return value
 
+    def hlen(self, key: str) -> int:
+        return len(self._hash_to_read(key))
+
     def hkeys(self, key: str) -> list[str]:
         return list(self._hash_to_read(key))
 

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_4954a943efe4
+#!lua name=glidemq_pb_d850f9de677f
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -286,6 +286,11 @@ R.reply_list_of_SchedulerEntry = function(v)
     out[#out + 1] = R.reply_SchedulerEntry(one)
   end
   return out
+end
+
+R.read_LeaseRow = function(key)
+  local v = redis.call('HMGET', key, 'state', 'token', 'mark')
+  return {state = v[1] or '', token = v[2] or '', mark = tonumber(v[3] or 0)}
 end
 
 R.read_AttemptRow = function(key)
@@ -1727,32 +1732,45 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+    local member = H.keep_completed(q, now, job_id, value, mark)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    local member = R.pad(mark) .. job_id
-    call('ZADD', q .. ':completed', now, member)
     H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:42 fail_job
+-- endings.py:40 complete_plain_job
+H.complete_plain_job = function(q, now, keep, job_id, value, mark)
+  H.keep_completed(q, now, job_id, value, mark)
+  H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
+end
+
+-- endings.py:46 keep_completed
+H.keep_completed = function(q, now, job_id, value, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
+  local member = R.pad(mark) .. job_id
+  call('ZADD', q .. ':completed', now, member)
+  return member
+end
+
+-- endings.py:54 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:49 expire
+-- endings.py:61 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:55 end_revoked
+-- endings.py:67 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1760,7 +1778,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:62 keep_failed
+-- endings.py:74 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1778,7 +1796,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:78 retain
+-- endings.py:90 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1790,7 +1808,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:87 trim
+-- endings.py:99 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1810,7 +1828,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:102 forget_ended
+-- endings.py:114 forget_ended
 H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -1829,12 +1847,12 @@ H.forget_ended = function(q, now, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:118 has_expired
+-- endings.py:130 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:123 leave_expiring
+-- endings.py:135 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -3942,10 +3960,20 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:30 settle
+-- settling.py:34 settle
 H.settle = function(q, now, caller, settlement, mark, left)
+  local call = redis.call
   local job_id = settlement.job_id
-  local held = R.read_HeldRow(q .. ':job:' .. job_id)
+  local key = q .. ':job:' .. job_id
+  if settlement.outcome == 'completed' and call('HLEN', key) == 8 then
+    local lease = R.read_LeaseRow(key)
+    if lease.state == 'active' and lease.token == settlement.token then
+      left[#left + 1] = R.pad(lease.mark) .. job_id
+      H.complete_plain_job(q, now, caller.events_keep, job_id, settlement.value, mark)
+      return 'completed'
+    end
+  end
+  local held = R.read_HeldRow(key)
   if held.state ~= 'active' or held.token ~= settlement.token then
     if held.name ~= '' then
       H.emit(q, now, caller.events_keep, 'lease-lost', job_id)
@@ -3964,7 +3992,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:51 leave_run
+-- settling.py:62 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -4002,7 +4030,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:81 fail_attempt
+-- settling.py:92 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -4023,7 +4051,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:98 delay_run
+-- settling.py:109 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -4032,7 +4060,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:105 resume_later
+-- settling.py:116 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4503,7 +4531,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_4954a943efe4',
+  function_name = 'glidemq_pb_get_marks_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4514,7 +4542,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_4954a943efe4',
+  function_name = 'glidemq_pb_clear_some_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4526,7 +4554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_4954a943efe4',
+  function_name = 'glidemq_pb_clean_some_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4538,7 +4566,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_4954a943efe4',
+  function_name = 'glidemq_pb_retry_some_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4550,7 +4578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_4954a943efe4',
+  function_name = 'glidemq_pb_forget_queue_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4561,7 +4589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_4954a943efe4',
+  function_name = 'glidemq_pb_list_workers_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4572,7 +4600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_4954a943efe4',
+  function_name = 'glidemq_pb_wait_for_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4583,7 +4611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_4954a943efe4',
+  function_name = 'glidemq_pb_fetch_answers_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4595,7 +4623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_4954a943efe4',
+  function_name = 'glidemq_pb_forget_answers_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4607,7 +4635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_4954a943efe4',
+  function_name = 'glidemq_pb_remove_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4618,7 +4646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_4954a943efe4',
+  function_name = 'glidemq_pb_retry_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4629,7 +4657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_4954a943efe4',
+  function_name = 'glidemq_pb_revoke_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4640,7 +4668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_4954a943efe4',
+  function_name = 'glidemq_pb_promote_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4651,7 +4679,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_4954a943efe4',
+  function_name = 'glidemq_pb_change_priority_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4662,7 +4690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_4954a943efe4',
+  function_name = 'glidemq_pb_change_delay_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4673,7 +4701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_4954a943efe4',
+  function_name = 'glidemq_pb_update_data_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4712,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_4954a943efe4',
+  function_name = 'glidemq_pb_update_progress_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4723,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_4954a943efe4',
+  function_name = 'glidemq_pb_add_log_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4706,7 +4734,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_4954a943efe4',
+  function_name = 'glidemq_pb_pause_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4717,7 +4745,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_4954a943efe4',
+  function_name = 'glidemq_pb_resume_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4728,7 +4756,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_4954a943efe4',
+  function_name = 'glidemq_pb_set_group_limits_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4739,7 +4767,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_4954a943efe4',
+  function_name = 'glidemq_pb_rate_limit_group_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4751,7 +4779,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_4954a943efe4',
+  function_name = 'glidemq_pb_set_global_concurrency_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4762,7 +4790,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_4954a943efe4',
+  function_name = 'glidemq_pb_set_global_rate_limit_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4773,7 +4801,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_4954a943efe4',
+  function_name = 'glidemq_pb_get_global_limits_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4784,7 +4812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_4954a943efe4',
+  function_name = 'glidemq_pb_explain_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4795,7 +4823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_4954a943efe4',
+  function_name = 'glidemq_pb_take_ids_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4806,7 +4834,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_4954a943efe4',
+  function_name = 'glidemq_pb_add_flow_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4823,7 +4851,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_4954a943efe4',
+  function_name = 'glidemq_pb_reserve_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4837,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_4954a943efe4',
+  function_name = 'glidemq_pb_release_flow_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4848,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_4954a943efe4',
+  function_name = 'glidemq_pb_decide_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4859,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_4954a943efe4',
+  function_name = 'glidemq_pb_list_reservations_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4870,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_4954a943efe4',
+  function_name = 'glidemq_pb_add_child_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4883,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_4954a943efe4',
+  function_name = 'glidemq_pb_adopt_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4895,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_4954a943efe4',
+  function_name = 'glidemq_pb_list_children_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4906,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_4954a943efe4',
+  function_name = 'glidemq_pb_receive_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4918,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_4954a943efe4',
+  function_name = 'glidemq_pb_replay_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4929,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_4954a943efe4',
+  function_name = 'glidemq_pb_set_dead_letters_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4940,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_4954a943efe4',
+  function_name = 'glidemq_pb_get_dead_letters_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4951,7 +4979,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_4954a943efe4',
+  function_name = 'glidemq_pb_enqueue_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4965,7 +4993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_4954a943efe4',
+  function_name = 'glidemq_pb_list_letters_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4976,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_4954a943efe4',
+  function_name = 'glidemq_pb_acknowledge_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4988,7 +5016,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_4954a943efe4',
+  function_name = 'glidemq_pb_get_job_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4999,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_4954a943efe4',
+  function_name = 'glidemq_pb_list_jobs_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5010,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_4954a943efe4',
+  function_name = 'glidemq_pb_list_parked_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5021,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_4954a943efe4',
+  function_name = 'glidemq_pb_count_jobs_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5032,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_4954a943efe4',
+  function_name = 'glidemq_pb_get_time_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5043,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_4954a943efe4',
+  function_name = 'glidemq_pb_is_paused_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5054,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_4954a943efe4',
+  function_name = 'glidemq_pb_get_log_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5065,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_4954a943efe4',
+  function_name = 'glidemq_pb_get_metrics_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5076,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_4954a943efe4',
+  function_name = 'glidemq_pb_read_events_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5087,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_4954a943efe4',
+  function_name = 'glidemq_pb_last_event_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5098,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_4954a943efe4',
+  function_name = 'glidemq_pb_upsert_scheduler_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5110,7 +5138,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_4954a943efe4',
+  function_name = 'glidemq_pb_plan_runs_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5122,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_4954a943efe4',
+  function_name = 'glidemq_pb_remove_scheduler_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5133,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_4954a943efe4',
+  function_name = 'glidemq_pb_get_scheduler_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5144,7 +5172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_4954a943efe4',
+  function_name = 'glidemq_pb_list_schedulers_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5155,7 +5183,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_4954a943efe4',
+  function_name = 'glidemq_pb_settle_and_activate_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5168,7 +5196,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_4954a943efe4',
+  function_name = 'glidemq_pb_extend_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5184,7 +5212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_4954a943efe4',
+  function_name = 'glidemq_pb_nudge_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5195,7 +5223,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_4954a943efe4',
+  function_name = 'glidemq_pb_pass_wake_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5206,7 +5234,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_4954a943efe4',
+  function_name = 'glidemq_pb_leave_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5217,7 +5245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_4954a943efe4',
+  function_name = 'glidemq_pb_tick_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}

@@ -110,6 +110,7 @@ VERBS: dict[str, Verb] = {
     "hset_value": Verb(("HSET",), True, _plain("HSET")),
     "hdel": Verb(("HDEL",), True, _spread("HDEL")),
     "hincrby": Verb(("HINCRBY",), True, _plain("HINCRBY")),
+    "hlen": Verb(("HLEN",), False, _plain("HLEN")),
     "hkeys": Verb(("HKEYS",), False, _plain("HKEYS")),
     "zadd": Verb(("ZADD",), True, _plain("ZADD")),
     "zadd_many": Verb(("ZADD",), True, _helper("zadd_many")),
