@@ -32,6 +32,7 @@ from .flow_producer import FlowProducer
 from .flow_tree import FlowNode
 from .job import Job, JobState
 from .job_options import JobOptions, NewJob
+from .loops import new_event_loop
 from .options import Backoff, Keep
 from .ordering import Ordering, RateLimit, TokenBucket
 from .producer import Producer
@@ -102,5 +103,6 @@ __all__ = [
     "chord",
     "graceful_shutdown",
     "group",
+    "new_event_loop",
     "serverless_pool",
 ]

@@ -8,7 +8,7 @@ from .job_owner import JobOwner
 from .options import refuse_option
 from .refs import Ref
 from .reserving import COMMIT_MS, give_up, tell
-from .semantics import changes, flows, jobs
+from .semantics import changes, flows, jobs, reads
 from .semantics.flow_records import FlowSpec
 from .semantics.lang import text
 from .semantics.records import JobSpec
@@ -53,7 +53,7 @@ async def add_far_child(owner: JobOwner, spec: JobSpec, guarded: bool, parent: J
     job_id = spec.job_id or text(await owner.call(flows.take_ids, 1))
     node = FlowSpec(job_id, spec.name, spec.data, spec.options, [], [], [], [])
     flow = owner.token()
-    deadline = owner.backend.clock.now() + COMMIT_MS
+    deadline = await home.call(reads.get_time) + COMMIT_MS
     if await owner.call(flows.reserve, flow, home.root, deadline, [node], [0] if guarded else []):
         return jobs.SKIPPED
     child = Ref(owner.root, job_id).text

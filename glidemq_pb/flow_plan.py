@@ -62,11 +62,9 @@ class FlowPlan:
 
     def _check_part(self, positions: list[int]) -> list[int]:
         jobs = [self.jobs[position] for position in positions]
-        seen: set[str] = set()
-        for job in jobs:
-            if job.job_id and job.job_id in seen:
-                raise DuplicateJobError(from_wire(job.job_id))
-            seen.add(job.job_id)
+        ids = [job.job_id for job in jobs if job.job_id]
+        if len(set(ids)) < len(ids):
+            raise DuplicateJobError(from_wire(next(one for one in ids if ids.count(one) > 1)))
         size = sum(job.size for job in jobs)
         if size > CHUNK_BYTES_MAX:
             raise InvalidOptionsError(

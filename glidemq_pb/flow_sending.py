@@ -11,7 +11,7 @@ from .errors import DuplicateJobError, GlideMQError
 from .flow_plan import FlowPlan
 from .job_owner import JobOwner
 from .reserving import COMMIT_MS, give_up, tell
-from .semantics import flows
+from .semantics import flows, reads
 from .semantics.flow_records import FlowSpec
 from .semantics.lang import Refusal, text
 from .wire import from_wire
@@ -25,7 +25,7 @@ async def send(plan: FlowPlan) -> None:
     if others:
         for owner in (root, *others):
             await name_jobs(plan, owner)
-        deadline = root.backend.clock.now() + COMMIT_MS
+        deadline = await root.call(reads.get_time) + COMMIT_MS
         await reserve_all(plan, others, flow, root, deadline)
     try:
         reply = await root.call(

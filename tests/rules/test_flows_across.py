@@ -50,8 +50,8 @@ async def test_FLW_1_nothing_is_left_of_a_flow_over_three_queues(world: World) -
     assert left_of_flows(world) == []
 
 
-CALLS = 9
-"""Calls of `flow.add(wide)`: two reservations, the commit, and the delivery of its two letters."""
+CALLS = 10
+"""Calls of `flow.add(wide)`: the root's clock, two reservations, the commit, and the delivery of its two letters."""
 
 
 @pytest.mark.parametrize("dies_after", range(CALLS))
@@ -92,7 +92,7 @@ async def test_FLW_4_the_calls_of_the_test_above(world: World) -> None:
     flow = world.flow_producer()
     await flow.add(wide(world))
     assert line_of(flow).calls.total() == CALLS - 1
-    assert list(line_of(flow).calls) == ["reserve", "add_flow", "list_letters", "receive", "acknowledge"]
+    assert list(line_of(flow).calls) == ["get_time", "reserve", "add_flow", "list_letters", "receive", "acknowledge"]
 
 
 async def test_FLW_4_a_commit_whose_reply_is_lost_is_a_whole_flow(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_FLW_4_a_commit_whose_reply_is_lost_is_a_whole_flow(world: World) 
     async def die() -> None:
         line.hold_replies()
 
-    line.after_calls(2, die)
+    line.after_calls(3, die)
     adding = asyncio.ensure_future(flow.add(wide(world)))
     ran: list[str] = []
     for name in three_queues(world)[1:]:
@@ -122,7 +122,7 @@ async def test_FLW_4_a_commit_whose_reply_is_lost_is_a_whole_flow(world: World) 
 async def test_FLW_4_a_flow_that_was_not_committed_in_time_never_is(world: World) -> None:
     flow = world.flow_producer()
     line = line_of(flow)
-    line.after_calls(2, lambda: _cut(line))
+    line.after_calls(3, lambda: _cut(line))
     adding = asyncio.ensure_future(flow.add(wide(world)))
     for name in three_queues(world):
         await world.worker(nothing, name)
@@ -142,7 +142,7 @@ async def _cut(line: Any) -> None:
 async def test_FLW_4_reserved_jobs_are_seen_by_nobody(world: World) -> None:
     flow = world.flow_producer()
     line = line_of(flow)
-    line.after_calls(2, lambda: _cut(line))
+    line.after_calls(3, lambda: _cut(line))
     adding = asyncio.ensure_future(flow.add(wide(world)))
     await world.settle()
     for name in three_queues(world):
@@ -163,7 +163,7 @@ async def test_FLW_4_reserved_jobs_are_seen_by_nobody(world: World) -> None:
 async def test_FLW_4_reserved_jobs_outlive_an_obliterate_of_their_queue(world: World) -> None:
     flow = world.flow_producer()
     line = line_of(flow)
-    line.after_calls(2, lambda: _cut(line))
+    line.after_calls(3, lambda: _cut(line))
     adding = asyncio.ensure_future(flow.add(wide(world)))
     await world.settle()
     for name in three_queues(world)[1:]:
@@ -177,7 +177,7 @@ async def test_FLW_4_reserved_jobs_outlive_an_obliterate_of_their_queue(world: W
     assert sorted(ran) == ["child", "leaf", "nested", "root"]
 
 
-@pytest.mark.parametrize("dies_after", range(8))
+@pytest.mark.parametrize("dies_after", range(9))
 async def test_FLW_1_a_child_of_a_running_job_is_added_whole_or_not_at_all(world: World, dies_after: int) -> None:
     other = world.other("b")
     children = world.queue(other)
