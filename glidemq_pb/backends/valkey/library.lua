@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_2b6c332c5e08
+#!lua name=glidemq_pb_15f29206158f
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1191,22 +1191,27 @@ O.update_data = function(q, now, job_id, token, data)
 end
 
 -- changes.py:259 update_progress
-O.update_progress = function(q, now, job_id, token, progress, events_keep)
+O.update_progress = function(q, now, call_, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
   end
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('HSET', q .. ':job:' .. job_id, 'progress', progress)
     H.emit_with(q, now, events_keep, 'progress', job_id, 'progress', progress)
+    return {H.answer(q, now, meta, call_)}
   end
   return {status}
 end
 
--- changes.py:273 add_log
+-- changes.py:279 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1226,14 +1231,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:289 answer
+-- changes.py:295 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:296 may_write
+-- changes.py:302 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1244,7 +1249,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:306 pause
+-- changes.py:312 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1260,7 +1265,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:320 resume
+-- changes.py:326 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4549,7 +4554,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_marks_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4560,7 +4565,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_2b6c332c5e08',
+  function_name = 'glidemq_pb_clear_some_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4572,7 +4577,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_2b6c332c5e08',
+  function_name = 'glidemq_pb_clean_some_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4584,7 +4589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_2b6c332c5e08',
+  function_name = 'glidemq_pb_retry_some_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4596,7 +4601,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_2b6c332c5e08',
+  function_name = 'glidemq_pb_forget_queue_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4607,7 +4612,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_workers_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4618,7 +4623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_2b6c332c5e08',
+  function_name = 'glidemq_pb_wait_for_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4629,7 +4634,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_2b6c332c5e08',
+  function_name = 'glidemq_pb_fetch_answers_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4641,7 +4646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_2b6c332c5e08',
+  function_name = 'glidemq_pb_forget_answers_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4653,7 +4658,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_2b6c332c5e08',
+  function_name = 'glidemq_pb_remove_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4664,7 +4669,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_2b6c332c5e08',
+  function_name = 'glidemq_pb_retry_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4675,7 +4680,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_2b6c332c5e08',
+  function_name = 'glidemq_pb_revoke_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4686,7 +4691,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_2b6c332c5e08',
+  function_name = 'glidemq_pb_promote_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4697,7 +4702,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_2b6c332c5e08',
+  function_name = 'glidemq_pb_change_priority_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4708,7 +4713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_2b6c332c5e08',
+  function_name = 'glidemq_pb_change_delay_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4719,7 +4724,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_2b6c332c5e08',
+  function_name = 'glidemq_pb_update_data_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4730,18 +4735,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_2b6c332c5e08',
+  function_name = 'glidemq_pb_update_progress_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    R.done(args, 6)
-    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.whole(args[5])))
+    R.done(args, 7)
+    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5], R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_2b6c332c5e08',
+  function_name = 'glidemq_pb_add_log_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4752,7 +4757,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_2b6c332c5e08',
+  function_name = 'glidemq_pb_pause_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4763,7 +4768,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_2b6c332c5e08',
+  function_name = 'glidemq_pb_resume_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4774,7 +4779,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_2b6c332c5e08',
+  function_name = 'glidemq_pb_set_group_limits_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4785,7 +4790,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_2b6c332c5e08',
+  function_name = 'glidemq_pb_rate_limit_group_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4797,7 +4802,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_2b6c332c5e08',
+  function_name = 'glidemq_pb_set_global_concurrency_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4808,7 +4813,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_2b6c332c5e08',
+  function_name = 'glidemq_pb_set_global_rate_limit_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4819,7 +4824,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_global_limits_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4830,7 +4835,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_2b6c332c5e08',
+  function_name = 'glidemq_pb_explain_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4841,7 +4846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_2b6c332c5e08',
+  function_name = 'glidemq_pb_take_ids_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4852,7 +4857,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_2b6c332c5e08',
+  function_name = 'glidemq_pb_add_flow_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4869,7 +4874,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_2b6c332c5e08',
+  function_name = 'glidemq_pb_reserve_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4883,7 +4888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_2b6c332c5e08',
+  function_name = 'glidemq_pb_release_flow_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4894,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_2b6c332c5e08',
+  function_name = 'glidemq_pb_decide_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4905,7 +4910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_reservations_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4916,7 +4921,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_2b6c332c5e08',
+  function_name = 'glidemq_pb_add_child_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4929,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_2b6c332c5e08',
+  function_name = 'glidemq_pb_adopt_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4941,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_children_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4952,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_2b6c332c5e08',
+  function_name = 'glidemq_pb_receive_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4964,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_2b6c332c5e08',
+  function_name = 'glidemq_pb_replay_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4975,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_2b6c332c5e08',
+  function_name = 'glidemq_pb_set_dead_letters_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4986,7 +4991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_dead_letters_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4997,7 +5002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_2b6c332c5e08',
+  function_name = 'glidemq_pb_enqueue_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5011,7 +5016,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_letters_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5022,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_2b6c332c5e08',
+  function_name = 'glidemq_pb_acknowledge_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5034,7 +5039,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_job_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5045,7 +5050,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_jobs_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5056,7 +5061,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_parked_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5067,7 +5072,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_2b6c332c5e08',
+  function_name = 'glidemq_pb_count_jobs_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5078,7 +5083,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_time_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5089,7 +5094,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_2b6c332c5e08',
+  function_name = 'glidemq_pb_is_paused_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5100,7 +5105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_log_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5111,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_metrics_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5122,7 +5127,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_2b6c332c5e08',
+  function_name = 'glidemq_pb_read_events_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5133,7 +5138,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_2b6c332c5e08',
+  function_name = 'glidemq_pb_last_event_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5144,7 +5149,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_2b6c332c5e08',
+  function_name = 'glidemq_pb_upsert_scheduler_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5156,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_2b6c332c5e08',
+  function_name = 'glidemq_pb_plan_runs_15f29206158f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5168,7 +5173,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_2b6c332c5e08',
+  function_name = 'glidemq_pb_remove_scheduler_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5179,7 +5184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_2b6c332c5e08',
+  function_name = 'glidemq_pb_get_scheduler_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5190,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_2b6c332c5e08',
+  function_name = 'glidemq_pb_list_schedulers_15f29206158f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5201,7 +5206,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_2b6c332c5e08',
+  function_name = 'glidemq_pb_settle_and_activate_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5214,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_2b6c332c5e08',
+  function_name = 'glidemq_pb_extend_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5230,7 +5235,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_2b6c332c5e08',
+  function_name = 'glidemq_pb_nudge_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5241,7 +5246,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_2b6c332c5e08',
+  function_name = 'glidemq_pb_pass_wake_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5252,7 +5257,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_2b6c332c5e08',
+  function_name = 'glidemq_pb_leave_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5263,7 +5268,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_2b6c332c5e08',
+  function_name = 'glidemq_pb_tick_15f29206158f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
