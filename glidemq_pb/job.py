@@ -170,7 +170,9 @@ class Job(JobSnapshot[D, R]):
         run = self._running("update_progress")
         owner = self.owner
         wire = encode_value(owner.serializer, progress, "Progress")
-        status = await owner.call(changes.update_progress, self.wire_id, run.token, wire, owner.events_keep)
+        status = await owner.call(
+            changes.update_progress, owner.token(), self.wire_id, run.token, wire, owner.events_keep
+        )
         self._expect(status, "update the progress", "active")
         self._put_progress(wire)
 

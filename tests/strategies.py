@@ -438,8 +438,14 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "update_progress": (
         2,
         st.one_of(
-            st.tuples(ids, tokens, texts, keep),
-            st.builds(lambda one, data, kept: (("id", one), ("token", one), data, kept), held, texts, keep),
+            st.tuples(producers_calls, ids, tokens, texts, keep),
+            st.builds(
+                lambda call, one, data, kept: (call, ("id", one), ("token", one), data, kept),
+                producers_calls,
+                held,
+                texts,
+                keep,
+            ),
         ),
     ),
     "add_log": (

@@ -254,16 +254,22 @@ def update_data(s: Store, q: str, now: int, job_id: str, token: str, data: str) 
 
 
 @operation
-def update_progress(s: Store, q: str, now: int, job_id: str, token: str, progress: str, events_keep: int) -> str:
-    """Store the progress of a run and tell observers (PRG-1)."""
+def update_progress(
+    s: Store, q: str, now: int, call: str, job_id: str, token: str, progress: str, events_keep: int
+) -> str:
+    """Store the progress of a run and tell observers, once (PRG-1)."""
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
+    known = recall(s, q, call)
+    if known is not None:
+        return known
     row = s.read(job_key(q, job_id), PlaceRow)
     status = may_write(row, token)
     if status == DONE:
         s.hset(job_key(q, job_id), progress=progress)
         emit_with(s, q, now, events_keep, "progress", job_id, "progress", progress)
+        return answer(s, q, now, meta, call)
     return status
 
 

@@ -7,12 +7,13 @@ from typing import Literal, Self
 
 CHUNK_BYTES = 65_536
 
-Moment = Literal["before", "after"]
+Moment = Literal["pass", "before", "after"]
 
 
 class CuttingProxy:
     """Stands between a client and a server.
 
+    `cut_next("pass", ...)`: the next request with `marker` in it is passed on, as all others are.
     `cut_next("before")`: the next request with `marker` in it is not passed on; its connection is cut.
     `cut_next("after")`: it is passed on, and the connection is cut instead of passing the reply back.
     With `tls` it speaks TLS to the client: the servers that tests can have do not.
@@ -22,6 +23,8 @@ class CuttingProxy:
     def __init__(self, server_port: int, marker: bytes = b"FCALL", *, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.cuts = 0
+        self.requests = 0
+        """Those with `marker` in them."""
         self._server_port = server_port
         self._marker = marker
         self._moments: list[Moment] = []
@@ -78,11 +81,14 @@ class CuttingProxy:
 
         async def requests() -> None:
             while data := await reader.read(CHUNK_BYTES):
-                if self._moments and self._marker in data:
-                    self.cuts += 1
-                    if self._moments.pop(0) == "before":
+                if self._marker in data:
+                    self.requests += 1
+                    moment = self._moments.pop(0) if self._moments else "pass"
+                    self.cuts += moment != "pass"
+                    if moment == "before":
                         return
-                    mute.set()
+                    if moment == "after":
+                        mute.set()
                 server_writer.write(data)
 
         async def replies() -> None:

@@ -87,7 +87,7 @@ async def test_every_acknowledged_job_runs_across_restarts(durable_server: Priva
         assert {job.stalled_count for job in await queue.get_jobs("completed")} == {0}
     again = sum(runs.values()) - ADDS
     assert again == 0
+    assert 1 <= len(errors) <= RESTARTS  # told once each, or not at all when the next one came before the end
     summary.record("adds across server restarts, all run", ADDS)
     summary.record("of them run twice", again)
     summary.record("server restarts under load", restarts.done)
-    print("errors", len(errors), [str(e) for e in errors][:5])

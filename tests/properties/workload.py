@@ -262,9 +262,8 @@ class Life:
         job_id, text = self.an_id(), f"t{self.steps}"
         job = self.model.jobs.get(job_id)
         token = self.random.choice(("", "w0:1", job.token if job else ""))
-        before, after = (
-            (("",), ()) if operation == "add_log" else ((), (KEPT,) if operation == "update_progress" else ())
-        )
+        before = () if operation == "update_data" else ("",)
+        after = (KEPT,) if operation == "update_progress" else ()
         actual = self.run(operation, *before, job_id, token, text, *after)
         self.agree(operation, actual, self.model.write(operation, job_id, token, text))
 

@@ -323,7 +323,7 @@ class Writer:
             case "update_data":
                 return bare[0], token, bare[1]
             case "update_progress":
-                return bare[0], token, bare[1], keep
+                return call, bare[0], token, bare[1], keep
             case "add_log":
                 return call, bare[0], token, bare[1]
             case "rate_limit_group":

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_70bafaa87875
+#!lua name=glidemq_pb_d850f9de677f
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1189,22 +1189,27 @@ O.update_data = function(q, now, job_id, token, data)
 end
 
 -- changes.py:257 update_progress
-O.update_progress = function(q, now, job_id, token, progress, events_keep)
+O.update_progress = function(q, now, call_, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
+  end
+  local known = H.recall(q, call_)
+  if known then
+    return {known}
   end
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('HSET', q .. ':job:' .. job_id, 'progress', progress)
     H.emit_with(q, now, events_keep, 'progress', job_id, 'progress', progress)
+    return {H.answer(q, now, meta, call_)}
   end
   return {status}
 end
 
--- changes.py:271 add_log
+-- changes.py:277 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1224,14 +1229,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:287 answer
+-- changes.py:293 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:294 may_write
+-- changes.py:300 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1242,7 +1247,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:304 pause
+-- changes.py:310 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1258,7 +1263,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:318 resume
+-- changes.py:324 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4526,7 +4531,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_70bafaa87875',
+  function_name = 'glidemq_pb_get_marks_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4537,7 +4542,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_70bafaa87875',
+  function_name = 'glidemq_pb_clear_some_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4549,7 +4554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_70bafaa87875',
+  function_name = 'glidemq_pb_clean_some_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4561,7 +4566,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_70bafaa87875',
+  function_name = 'glidemq_pb_retry_some_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4573,7 +4578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_70bafaa87875',
+  function_name = 'glidemq_pb_forget_queue_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4584,7 +4589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_70bafaa87875',
+  function_name = 'glidemq_pb_list_workers_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4595,7 +4600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_70bafaa87875',
+  function_name = 'glidemq_pb_wait_for_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4606,7 +4611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_70bafaa87875',
+  function_name = 'glidemq_pb_fetch_answers_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4618,7 +4623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_70bafaa87875',
+  function_name = 'glidemq_pb_forget_answers_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4630,7 +4635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_70bafaa87875',
+  function_name = 'glidemq_pb_remove_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4641,7 +4646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_70bafaa87875',
+  function_name = 'glidemq_pb_retry_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4652,7 +4657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_70bafaa87875',
+  function_name = 'glidemq_pb_revoke_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4663,7 +4668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_70bafaa87875',
+  function_name = 'glidemq_pb_promote_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4674,7 +4679,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_70bafaa87875',
+  function_name = 'glidemq_pb_change_priority_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4685,7 +4690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_70bafaa87875',
+  function_name = 'glidemq_pb_change_delay_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4696,7 +4701,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_70bafaa87875',
+  function_name = 'glidemq_pb_update_data_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4707,18 +4712,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_70bafaa87875',
+  function_name = 'glidemq_pb_update_progress_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    R.done(args, 6)
-    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], R.whole(args[5])))
+    R.done(args, 7)
+    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5], R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_70bafaa87875',
+  function_name = 'glidemq_pb_add_log_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4729,7 +4734,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_70bafaa87875',
+  function_name = 'glidemq_pb_pause_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4740,7 +4745,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_70bafaa87875',
+  function_name = 'glidemq_pb_resume_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4751,7 +4756,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_70bafaa87875',
+  function_name = 'glidemq_pb_set_group_limits_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4762,7 +4767,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_70bafaa87875',
+  function_name = 'glidemq_pb_rate_limit_group_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4774,7 +4779,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_70bafaa87875',
+  function_name = 'glidemq_pb_set_global_concurrency_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4785,7 +4790,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_70bafaa87875',
+  function_name = 'glidemq_pb_set_global_rate_limit_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4796,7 +4801,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_70bafaa87875',
+  function_name = 'glidemq_pb_get_global_limits_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4807,7 +4812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_70bafaa87875',
+  function_name = 'glidemq_pb_explain_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4818,7 +4823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_70bafaa87875',
+  function_name = 'glidemq_pb_take_ids_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4829,7 +4834,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_70bafaa87875',
+  function_name = 'glidemq_pb_add_flow_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4846,7 +4851,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_70bafaa87875',
+  function_name = 'glidemq_pb_reserve_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4860,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_70bafaa87875',
+  function_name = 'glidemq_pb_release_flow_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4871,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_70bafaa87875',
+  function_name = 'glidemq_pb_decide_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4882,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_70bafaa87875',
+  function_name = 'glidemq_pb_list_reservations_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4893,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_70bafaa87875',
+  function_name = 'glidemq_pb_add_child_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4906,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_70bafaa87875',
+  function_name = 'glidemq_pb_adopt_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4918,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_70bafaa87875',
+  function_name = 'glidemq_pb_list_children_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4929,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_70bafaa87875',
+  function_name = 'glidemq_pb_receive_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4941,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_70bafaa87875',
+  function_name = 'glidemq_pb_replay_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4952,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_70bafaa87875',
+  function_name = 'glidemq_pb_set_dead_letters_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4963,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_70bafaa87875',
+  function_name = 'glidemq_pb_get_dead_letters_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4974,7 +4979,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_70bafaa87875',
+  function_name = 'glidemq_pb_enqueue_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4988,7 +4993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_70bafaa87875',
+  function_name = 'glidemq_pb_list_letters_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4999,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_70bafaa87875',
+  function_name = 'glidemq_pb_acknowledge_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5011,7 +5016,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_70bafaa87875',
+  function_name = 'glidemq_pb_get_job_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5022,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_70bafaa87875',
+  function_name = 'glidemq_pb_list_jobs_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5033,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_70bafaa87875',
+  function_name = 'glidemq_pb_list_parked_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5044,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_70bafaa87875',
+  function_name = 'glidemq_pb_count_jobs_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5055,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_70bafaa87875',
+  function_name = 'glidemq_pb_get_time_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5066,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_70bafaa87875',
+  function_name = 'glidemq_pb_is_paused_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5077,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_70bafaa87875',
+  function_name = 'glidemq_pb_get_log_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5088,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_70bafaa87875',
+  function_name = 'glidemq_pb_get_metrics_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5099,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_70bafaa87875',
+  function_name = 'glidemq_pb_read_events_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5110,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_70bafaa87875',
+  function_name = 'glidemq_pb_last_event_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5121,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_70bafaa87875',
+  function_name = 'glidemq_pb_upsert_scheduler_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5133,7 +5138,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_70bafaa87875',
+  function_name = 'glidemq_pb_plan_runs_d850f9de677f',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5145,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_70bafaa87875',
+  function_name = 'glidemq_pb_remove_scheduler_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5156,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_70bafaa87875',
+  function_name = 'glidemq_pb_get_scheduler_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5167,7 +5172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_70bafaa87875',
+  function_name = 'glidemq_pb_list_schedulers_d850f9de677f',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5178,7 +5183,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_70bafaa87875',
+  function_name = 'glidemq_pb_settle_and_activate_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5191,7 +5196,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_70bafaa87875',
+  function_name = 'glidemq_pb_extend_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5207,7 +5212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_70bafaa87875',
+  function_name = 'glidemq_pb_nudge_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5218,7 +5223,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_70bafaa87875',
+  function_name = 'glidemq_pb_pass_wake_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5229,7 +5234,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_70bafaa87875',
+  function_name = 'glidemq_pb_leave_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5240,7 +5245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_70bafaa87875',
+  function_name = 'glidemq_pb_tick_d850f9de677f',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
