@@ -11,12 +11,12 @@ from typing import Final
 from .calls import recall, remember
 from .changes import DONE, LOST, NOT_FOUND
 from .deadlines import lower_next_due
-from .dedup import is_duplicate, pending_job
+from .dedup import accept, is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
 from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
-from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, watch_ttl
+from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, supersede, watch_ttl
 from .keys import (
     children_key,
     flows_key,
@@ -84,7 +84,7 @@ def add_flow(
     for position in guarded:
         if not is_payable(s, q, spec_of(specs[position])):
             refuse(Code.COST)
-    taken = first_taken(s, q, specs)
+    taken = first_taken(s, q, now, specs)
     if taken != "":
         return FlowAdded([], taken)
 
@@ -118,7 +118,7 @@ def reserve(
     for position in guarded:
         if not is_payable(s, q, spec_of(specs[position])):
             refuse(Code.COST)
-    taken = first_taken(s, q, specs)
+    taken = first_taken(s, q, now, specs)
     if taken != "":
         return taken
 
@@ -270,11 +270,14 @@ def spec_of(node: FlowSpec) -> JobSpec:
     return JobSpec(node.job_id, node.name, node.data, node.options)
 
 
-def first_taken(s: Store, q: str, specs: list[FlowSpec]) -> str:
-    """The first given id under which there is a job; empty: none."""
+def first_taken(s: Store, q: str, now: int, specs: list[FlowSpec]) -> str:
+    """The first given id under which there is a job, or deduplication id that keeps a job out; empty: none."""
     for spec in specs:
         if spec.job_id != "" and is_taken(s, q, spec.job_id):
             return spec.job_id
+        dedup_id = lookup(spec.options, "dedup_id")
+        if dedup_id != "" and is_duplicate(s, q, now, dedup_id, spec.options):
+            return dedup_id
     return ""
 
 
@@ -338,9 +341,14 @@ def positions(count: int) -> list[int]:
 def appear(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
     """Let a stored job of a flow take part: ready or delayed as any job, or waiting for its children."""
     options = s.hgetall(job_key(q, job_id))
+    dedup_id = lookup(options, "dedup_id")
+    if dedup_id != "":
+        supersede(s, q, now, keep, pending_job(s, q, now, dedup_id, options))
     if not s.exists(children_key(q, job_id)):
         place_new(s, q, now, keep, job_id, lookup(options, "name"), options)
         return
+    if dedup_id != "":
+        accept(s, q, now, dedup_id, job_id, options)
     watch_ttl(s, q, now, job_id, options)
     emit_with(s, q, now, keep, "added", job_id, "name", lookup(options, "name"))
     mark = next_mark(s, q)

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d850f9de677f
+#!lua name=glidemq_pb_d739c112b12e
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2145,7 +2145,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, specs)
+  local taken = H.first_taken(q, now, specs)
   if taken ~= '' then
     return {{{}, taken}}
   end
@@ -2186,7 +2186,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, specs)
+  local taken = H.first_taken(q, now, specs)
   if taken ~= '' then
     return {taken}
   end
@@ -2345,16 +2345,20 @@ H.spec_of = function(node)
 end
 
 -- flows.py:273 first_taken
-H.first_taken = function(q, specs)
+H.first_taken = function(q, now, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
       return spec.job_id
+    end
+    local dedup_id = H.lookup(spec.options, 'dedup_id')
+    if dedup_id ~= '' and H.is_duplicate(q, now, dedup_id, spec.options) then
+      return dedup_id
     end
   end
   return ''
 end
 
--- flows.py:281 choose_ids
+-- flows.py:284 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2376,7 +2380,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:298 choose_id
+-- flows.py:301 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2390,7 +2394,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:309 store_node
+-- flows.py:312 store_node
 H.store_node = function(q, now, key, node, ids, job_id)
   local call = redis.call
   call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
@@ -2418,7 +2422,7 @@ H.store_node = function(q, now, key, node, ids, job_id)
   end
 end
 
--- flows.py:330 positions
+-- flows.py:333 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2427,13 +2431,20 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:338 appear
+-- flows.py:341 appear
 H.appear = function(q, now, keep, job_id)
   local call = redis.call
   local options = call('HGETALL', q .. ':job:' .. job_id)
+  local dedup_id = H.lookup(options, 'dedup_id')
+  if dedup_id ~= '' then
+    H.supersede(q, now, keep, H.pending_job(q, now, dedup_id, options))
+  end
   if not (call('EXISTS', q .. ':children:' .. job_id) == 1) then
     H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
     return
+  end
+  if dedup_id ~= '' then
+    H.accept(q, now, dedup_id, job_id, options)
   end
   H.watch_ttl(q, now, job_id, options)
   H.emit_with(q, now, keep, 'added', job_id, 'name', H.lookup(options, 'name'))
@@ -2441,7 +2452,7 @@ H.appear = function(q, now, keep, job_id)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:350 complete_flow
+-- flows.py:358 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2454,14 +2465,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:360 forget_reservation
+-- flows.py:368 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:366 may_have_children
+-- flows.py:374 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2473,7 +2484,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:376 adopt_child
+-- flows.py:384 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
@@ -3166,17 +3177,22 @@ end
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
-  if superseded ~= '' then
-    local row = R.read_PlaceRow(q .. ':job:' .. superseded)
-    H.erase(q, now, keep, superseded, row)
-    H.refresh_group(q, now, keep, row.ordering_key)
-  end
+  H.supersede(q, now, keep, superseded)
   call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:184 watch_ttl
+-- jobs.py:181 supersede
+H.supersede = function(q, now, keep, job_id)
+  if job_id ~= '' then
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    H.erase(q, now, keep, job_id, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
+  end
+end
+
+-- jobs.py:189 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3188,7 +3204,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:194 place_new
+-- jobs.py:199 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3213,7 +3229,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:216 earlier
+-- jobs.py:221 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -4531,7 +4547,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_d850f9de677f',
+  function_name = 'glidemq_pb_get_marks_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4542,7 +4558,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_d850f9de677f',
+  function_name = 'glidemq_pb_clear_some_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4554,7 +4570,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_d850f9de677f',
+  function_name = 'glidemq_pb_clean_some_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4566,7 +4582,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_d850f9de677f',
+  function_name = 'glidemq_pb_retry_some_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4578,7 +4594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_d850f9de677f',
+  function_name = 'glidemq_pb_forget_queue_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4589,7 +4605,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_d850f9de677f',
+  function_name = 'glidemq_pb_list_workers_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4600,7 +4616,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_d850f9de677f',
+  function_name = 'glidemq_pb_wait_for_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4611,7 +4627,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_d850f9de677f',
+  function_name = 'glidemq_pb_fetch_answers_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4623,7 +4639,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_d850f9de677f',
+  function_name = 'glidemq_pb_forget_answers_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4635,7 +4651,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d850f9de677f',
+  function_name = 'glidemq_pb_remove_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4662,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d850f9de677f',
+  function_name = 'glidemq_pb_retry_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4657,7 +4673,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_d850f9de677f',
+  function_name = 'glidemq_pb_revoke_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4668,7 +4684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d850f9de677f',
+  function_name = 'glidemq_pb_promote_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4679,7 +4695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d850f9de677f',
+  function_name = 'glidemq_pb_change_priority_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4690,7 +4706,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d850f9de677f',
+  function_name = 'glidemq_pb_change_delay_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4701,7 +4717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d850f9de677f',
+  function_name = 'glidemq_pb_update_data_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4712,7 +4728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d850f9de677f',
+  function_name = 'glidemq_pb_update_progress_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4723,7 +4739,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d850f9de677f',
+  function_name = 'glidemq_pb_add_log_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4734,7 +4750,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d850f9de677f',
+  function_name = 'glidemq_pb_pause_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4745,7 +4761,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d850f9de677f',
+  function_name = 'glidemq_pb_resume_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4756,7 +4772,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_d850f9de677f',
+  function_name = 'glidemq_pb_set_group_limits_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4767,7 +4783,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_d850f9de677f',
+  function_name = 'glidemq_pb_rate_limit_group_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4779,7 +4795,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_d850f9de677f',
+  function_name = 'glidemq_pb_set_global_concurrency_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4790,7 +4806,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_d850f9de677f',
+  function_name = 'glidemq_pb_set_global_rate_limit_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4801,7 +4817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_d850f9de677f',
+  function_name = 'glidemq_pb_get_global_limits_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4812,7 +4828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_d850f9de677f',
+  function_name = 'glidemq_pb_explain_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4823,7 +4839,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_d850f9de677f',
+  function_name = 'glidemq_pb_take_ids_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4834,7 +4850,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_d850f9de677f',
+  function_name = 'glidemq_pb_add_flow_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4851,7 +4867,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_d850f9de677f',
+  function_name = 'glidemq_pb_reserve_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4865,7 +4881,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_d850f9de677f',
+  function_name = 'glidemq_pb_release_flow_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4876,7 +4892,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_d850f9de677f',
+  function_name = 'glidemq_pb_decide_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4887,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_d850f9de677f',
+  function_name = 'glidemq_pb_list_reservations_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4898,7 +4914,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_d850f9de677f',
+  function_name = 'glidemq_pb_add_child_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4911,7 +4927,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_d850f9de677f',
+  function_name = 'glidemq_pb_adopt_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4923,7 +4939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_d850f9de677f',
+  function_name = 'glidemq_pb_list_children_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4934,7 +4950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_d850f9de677f',
+  function_name = 'glidemq_pb_receive_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4946,7 +4962,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_d850f9de677f',
+  function_name = 'glidemq_pb_replay_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +4973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_d850f9de677f',
+  function_name = 'glidemq_pb_set_dead_letters_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4968,7 +4984,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_d850f9de677f',
+  function_name = 'glidemq_pb_get_dead_letters_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4979,7 +4995,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d850f9de677f',
+  function_name = 'glidemq_pb_enqueue_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4993,7 +5009,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_d850f9de677f',
+  function_name = 'glidemq_pb_list_letters_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5004,7 +5020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_d850f9de677f',
+  function_name = 'glidemq_pb_acknowledge_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5016,7 +5032,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d850f9de677f',
+  function_name = 'glidemq_pb_get_job_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5027,7 +5043,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d850f9de677f',
+  function_name = 'glidemq_pb_list_jobs_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5038,7 +5054,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_d850f9de677f',
+  function_name = 'glidemq_pb_list_parked_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5049,7 +5065,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d850f9de677f',
+  function_name = 'glidemq_pb_count_jobs_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5060,7 +5076,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_d850f9de677f',
+  function_name = 'glidemq_pb_get_time_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5071,7 +5087,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d850f9de677f',
+  function_name = 'glidemq_pb_is_paused_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5082,7 +5098,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d850f9de677f',
+  function_name = 'glidemq_pb_get_log_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5093,7 +5109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d850f9de677f',
+  function_name = 'glidemq_pb_get_metrics_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5104,7 +5120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d850f9de677f',
+  function_name = 'glidemq_pb_read_events_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5115,7 +5131,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d850f9de677f',
+  function_name = 'glidemq_pb_last_event_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5126,7 +5142,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_d850f9de677f',
+  function_name = 'glidemq_pb_upsert_scheduler_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5138,7 +5154,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_d850f9de677f',
+  function_name = 'glidemq_pb_plan_runs_d739c112b12e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5150,7 +5166,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_d850f9de677f',
+  function_name = 'glidemq_pb_remove_scheduler_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5161,7 +5177,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_d850f9de677f',
+  function_name = 'glidemq_pb_get_scheduler_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5172,7 +5188,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_d850f9de677f',
+  function_name = 'glidemq_pb_list_schedulers_d739c112b12e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5183,7 +5199,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d850f9de677f',
+  function_name = 'glidemq_pb_settle_and_activate_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5196,7 +5212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d850f9de677f',
+  function_name = 'glidemq_pb_extend_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5212,7 +5228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d850f9de677f',
+  function_name = 'glidemq_pb_nudge_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5223,7 +5239,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d850f9de677f',
+  function_name = 'glidemq_pb_pass_wake_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5234,7 +5250,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d850f9de677f',
+  function_name = 'glidemq_pb_leave_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5245,7 +5261,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d850f9de677f',
+  function_name = 'glidemq_pb_tick_d739c112b12e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
