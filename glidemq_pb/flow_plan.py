@@ -12,8 +12,9 @@ from .errors import DuplicateJobError, InvalidOptionsError
 from .flow import DagNode, FlowJob
 from .job_owner import JobOwner
 from .refs import Ref
+from .semantics.dedup import DEBOUNCE
 from .semantics.flow_records import FlowSpec
-from .semantics.lang import Fields
+from .semantics.lang import Fields, lookup
 from .semantics.limits import ENQUEUE_MAX
 from .semantics.records import JobSpec
 from .wire import from_wire, to_wire
@@ -63,8 +64,10 @@ class FlowPlan:
     def _check_part(self, positions: list[int]) -> list[int]:
         jobs = [self.jobs[position] for position in positions]
         ids = [job.job_id for job in jobs if job.job_id]
-        if len(set(ids)) < len(ids):
-            raise DuplicateJobError(from_wire(next(one for one in ids if ids.count(one) > 1)))
+        dedup_ids = [lookup(job.options, "dedup_id") for job in jobs if not is_debounced(job.options)]
+        for known in (ids, list(filter(None, dedup_ids))):
+            if len(set(known)) < len(known):
+                raise DuplicateJobError(from_wire(next(one for one in known if known.count(one) > 1)))
         size = sum(job.size for job in jobs)
         if size > CHUNK_BYTES_MAX:
             raise InvalidOptionsError(
@@ -106,6 +109,11 @@ class FlowPlan:
         parents = [self.jobs[position].ref for position in job.parents]
         children = [self.jobs[position].ref for position in job.children]
         return FlowSpec(job.job_id, job.name, job.data, job.options, [], parents, [], children)
+
+
+def is_debounced(options: Fields) -> bool:
+    """Whether a job takes the place of an earlier one, instead of being kept out by it."""
+    return lookup(options, "dedup_mode") == DEBOUNCE
 
 
 def planned_job(owner: JobOwner, job: FlowJob | DagNode) -> PlannedJob:

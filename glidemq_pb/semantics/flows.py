@@ -11,13 +11,13 @@ from typing import Final
 from .calls import recall, remember
 from .changes import DONE, LOST, NOT_FOUND
 from .deadlines import lower_next_due
-from .dedup import is_duplicate, pending_job
+from .dedup import accept, is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
 from .families import far_child, name_of_child, root_of
 from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
-from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, watch_ttl
+from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, supersede, watch_ttl
 from .keys import (
     children_key,
     flows_key,
@@ -85,7 +85,7 @@ def add_flow(
     for position in guarded:
         if not is_payable(s, q, spec_of(specs[position])):
             refuse(Code.COST)
-    taken = first_taken(s, q, specs)
+    taken = first_taken(s, q, now, specs)
     if taken != "":
         return FlowAdded([], taken)
 
@@ -120,7 +120,7 @@ def reserve(
     for position in guarded:
         if not is_payable(s, q, spec_of(specs[position])):
             refuse(Code.COST)
-    taken = first_taken(s, q, specs)
+    taken = first_taken(s, q, now, specs)
     if taken != "":
         return taken
 
@@ -254,9 +254,7 @@ def list_children(s: Store, q: str, now: int, job_id: str, start: int) -> list[C
     payload = 0
     for child in s.zrange(children_key(q, job_id), start, start + PAGE_MAX - 1):
         stored = s.hget(outcomes_key(q, job_id), child)
-        outcome = ""
-        if stored is not None:
-            outcome = stored
+        outcome = "" if stored is None else stored
         payload = payload + byte_length(outcome)
         if payload > REPLY_BYTES_MAX and len(entries) > 0:
             break
@@ -272,11 +270,14 @@ def spec_of(node: FlowSpec) -> JobSpec:
     return JobSpec(node.job_id, node.name, node.data, node.options)
 
 
-def first_taken(s: Store, q: str, specs: list[FlowSpec]) -> str:
-    """The first given id under which there is a job; empty: none."""
+def first_taken(s: Store, q: str, now: int, specs: list[FlowSpec]) -> str:
+    """The first given id under which there is a job, or deduplication id that keeps a job out; empty: none."""
     for spec in specs:
         if spec.job_id != "" and is_taken(s, q, spec.job_id):
             return spec.job_id
+        dedup_id = lookup(spec.options, "dedup_id")
+        if dedup_id != "" and is_duplicate(s, q, now, dedup_id, spec.options):
+            return dedup_id
     return ""
 
 
@@ -346,9 +347,14 @@ def positions(count: int) -> list[int]:
 
 def appear(s: Store, q: str, now: int, keep: int, job_id: str, name: str, options: Fields, waits: bool) -> None:
     """Let a stored job of a flow take part: ready or delayed as any job, or waiting for its children."""
+    dedup_id = lookup(options, "dedup_id")
+    if dedup_id != "":
+        supersede(s, q, now, keep, pending_job(s, q, now, dedup_id, options))
     if not waits:
         place_new(s, q, now, keep, job_id, name, options)
         return
+    if dedup_id != "":
+        accept(s, q, now, dedup_id, job_id, options)
     watch_ttl(s, q, now, job_id, options)
     emit_with(s, q, now, keep, "added", job_id, "name", name)
     mark = next_mark(s, q)

@@ -172,13 +172,18 @@ def add_one(s: Store, q: str, now: int, keep: int, job_id: str, spec: JobSpec, s
     It is stored at once, since a later job of the same call may already move or remove it.
     """
     options = spec.options
-    if superseded != "":
-        row = s.read(job_key(q, superseded), PlaceRow)
-        erase(s, q, now, keep, superseded, row)
-        refresh_group(s, q, now, keep, row.ordering_key)
+    supersede(s, q, now, keep, superseded)
     s.hset(job_key(q, job_id), name=spec.name, data=spec.data, added=now)
     s.hset_fields(job_key(q, job_id), options)
     place_new(s, q, now, keep, job_id, spec.name, options)
+
+
+def supersede(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
+    """Remove the pending job whose place another one takes; the empty id is none (DED-4)."""
+    if job_id != "":
+        row = s.read(job_key(q, job_id), PlaceRow)
+        erase(s, q, now, keep, job_id, row)
+        refresh_group(s, q, now, keep, row.ordering_key)
 
 
 def watch_ttl(s: Store, q: str, now: int, job_id: str, options: Fields) -> None:

@@ -27,7 +27,7 @@ from .conftest import MakeBackend
 
 SLOTS = 16_384
 QUEUES = 12
-FLOW_HISTORIES = 20 if DEEP else 2
+FLOW_HISTORIES = 20 if DEEP else 1
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ CONTROL = [
     Fault("an ended job is no duplicate", "endings", "        member = keep_completed(s", "        release(s, q, held.dedup_id, job_id)\n        member = keep_completed(s"),
     Fault("a debounce cancels a job that won its window", "dedup", 'if row.pending == "" or now >= row.pending_until:', 'if row.pending == "":'),
     Fault("a debounce cancels a job that ran", "dedup", 'if held.state != DELAYED or held.token != "":', "if held.state != DELAYED:"),
-    Fault("a debounce keeps the superseded job", "jobs", "        erase(s, q, now, keep, superseded, row)\n", ""),
+    Fault("a debounce keeps the superseded job", "jobs", "        erase(s, q, now, keep, job_id, row)\n", ""),
     # revocation
     Fault("a revoked job is retried", "settling", "if held.revoked == 1:", "if held.revoked == 2:"),
     Fault("a revoked job that stalled runs again", "due", "if row.revoked == 0 and row.stalled_count", "if row.stalled_count"),
@@ -68,7 +68,7 @@ CONTROL = [
     Fault("a retry loses its turn", "placing", "        s.zadd(turns_key(q, row.ordering_key), row.turn, job_id)\n", "        pass\n"),
     Fault("a turn does not pass on at a removal", "changes", "    erase(s, q, now, events_keep, job_id, row)\n    refresh_group(s, q, now, events_keep, row.ordering_key)\n    wake", "    erase(s, q, now, events_keep, job_id, row)\n    wake"),
     Fault("a turn does not pass on at a revocation", "changes", "    count_ended(s, q, now, FAILED, 1)\n    refresh_group(s, q, now, events_keep, row.ordering_key)\n", "    count_ended(s, q, now, FAILED, 1)\n"),
-    Fault("a turn does not pass on at a debounce", "jobs", "        erase(s, q, now, keep, superseded, row)\n        refresh_group(s, q, now, keep, row.ordering_key)\n", "        erase(s, q, now, keep, superseded, row)\n"),
+    Fault("a turn does not pass on at a debounce", "jobs", "        erase(s, q, now, keep, job_id, row)\n        refresh_group(s, q, now, keep, row.ordering_key)\n", "        erase(s, q, now, keep, job_id, row)\n"),
     Fault("a new head jumps the queue", "groups", "ready_score(row.priority, 0, sequence)", "ready_score(row.priority, 0, 0)"),
     Fault("a new head that overtakes waits for the next call", "work", "if left > 0 and s.zrank(ready_key(q), picked[len(picked) - 1].member) != left - 1:", "if left > 99999:"),
     Fault("a returned member goes to the end", "placing", "        go_first(s, q, row.ordering_key, job_id, row)", "        rejoin(s, q, row.ordering_key, job_id, row)"),

@@ -4,12 +4,12 @@ from .faults import Fault
 
 FLOWS = [
     # what becomes of a child
-    Fault("a child counts twice", "families", '        s.hincrby(key, "children_left", -1)\n', '        s.hincrby(key, "children_left", -2)\n'),
-    Fault("a child that ends again counts again", "families", "    if held and not holds:\n", "    if not holds:\n"),
+    Fault("a child counts for two", "families", '        s.hincrby(key, "children_left", -1)\n', '        s.hincrby(key, "children_left", -2)\n'),
+    Fault("a child counts twice", "families", "held = before is None or before == FAILED_OUTCOME", "held = True"),
     Fault("an outcome is lost", "families", "        s.hset_value(outcomes_key(q, parent_id), child, COMPLETED_OUTCOME + value)\n", "        pass\n"),
     Fault("a return value is lost", "families", "COMPLETED_OUTCOME + value", "COMPLETED_OUTCOME"),
     Fault("a failed child counts as done", "families", "            holds = True\n", "            holds = False\n"),
-    Fault("a child that failed once never counts again", "families", "held = before is None or before == FAILED_OUTCOME", "held = before is None"),
+    Fault("a retried child counts for nothing", "families", "held = before is None or before == FAILED_OUTCOME", "held = before is None"),
     Fault("the policies are mixed up", "families", 'IGNORE: Final = "ignore"', 'IGNORE: Final = "fail"'),
     Fault("no parent fails with its child", "families", "            s.hset(key, child_failure=FAILED_OUTCOME + value)\n", "            pass\n"),
     Fault("a parent fails with a child that was removed", "families", "        if news != REMOVED_NEWS and row.on_child_failure == FAIL:", "        if row.on_child_failure == FAIL:"),
@@ -27,6 +27,8 @@ FLOWS = [
     Fault("a removed child is not told of", "changes", '    tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")\n', ""),
     Fault("a job is gone before its parents are told", "changes", '    tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")\n    s.delete(keys_of_job(q, job_id))\n', '    s.delete(keys_of_job(q, job_id))\n    tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")\n'),
     Fault("only the first parent is told", "families", '    for parent in split(parents, "\\n"):', '    for parent in split(parents, "\\n")[:1]:'),
+    Fault("news for another queue stays here", "families", "        if root == q:\n", "        if root != \"\":\n"),
+    Fault("a completed child tells nobody", "endings", "    tell_parents(s, q, now, held.parents, job_id, COMPLETED_NEWS, value)\n", ""),
     # what holds a parent
     Fault("a parent is free while one child is left", "families", "    if row.children_left == 0 or", "    if row.children_left <= 1 or"),
     Fault("a parent that is to fail waits for all", "families", ' or row.child_failure != "":\n        s.zadd', ":\n        s.zadd"),
@@ -34,7 +36,7 @@ FLOWS = [
     Fault("a free parent is no due moment for others", "due", "        freed_key(q),\n        reservations_key(q),\n", "        reservations_key(q),\n"),
     Fault("a job that is to wait for nothing waits for ever", "parents", "    free_if_done(s, q, now, job_id)\n", ""),
     Fault("a free parent stays in its set", "parents", "        s.zrem(waiting_children_key(q), pad(row.mark) + job_id)\n", ""),
-    Fault("a free parent is freed again", "parents", "        s.zrem(freed_key(q), job_id)  #", "        #"),
+    Fault("a freed parent stays in freed", "parents", "        s.zrem(freed_key(q), job_id)  #", "        #"),
     Fault("a parent of the failed runs", "parents", '        if parent.child_failure != "":\n', '        if parent.name == "":\n'),
     Fault("a parent fails for no reason", "parents", "drop(parent.child_failure, 1), mark)", '"", mark)'),
     Fault("a parent that failed still expires", "parents", "            leave_expiring(s, q, job_id, row)\n", ""),
@@ -56,7 +58,7 @@ FLOWS = [
     # adding
     Fault("a flow writes before it refuses", "flows", "    if taken != \"\":\n        return FlowAdded([], taken)\n\n    stamp(s, q, meta)\n    ids = choose_ids(s, q, specs)\n", "    ids = choose_ids(s, q, specs)\n    if taken != \"\":\n        return FlowAdded([], taken)\n\n    stamp(s, q, meta)\n"),
     Fault("a taken id is taken", "flows", "        if spec.job_id != \"\" and is_taken(s, q, spec.job_id):\n            return spec.job_id\n", "        pass\n"),
-    Fault("only the first id is looked at", "flows", "            return spec.job_id\n    return \"\"", "            return spec.job_id\n        break\n    return \"\""),
+    Fault("only the first id is looked at", "flows", "            return dedup_id\n    return \"\"", "            return dedup_id\n        break\n    return \"\""),
     Fault("a flow's given ids do not count", "flows", "            last_id = max(last_id, number(spec.job_id))\n    for", "            pass\n    for"),
     Fault("ids that are taken ahead are given again", "flows", "    s.set_count(id_key(q), last_id)\n    return last_id - count + 1", "    return last_id - count + 1"),
     Fault("a flow is added twice", "flows", '    remember(s, q, now, meta.calls_until, call, join(ids, "\\n"))\n', ""),
@@ -87,6 +89,8 @@ FLOWS = [
     Fault("the deadline itself is late", "flows", "return ABORTED if now > deadline else UNDECIDED", "return ABORTED if now >= deadline else UNDECIDED"),
     Fault("a child is adopted after the deadline", "flows", "    if now > deadline:\n        refuse(Code.LATE)\n    status", "    status"),
     Fault("committed reads as aborted", "flows", "        return COMMITTED\n", "        return ABORTED\n"),
+    Fault("a committed flow is not remembered", "flows", "        s.hincrby(flows_key(q), flow, len(others))\n", ""),
+    Fault("a flow that may still come is given up", "flows", "return ABORTED if now > deadline else UNDECIDED", "return ABORTED"),
     Fault("the letters of a flow are miscounted", "flows", "        s.hincrby(flows_key(q), flow, len(others))\n", "        s.hincrby(flows_key(q), flow, 1)\n"),
     Fault("the letter of an adoption is not counted", "flows", "    s.hincrby(flows_key(q), flow, 1)\n", ""),
     Fault("a flow is forgotten with its first letter", "letters", "s.hincrby(flows_key(q), flow, -1) == 0:", "s.hincrby(flows_key(q), flow, -1) >= 0:"),
@@ -103,3 +107,11 @@ FLOWS = [
     Fault("explain names children that are done", "explaining", "(outcome is None or outcome == FAILED_OUTCOME)", 'outcome != "none"'),
     Fault("explain forgets the children", "explaining", '        reasons.append(Reason("children", 0, outstanding_children(s, q, job_id)))', "        pass"),
 ]  # fmt: skip
+"""Each is a rule of FLW-1 to FLW-5 that is broken."""
+
+SEEN_BY_HISTORIES = (
+    "a child counts twice", "a failed child counts as done", "a retried child counts for nothing",
+    "only the first parent is told", "news for another queue stays here", "a completed child tells nobody",
+    "a freed parent stays in freed", "a committed flow is not remembered",
+)  # fmt: skip
+"""Those that random graphs must find by themselves, whatever the tables say."""

@@ -23,7 +23,7 @@ from .agree import play
 from .faults import LIBRARY, SEMANTICS, Fault, plant
 from .faults_control import CONTROL
 from .faults_flows import FLOWS
-from .profile import DEEP, machine
+from .profile import machine
 from .scheduling import Schedules
 from .sides import MemorySide, Side
 from .valkey_side import LIBRARY as LIBRARY_PATH
@@ -38,7 +38,6 @@ CONTROL_FEATURES = (
     "dead_letters", "administration", "explain",
 )  # fmt: skip
 CONTROL_FIRST = sorted(CHEAP_FIRST, key=lambda case: not case.where.startswith(CONTROL_FEATURES))
-FLOWS_FIRST = sorted(CHEAP_FIRST, key=lambda case: not case.where.startswith(("flows", "calls", "buckets")))
 JUDGED = (
     "a throttle window is a millisecond long", "an erased job is still a duplicate", "a debounce loses the newest",
     "a revoked job is retried", "a revoked job that stalled runs again", "an expired job is buried",
@@ -119,16 +118,6 @@ def test_a_fault_of_the_semantics_is_caught(planted: types.ModuleType, request: 
 @pytest.mark.parametrize("planted", [pytest.param(one, id=one.name) for one in CONTROL], indirect=True)
 def test_a_fault_of_the_control_is_caught(planted: types.ModuleType, request: pytest.FixtureRequest) -> None:
     by_table = tables_object([MemorySide(planted)], CONTROL_FIRST)
-    by_machine = None if by_table else machine_objects([MemorySide(planted)])
-    assert by_table or by_machine
-    summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_machine or "-")])
-
-
-@pytest.mark.parametrize(
-    "planted", [pytest.param(one, id=one.name) for one in FLOWS[:: 1 if DEEP else 2]], indirect=True
-)
-def test_a_fault_of_flows_is_caught(planted: types.ModuleType, request: pytest.FixtureRequest) -> None:
-    by_table = tables_object([MemorySide(planted)], FLOWS_FIRST)
     by_machine = None if by_table else machine_objects([MemorySide(planted)])
     assert by_table or by_machine
     summary.table("planted faults", [(request.node.callspec.id, by_table or "-", by_machine or "-")])

@@ -66,19 +66,22 @@ class FlowHistory:
 
     async def live(self, graphs: int) -> None:
         """Add graphs, let things go wrong, then let everything be done."""
-        for name in self.names:
-            await self.hire(name)
-        for number in range(graphs):
-            await self.add(number)
-            for _ in range(self.random.randint(0, 3)):
+        try:
+            for name in self.names:
+                await self.hire(name)
+            for number in range(graphs):
+                await self.add(number)
+                for _ in range(self.random.randint(0, 3)):
+                    await self.disturb()
+                    await self.world.advance(self.random.choice((0, 1, 10, 300)))
+            for _ in range(self.random.randint(0, 10)):
                 await self.disturb()
-                await self.world.advance(self.random.choice((0, 1, 10, 300)))
-        for _ in range(self.random.randint(0, 10)):
-            await self.disturb()
-            await self.world.advance(self.random.choice((1, 10, 300, LEASE_MS)))
-        await self.finish()
-        for task in self.dying:
-            task.cancel()
+                await self.world.advance(self.random.choice((1, 10, 300, LEASE_MS)))
+            await self.finish()
+        finally:
+            for task in self.dying:
+                task.cancel()
+            await asyncio.gather(*self.dying, return_exceptions=True)
 
     # --- what happens -------------------------------------------------------------------------------------------------
 

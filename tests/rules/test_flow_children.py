@@ -456,3 +456,59 @@ async def test_DLQ_1_a_child_that_failed_for_good_is_a_dead_letter_too(world: Wo
     await node.children[0].job.retry()
     await world.settle()
     assert await node.job.is_completed()
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_DED_1_a_flow_with_a_job_that_is_deduplicated_is_refused(world: World, where: str) -> None:
+    name = place(world, where)
+    queue, flow = world.queue(name), world.flow_producer()
+    once = Deduplication("once")
+    child = FlowJob("c", queue_name=name, deduplication=once)
+    await added(queue, "there", deduplication=once)
+    with pytest.raises(DuplicateJobError, match="once"):
+        await flow.add(FlowJob("p", queue_name=world.name, children=[child]))
+    with pytest.raises(DuplicateJobError, match="once"):
+        await flow.add(FlowJob("p", queue_name=name, deduplication=once, children=[FlowJob("c", queue_name=name)]))
+    assert (await world.queue().get_job_counts()).waiting_children == 0
+    [there] = await queue.get_jobs("waiting")
+    await there.remove()
+    with pytest.raises(DuplicateJobError, match="once"):
+        await flow.add(FlowJob("p", queue_name=world.name, children=[child, child]))
+    node = await flow.add(FlowJob("p", queue_name=world.name, children=[child]))
+    assert await queue.add("again", deduplication=once) is None
+    await world.worker(nothing)
+    if where == "two queues":
+        await world.worker(nothing, name)
+    await world.settle()
+    assert await node.job.is_completed()
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_DED_4_a_debounced_job_of_a_flow_takes_the_place_of_a_pending_one(world: World, where: str) -> None:
+    name = place(world, where)
+    queue = world.queue(name)
+    debounce = Deduplication("d", mode="debounce", ttl=100)
+    pending = await added(queue, "pending", deduplication=debounce)
+    child = FlowJob("c", queue_name=name, deduplication=debounce)
+    node = await world.flow_producer().add(FlowJob("p", queue_name=world.name, children=[child]))
+    assert await pending.get_state() == "unknown"
+    ran: list[str] = []
+    await world.worker(noting(ran))
+    if where == "two queues":
+        await world.worker(noting(ran), name)
+    await world.advance(99)
+    assert ran == []
+    await world.advance(1)
+    assert ran == ["c", "p"]
+    assert await node.job.is_completed()
+
+
+async def test_DED_1_a_waiting_parent_exists_under_its_deduplication_id(world: World) -> None:
+    queue = world.queue()
+    once = Deduplication("once")
+    node = await world.flow_producer().add(
+        FlowJob("p", queue_name=world.name, deduplication=once, children=[FlowJob("c", queue_name=world.name)])
+    )
+    assert await queue.add("again", deduplication=once) is None
+    await node.job.remove()
+    assert await queue.add("again", deduplication=once) is not None

@@ -8,7 +8,7 @@ from tests.properties.profile import DEEP
 from .flow_histories import FlowHistory
 from .world import World
 
-IN_MEMORY = 300 if DEEP else 6
+IN_MEMORY = 300 if DEEP else 4
 ON_VALKEY = 30 if DEEP else 2
 GRAPHS = 4
 

@@ -15,6 +15,10 @@ from glidemq_pb import (
     AbortSignal,
     Backoff,
     BulkError,
+    DagNode,
+    FlowJob,
+    FlowNode,
+    FlowProducer,
     InvalidOptionsError,
     Job,
     JobCounts,
@@ -37,7 +41,10 @@ from glidemq_pb import (
     Serializer,
     ServerlessPool,
     Worker,
+    chain,
+    chord,
     graceful_shutdown,
+    group,
     serverless_pool,
     sync,
 )
@@ -209,6 +216,25 @@ async def scheduling(queue: Queue[Email, Receipt]) -> None:
     assert_type(await queue.preview_schedule(Schedule(every=timedelta(hours=1))), list[int])
     JobTemplate(priority="high")  # type: ignore[arg-type]
     schedule.limit = 4  # type: ignore[misc]
+
+
+async def flowing(job: Job[Email, Receipt], queue: Queue[Email, Receipt]) -> None:
+    async with FlowProducer(connection="memory://") as flow:
+        node = await flow.add(FlowJob("a", queue_name="q", children=[FlowJob("b", {"n": 1}, queue_name="r", delay=5)]))
+        assert_type(node, FlowNode)
+        assert_type(node.children, list[FlowNode])
+        assert_type(node.job.id, str)
+        assert_type(await flow.add_bulk([chain(group(FlowJob("a", queue_name="q")))]), list[FlowNode])
+        assert_type(chord([FlowJob("a", queue_name="q")], FlowJob("b", queue_name="q")), FlowJob)
+        assert_type(await flow.add_dag([DagNode("a", queue_name="q", deps=["b"])]), dict[str, Job[Any, Any]])
+        assert_type(await flow.get_flow(job), FlowNode)
+    FlowJob("a")  # type: ignore[call-arg]
+    FlowJob("a", queue_name="q", on_child_failure="stop")  # type: ignore[arg-type]
+    FlowJob("a", queue_name="q", children=["b"])  # type: ignore[list-item]
+    assert_type(job.parent_id, str | None)
+    assert_type(await job.get_children_values(), dict[str, Receipt])
+    await queue.add("b", Email(to="a"), parent=job)
+    await queue.add("b", Email(to="a"), parent="1")  # type: ignore[arg-type]
 
 
 async def watching() -> None:

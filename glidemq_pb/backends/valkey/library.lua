@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_15f29206158f
+#!lua name=glidemq_pb_20bb2a9abf12
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2155,7 +2155,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, specs)
+  local taken = H.first_taken(q, now, specs)
   if taken ~= '' then
     return {{{}, taken}}
   end
@@ -2197,7 +2197,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
       return {false, 'COST'}
     end
   end
-  local taken = H.first_taken(q, specs)
+  local taken = H.first_taken(q, now, specs)
   if taken ~= '' then
     return {taken}
   end
@@ -2337,10 +2337,7 @@ O.list_children = function(q, now, job_id, start)
   local payload = 0
   for _, child in ipairs(call('ZRANGE', q .. ':children:' .. job_id, start, start + 500 - 1)) do
     local stored = call('HGET', q .. ':outcomes:' .. job_id, child)
-    local outcome = ''
-    if stored then
-      outcome = stored
-    end
+    local outcome = not stored and '' or stored
     payload = payload + #outcome
     if payload > 4194304 and #entries > 0 then
       break
@@ -2350,22 +2347,26 @@ O.list_children = function(q, now, job_id, start)
   return {R.reply_list_of_ChildEntry(entries)}
 end
 
--- flows.py:270 spec_of
+-- flows.py:268 spec_of
 H.spec_of = function(node)
   return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
 end
 
--- flows.py:275 first_taken
-H.first_taken = function(q, specs)
+-- flows.py:273 first_taken
+H.first_taken = function(q, now, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
       return spec.job_id
+    end
+    local dedup_id = H.lookup(spec.options, 'dedup_id')
+    if dedup_id ~= '' and H.is_duplicate(q, now, dedup_id, spec.options) then
+      return dedup_id
     end
   end
   return ''
 end
 
--- flows.py:283 choose_ids
+-- flows.py:284 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2387,7 +2388,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:300 choose_id
+-- flows.py:301 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2401,7 +2402,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:311 store_node
+-- flows.py:312 store_node
 H.store_node = function(q, now, key, node, ids, job_id, flow)
   local fields = {'name', node.name, 'data', node.data, 'added', R.text(now)}
   for _, option in ipairs(node.options) do
@@ -2437,7 +2438,7 @@ H.store_node = function(q, now, key, node, ids, job_id, flow)
   R.spread('HSET', fields, key)
 end
 
--- flows.py:339 positions
+-- flows.py:340 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2446,11 +2447,18 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:347 appear
+-- flows.py:348 appear
 H.appear = function(q, now, keep, job_id, name, options, waits)
+  local dedup_id = H.lookup(options, 'dedup_id')
+  if dedup_id ~= '' then
+    H.supersede(q, now, keep, H.pending_job(q, now, dedup_id, options))
+  end
   if not waits then
     H.place_new(q, now, keep, job_id, name, options)
     return
+  end
+  if dedup_id ~= '' then
+    H.accept(q, now, dedup_id, job_id, options)
   end
   H.watch_ttl(q, now, job_id, options)
   H.emit_with(q, now, keep, 'added', job_id, 'name', name)
@@ -2458,7 +2466,7 @@ H.appear = function(q, now, keep, job_id, name, options, waits)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:358 complete_flow
+-- flows.py:364 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2473,14 +2481,14 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:370 forget_reservation
+-- flows.py:376 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:376 may_have_children
+-- flows.py:382 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2492,7 +2500,7 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:386 adopt_child
+-- flows.py:392 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
   local position = 0
@@ -3190,17 +3198,22 @@ end
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
-  if superseded ~= '' then
-    local row = R.read_PlaceRow(q .. ':job:' .. superseded)
-    H.erase(q, now, keep, superseded, row)
-    H.refresh_group(q, now, keep, row.ordering_key)
-  end
+  H.supersede(q, now, keep, superseded)
   call('HSET', q .. ':job:' .. job_id, 'name', spec.name, 'data', spec.data, 'added', now)
   R.spread('HSET', options, q .. ':job:' .. job_id)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:184 watch_ttl
+-- jobs.py:181 supersede
+H.supersede = function(q, now, keep, job_id)
+  if job_id ~= '' then
+    local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+    H.erase(q, now, keep, job_id, row)
+    H.refresh_group(q, now, keep, row.ordering_key)
+  end
+end
+
+-- jobs.py:189 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3212,7 +3225,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:194 place_new
+-- jobs.py:199 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3237,7 +3250,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:216 earlier
+-- jobs.py:221 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -4554,7 +4567,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_15f29206158f',
+  function_name = 'glidemq_pb_get_marks_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4565,7 +4578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_15f29206158f',
+  function_name = 'glidemq_pb_clear_some_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4577,7 +4590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_15f29206158f',
+  function_name = 'glidemq_pb_clean_some_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4589,7 +4602,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_15f29206158f',
+  function_name = 'glidemq_pb_retry_some_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4601,7 +4614,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_15f29206158f',
+  function_name = 'glidemq_pb_forget_queue_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4612,7 +4625,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_15f29206158f',
+  function_name = 'glidemq_pb_list_workers_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4623,7 +4636,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_15f29206158f',
+  function_name = 'glidemq_pb_wait_for_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4634,7 +4647,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_15f29206158f',
+  function_name = 'glidemq_pb_fetch_answers_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4659,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_15f29206158f',
+  function_name = 'glidemq_pb_forget_answers_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4658,7 +4671,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_15f29206158f',
+  function_name = 'glidemq_pb_remove_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4669,7 +4682,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_15f29206158f',
+  function_name = 'glidemq_pb_retry_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4680,7 +4693,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_15f29206158f',
+  function_name = 'glidemq_pb_revoke_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4691,7 +4704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_15f29206158f',
+  function_name = 'glidemq_pb_promote_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4702,7 +4715,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_15f29206158f',
+  function_name = 'glidemq_pb_change_priority_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4713,7 +4726,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_15f29206158f',
+  function_name = 'glidemq_pb_change_delay_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4724,7 +4737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_15f29206158f',
+  function_name = 'glidemq_pb_update_data_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4735,7 +4748,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_15f29206158f',
+  function_name = 'glidemq_pb_update_progress_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4746,7 +4759,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_15f29206158f',
+  function_name = 'glidemq_pb_add_log_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4757,7 +4770,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_15f29206158f',
+  function_name = 'glidemq_pb_pause_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4768,7 +4781,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_15f29206158f',
+  function_name = 'glidemq_pb_resume_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4779,7 +4792,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_15f29206158f',
+  function_name = 'glidemq_pb_set_group_limits_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4790,7 +4803,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_15f29206158f',
+  function_name = 'glidemq_pb_rate_limit_group_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4802,7 +4815,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_15f29206158f',
+  function_name = 'glidemq_pb_set_global_concurrency_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4813,7 +4826,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_15f29206158f',
+  function_name = 'glidemq_pb_set_global_rate_limit_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4824,7 +4837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_15f29206158f',
+  function_name = 'glidemq_pb_get_global_limits_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4835,7 +4848,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_15f29206158f',
+  function_name = 'glidemq_pb_explain_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4846,7 +4859,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_15f29206158f',
+  function_name = 'glidemq_pb_take_ids_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4857,7 +4870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_15f29206158f',
+  function_name = 'glidemq_pb_add_flow_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4874,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_15f29206158f',
+  function_name = 'glidemq_pb_reserve_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4888,7 +4901,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_15f29206158f',
+  function_name = 'glidemq_pb_release_flow_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,7 +4912,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_15f29206158f',
+  function_name = 'glidemq_pb_decide_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4910,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_15f29206158f',
+  function_name = 'glidemq_pb_list_reservations_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4921,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_15f29206158f',
+  function_name = 'glidemq_pb_add_child_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4934,7 +4947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_15f29206158f',
+  function_name = 'glidemq_pb_adopt_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4946,7 +4959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_15f29206158f',
+  function_name = 'glidemq_pb_list_children_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +4970,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_15f29206158f',
+  function_name = 'glidemq_pb_receive_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4969,7 +4982,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_15f29206158f',
+  function_name = 'glidemq_pb_replay_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4980,7 +4993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_15f29206158f',
+  function_name = 'glidemq_pb_set_dead_letters_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4991,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_15f29206158f',
+  function_name = 'glidemq_pb_get_dead_letters_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5002,7 +5015,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_15f29206158f',
+  function_name = 'glidemq_pb_enqueue_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5016,7 +5029,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_15f29206158f',
+  function_name = 'glidemq_pb_list_letters_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5027,7 +5040,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_15f29206158f',
+  function_name = 'glidemq_pb_acknowledge_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5039,7 +5052,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_15f29206158f',
+  function_name = 'glidemq_pb_get_job_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5050,7 +5063,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_15f29206158f',
+  function_name = 'glidemq_pb_list_jobs_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5061,7 +5074,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_15f29206158f',
+  function_name = 'glidemq_pb_list_parked_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5072,7 +5085,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_15f29206158f',
+  function_name = 'glidemq_pb_count_jobs_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5083,7 +5096,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_15f29206158f',
+  function_name = 'glidemq_pb_get_time_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5094,7 +5107,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_15f29206158f',
+  function_name = 'glidemq_pb_is_paused_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5105,7 +5118,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_15f29206158f',
+  function_name = 'glidemq_pb_get_log_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5116,7 +5129,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_15f29206158f',
+  function_name = 'glidemq_pb_get_metrics_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5127,7 +5140,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_15f29206158f',
+  function_name = 'glidemq_pb_read_events_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5138,7 +5151,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_15f29206158f',
+  function_name = 'glidemq_pb_last_event_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5149,7 +5162,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_15f29206158f',
+  function_name = 'glidemq_pb_upsert_scheduler_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5161,7 +5174,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_15f29206158f',
+  function_name = 'glidemq_pb_plan_runs_20bb2a9abf12',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5173,7 +5186,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_15f29206158f',
+  function_name = 'glidemq_pb_remove_scheduler_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5184,7 +5197,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_15f29206158f',
+  function_name = 'glidemq_pb_get_scheduler_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5195,7 +5208,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_15f29206158f',
+  function_name = 'glidemq_pb_list_schedulers_20bb2a9abf12',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5206,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_15f29206158f',
+  function_name = 'glidemq_pb_settle_and_activate_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5219,7 +5232,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_15f29206158f',
+  function_name = 'glidemq_pb_extend_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5235,7 +5248,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_15f29206158f',
+  function_name = 'glidemq_pb_nudge_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5246,7 +5259,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_15f29206158f',
+  function_name = 'glidemq_pb_pass_wake_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5257,7 +5270,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_15f29206158f',
+  function_name = 'glidemq_pb_leave_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5268,7 +5281,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_15f29206158f',
+  function_name = 'glidemq_pb_tick_20bb2a9abf12',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
