@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d739c112b12e
+#!lua name=glidemq_pb_affce1d1909e
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1732,29 +1732,30 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    local member = H.keep_completed(q, now, job_id, value, mark)
+    H.note_completed(q, now, job_id, value, mark)
+    call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
+    H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:40 complete_plain_job
-H.complete_plain_job = function(q, now, keep, job_id, value, mark)
-  H.keep_completed(q, now, job_id, value, mark)
-  H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
+-- endings.py:41 note_completed
+H.note_completed = function(q, now, job_id, value, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
 end
 
 -- endings.py:46 keep_completed
-H.keep_completed = function(q, now, job_id, value, mark)
-  local call = redis.call
-  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
-  local member = R.pad(mark) .. job_id
-  call('ZADD', q .. ':completed', now, member)
-  return member
+H.keep_completed = function(q, now, members)
+  local moments = {}
+  for _, _member in ipairs(members) do
+    moments[#moments + 1] = now
+  end
+  R.zadd_many(q .. ':completed', moments, members)
 end
 
 -- endings.py:54 fail_job
@@ -3976,20 +3977,28 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:34 settle
-H.settle = function(q, now, caller, settlement, mark, left)
+-- settling.py:34 settle_plain
+H.settle_plain = function(q, now, caller, settlement, mark, left, ended)
   local call = redis.call
-  local job_id = settlement.job_id
-  local key = q .. ':job:' .. job_id
-  if settlement.outcome == 'completed' and call('HLEN', key) == 8 then
-    local lease = R.read_LeaseRow(key)
-    if lease.state == 'active' and lease.token == settlement.token then
-      left[#left + 1] = R.pad(lease.mark) .. job_id
-      H.complete_plain_job(q, now, caller.events_keep, job_id, settlement.value, mark)
-      return 'completed'
-    end
+  local key = q .. ':job:' .. settlement.job_id
+  if settlement.outcome ~= 'completed' or call('HLEN', key) ~= 8 then
+    return false
   end
-  local held = R.read_HeldRow(key)
+  local lease = R.read_LeaseRow(key)
+  if lease.state ~= 'active' or lease.token ~= settlement.token then
+    return false
+  end
+  left[#left + 1] = R.pad(lease.mark) .. settlement.job_id
+  ended[#ended + 1] = R.pad(mark) .. settlement.job_id
+  H.note_completed(q, now, settlement.job_id, settlement.value, mark)
+  H.emit_with(q, now, caller.events_keep, 'completed', settlement.job_id, 'return_value', settlement.value)
+  return true
+end
+
+-- settling.py:54 settle
+H.settle = function(q, now, caller, settlement, mark, left)
+  local job_id = settlement.job_id
+  local held = R.read_HeldRow(q .. ':job:' .. job_id)
   if held.state ~= 'active' or held.token ~= settlement.token then
     if held.name ~= '' then
       H.emit(q, now, caller.events_keep, 'lease-lost', job_id)
@@ -4008,7 +4017,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:62 leave_run
+-- settling.py:75 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -4046,7 +4055,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:92 fail_attempt
+-- settling.py:105 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -4067,7 +4076,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:109 delay_run
+-- settling.py:122 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -4076,7 +4085,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:116 resume_later
+-- settling.py:129 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4242,7 +4251,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:44 settle_and_activate
+-- work.py:45 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4257,7 +4266,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:58
+  -- work.py:59
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -4267,9 +4276,15 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #settlements)
     local mark = last_mark - #settlements
     local left = {}
+    local ended = {}
     for _, settlement in ipairs(settlements) do
       mark = mark + 1
-      local status = H.settle(q, now, caller, settlement, mark, left)
+      local status = 'completed'
+      if not H.settle_plain(q, now, caller, settlement, mark, left, ended) then
+        H.keep_completed(q, now, ended)
+        ended = {}
+        status = H.settle(q, now, caller, settlement, mark, left)
+      end
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
@@ -4280,6 +4295,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       end
     end
     R.spread('ZREM', left, q .. ':active')
+    H.keep_completed(q, now, ended)
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}, in_doubt = 0}
   local more = false
@@ -4287,7 +4303,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:84
+  -- work.py:91
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -4328,7 +4344,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:114 start
+-- work.py:121 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -4391,14 +4407,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:169 start_member
+-- work.py:176 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:176 earliest
+-- work.py:183 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -4407,7 +4423,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:184 repeat
+-- work.py:191 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -4425,7 +4441,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:198 record
+-- work.py:205 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4445,7 +4461,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:215 time_to_look
+-- work.py:222 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -4454,7 +4470,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:224 extend
+-- work.py:231 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4475,7 +4491,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:244 nudge
+-- work.py:251 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4486,7 +4502,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:254 pass_wake
+-- work.py:261 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4496,7 +4512,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:264 leave
+-- work.py:271 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4506,7 +4522,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:273
+  -- work.py:280
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4521,7 +4537,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:285 tick
+-- work.py:292 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4547,7 +4563,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_d739c112b12e',
+  function_name = 'glidemq_pb_get_marks_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4558,7 +4574,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_d739c112b12e',
+  function_name = 'glidemq_pb_clear_some_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4570,7 +4586,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_d739c112b12e',
+  function_name = 'glidemq_pb_clean_some_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4582,7 +4598,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_d739c112b12e',
+  function_name = 'glidemq_pb_retry_some_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4594,7 +4610,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_d739c112b12e',
+  function_name = 'glidemq_pb_forget_queue_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4605,7 +4621,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_d739c112b12e',
+  function_name = 'glidemq_pb_list_workers_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4616,7 +4632,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_d739c112b12e',
+  function_name = 'glidemq_pb_wait_for_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4627,7 +4643,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_d739c112b12e',
+  function_name = 'glidemq_pb_fetch_answers_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4639,7 +4655,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_d739c112b12e',
+  function_name = 'glidemq_pb_forget_answers_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4651,7 +4667,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d739c112b12e',
+  function_name = 'glidemq_pb_remove_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4662,7 +4678,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d739c112b12e',
+  function_name = 'glidemq_pb_retry_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4673,7 +4689,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_d739c112b12e',
+  function_name = 'glidemq_pb_revoke_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4700,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d739c112b12e',
+  function_name = 'glidemq_pb_promote_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4711,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d739c112b12e',
+  function_name = 'glidemq_pb_change_priority_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4706,7 +4722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d739c112b12e',
+  function_name = 'glidemq_pb_change_delay_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4717,7 +4733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d739c112b12e',
+  function_name = 'glidemq_pb_update_data_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4728,7 +4744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d739c112b12e',
+  function_name = 'glidemq_pb_update_progress_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4739,7 +4755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d739c112b12e',
+  function_name = 'glidemq_pb_add_log_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4750,7 +4766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d739c112b12e',
+  function_name = 'glidemq_pb_pause_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4761,7 +4777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d739c112b12e',
+  function_name = 'glidemq_pb_resume_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4772,7 +4788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_d739c112b12e',
+  function_name = 'glidemq_pb_set_group_limits_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4783,7 +4799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_d739c112b12e',
+  function_name = 'glidemq_pb_rate_limit_group_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4795,7 +4811,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_d739c112b12e',
+  function_name = 'glidemq_pb_set_global_concurrency_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4806,7 +4822,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_d739c112b12e',
+  function_name = 'glidemq_pb_set_global_rate_limit_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4817,7 +4833,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_d739c112b12e',
+  function_name = 'glidemq_pb_get_global_limits_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4828,7 +4844,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_d739c112b12e',
+  function_name = 'glidemq_pb_explain_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4839,7 +4855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_d739c112b12e',
+  function_name = 'glidemq_pb_take_ids_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4850,7 +4866,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_d739c112b12e',
+  function_name = 'glidemq_pb_add_flow_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4867,7 +4883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_d739c112b12e',
+  function_name = 'glidemq_pb_reserve_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4881,7 +4897,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_d739c112b12e',
+  function_name = 'glidemq_pb_release_flow_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4892,7 +4908,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_d739c112b12e',
+  function_name = 'glidemq_pb_decide_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4903,7 +4919,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_d739c112b12e',
+  function_name = 'glidemq_pb_list_reservations_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4914,7 +4930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_d739c112b12e',
+  function_name = 'glidemq_pb_add_child_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4927,7 +4943,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_d739c112b12e',
+  function_name = 'glidemq_pb_adopt_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4939,7 +4955,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_d739c112b12e',
+  function_name = 'glidemq_pb_list_children_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4950,7 +4966,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_d739c112b12e',
+  function_name = 'glidemq_pb_receive_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4962,7 +4978,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_d739c112b12e',
+  function_name = 'glidemq_pb_replay_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4973,7 +4989,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_d739c112b12e',
+  function_name = 'glidemq_pb_set_dead_letters_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4984,7 +5000,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_d739c112b12e',
+  function_name = 'glidemq_pb_get_dead_letters_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4995,7 +5011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d739c112b12e',
+  function_name = 'glidemq_pb_enqueue_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5009,7 +5025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_d739c112b12e',
+  function_name = 'glidemq_pb_list_letters_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5020,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_d739c112b12e',
+  function_name = 'glidemq_pb_acknowledge_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5032,7 +5048,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d739c112b12e',
+  function_name = 'glidemq_pb_get_job_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5043,7 +5059,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d739c112b12e',
+  function_name = 'glidemq_pb_list_jobs_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5054,7 +5070,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_d739c112b12e',
+  function_name = 'glidemq_pb_list_parked_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5065,7 +5081,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d739c112b12e',
+  function_name = 'glidemq_pb_count_jobs_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5076,7 +5092,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_d739c112b12e',
+  function_name = 'glidemq_pb_get_time_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5087,7 +5103,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d739c112b12e',
+  function_name = 'glidemq_pb_is_paused_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5098,7 +5114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d739c112b12e',
+  function_name = 'glidemq_pb_get_log_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5109,7 +5125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d739c112b12e',
+  function_name = 'glidemq_pb_get_metrics_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5120,7 +5136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d739c112b12e',
+  function_name = 'glidemq_pb_read_events_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5131,7 +5147,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d739c112b12e',
+  function_name = 'glidemq_pb_last_event_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5142,7 +5158,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_d739c112b12e',
+  function_name = 'glidemq_pb_upsert_scheduler_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5154,7 +5170,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_d739c112b12e',
+  function_name = 'glidemq_pb_plan_runs_affce1d1909e',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5166,7 +5182,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_d739c112b12e',
+  function_name = 'glidemq_pb_remove_scheduler_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5177,7 +5193,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_d739c112b12e',
+  function_name = 'glidemq_pb_get_scheduler_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5188,7 +5204,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_d739c112b12e',
+  function_name = 'glidemq_pb_list_schedulers_affce1d1909e',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5199,7 +5215,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d739c112b12e',
+  function_name = 'glidemq_pb_settle_and_activate_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5212,7 +5228,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d739c112b12e',
+  function_name = 'glidemq_pb_extend_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5228,7 +5244,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d739c112b12e',
+  function_name = 'glidemq_pb_nudge_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5239,7 +5255,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d739c112b12e',
+  function_name = 'glidemq_pb_pass_wake_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5250,7 +5266,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d739c112b12e',
+  function_name = 'glidemq_pb_leave_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5261,7 +5277,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d739c112b12e',
+  function_name = 'glidemq_pb_tick_affce1d1909e',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
