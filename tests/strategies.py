@@ -203,6 +203,7 @@ DEDUPING: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 QUEUES = ("glide:{dead}", "glide:{source}")
 FLOWS = ("f1", "f1", "f2")
+FAR_CHILD = f"{QUEUES[0]}:1:{FLOWS[0]}"
 FAR_JOBS = (f"{QUEUES[0]}:1", f"{QUEUES[1]}:x y")
 NODE_IDS = ("a", "b", "2", "7", "q1", "q2")
 FAMILY: tuple[tuple[str, ...], ...] = ((), (), (), ("on_child_failure", "fail"), ("on_child_failure", "ignore"))
@@ -212,7 +213,7 @@ LETTERED: tuple[tuple[str, ...], ...] = (
     ("dead_queue", "glide:{dead}", "dead_id", "1", "dead_reason", "no", "dead_attempts", "2", "compression", "gzip"),
     ("ordering_key", "g", "group_concurrency", "2", "ttl", "1000"), ("priority", "3"),
     *((("letter", "flow", "flow", flow)) for flow in FLOWS),
-    *(("letter", "child", "parent", one, "child", FAR_JOBS[0], "news", news) for one in ("a", "2") for news in NEWS),
+    *(("letter", "child", "parent", one, "child", FAR_CHILD, "news", news) for one in ("a", "2") for news in NEWS),
 )  # fmt: skip
 TEMPLATED: tuple[tuple[str, ...], ...] = ((), (), (), ("lifo", "1"), ("priority", "1"), ("priority", "5", "lifo", "1"))
 WAITED: tuple[tuple[str, ...], ...] = (
@@ -287,7 +288,7 @@ def flow_of(drafts: list[tuple[JobSpec, tuple[int, ...], str, bool, bool]], whol
         FlowSpec(
             job_id, spec.name, spec.data, spec.options,
             sorted(up for up, down in links if down == i), [FAR_JOBS[0]] if far_up else [],
-            sorted(down for up, down in links if up == i), [FAR_JOBS[1]] if far_down else [],
+            sorted(down for up, down in links if up == i), [FAR_JOBS[0]] if far_down else [],
         )
         for i, (spec, _, job_id, far_up, far_down) in enumerate(chosen)
     ]  # fmt: skip

@@ -62,8 +62,8 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
     waits = s.hget(job_key(q, job_id), "waits")
     if waits is not None:
         answer_waits(s, q, now, job_id, waits, FAILED_ANSWER + "removed")
-    s.delete(keys_of_job(q, job_id))
     tell_parents(s, q, now, row.parents, job_id, REMOVED_NEWS, "")
+    s.delete(keys_of_job(q, job_id))
     release(s, q, row.dedup_id, job_id)
     job_ended(s, q, now, row.scheduler_name, job_id)
     emit(s, q, now, keep, "removed", job_id)
@@ -105,7 +105,9 @@ def retry_job(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow)
         s.hset(job, expire_at=now + row.ttl, expiry_mark=mark)
         watch_expiry(s, q, job_id, now + row.ttl, mark)
         lower_next_due(s, q, now + row.ttl + 1)
-    if s.read(job, ParentRow).children_left > 0:
+    parent = s.read(job, ParentRow)
+    never_free = parent.processed_on == 0 and s.hget(job, "children_left") is not None
+    if parent.children_left > 0 or never_free:
         mark = next_mark(s, q)
         await_children(s, q, now, keep, job_id, mark)
     else:

@@ -4,7 +4,7 @@ from typing import Final
 
 from .buckets import bucket_at, wait_for_tokens
 from .errors import Code
-from .families import FAILED_OUTCOME
+from .families import FAILED_OUTCOME, name_of_child
 from .formats import is_foreign
 from .gates import window_end
 from .groups import cost_of
@@ -77,7 +77,7 @@ def outstanding_children(s: Store, q: str, job_id: str) -> list[str]:
     for child in s.zrange(children_key(q, job_id), 0, PAGE_MAX - 1):
         outcome = s.hget(outcomes_key(q, job_id), child)
         if len(children) < NAMED_MAX and (outcome is None or outcome == FAILED_OUTCOME):
-            children.append(child)
+            children.append(name_of_child(child))
     return children
 
 

@@ -5,6 +5,9 @@ has its children in `:children:<id>`, and in `:outcomes:<id>` what became of tho
 and the stored return value, FAILED_OUTCOME (it may still be retried), or IGNORED_OUTCOME. `children_left` counts those
 without an outcome and the failed ones. A child tells its parents in the step in which it ends: at once in its own
 queue, by a letter in another one. A parent that nothing holds any more goes into `:freed`, which is due at once.
+
+A parent has a child in another queue with the flow that both came with (`far_child`): a letter may be under way while
+both ids are used again, and must not speak of the new jobs.
 """
 
 from typing import Final
@@ -36,14 +39,15 @@ IGNORE: Final = "ignore"
 
 
 def tell_parents(s: Store, q: str, now: int, parents: str, job_id: str, news: str, value: str) -> None:
-    """A child has ended. `value` is its stored return value, or the reason of its failure."""
-    child = q + ":" + job_id
+    """A child has ended, and is still stored. `value` is its stored return value, or the reason of its failure."""
     for parent in split(parents, "\n"):
         root = root_of(parent)
         parent_id = drop(parent, byte_length(root) + 1)
         if root == q:
-            hear(s, q, now, parent_id, child, news, value)
+            hear(s, q, now, parent_id, q + ":" + job_id, news, value)
         else:
+            flow = s.hget(job_key(q, job_id), "flow")
+            child = far_child(q + ":" + job_id, "" if flow is None else flow)
             write_letter(
                 s, q, root, "", value, ["letter", CHILD_LETTER, "parent", parent_id, "child", child, "news", news]
             )
@@ -53,6 +57,17 @@ def tell_parents(s: Store, q: str, now: int, parents: str, job_id: str, news: st
 def root_of(job: str) -> str:
     """The root key in the name of a job across queues."""
     return split(job, "}")[0] + "}"
+
+
+def far_child(child: str, flow: str) -> str:
+    """A child in another queue, as its parent has it."""
+    return child + ":" + flow
+
+
+def name_of_child(child: str) -> str:
+    """The name across queues of a child, as its parent has it."""
+    root = root_of(child)
+    return root + ":" + split(drop(child, byte_length(root) + 1), ":")[0]
 
 
 def hear(s: Store, q: str, now: int, parent_id: str, child: str, news: str, value: str) -> None:
@@ -69,16 +84,16 @@ def hear(s: Store, q: str, now: int, parent_id: str, child: str, news: str, valu
     holds = False
     if news == COMPLETED_NEWS:
         s.hset_value(outcomes_key(q, parent_id), child, COMPLETED_OUTCOME + value)
-    elif news == REMOVED_NEWS or (news == LOST_NEWS and row.on_child_failure == ""):
-        if held:
-            forget_child(s, q, parent_id, child)
-    elif row.on_child_failure == IGNORE:
+    elif news != REMOVED_NEWS and row.on_child_failure == IGNORE:
         s.hset_value(outcomes_key(q, parent_id), child, IGNORED_OUTCOME)
     else:
-        s.hset_value(outcomes_key(q, parent_id), child, FAILED_OUTCOME)
-        holds = True
-        if row.on_child_failure == FAIL:
+        if news != REMOVED_NEWS and row.on_child_failure == FAIL:
             s.hset(key, child_failure=FAILED_OUTCOME + value)
+        if news == FAILED_NEWS:
+            s.hset_value(outcomes_key(q, parent_id), child, FAILED_OUTCOME)
+            holds = True
+        elif held:
+            forget_child(s, q, parent_id, child)
     if held and not holds:
         s.hincrby(key, "children_left", -1)
     if row.state == WAITING_CHILDREN:

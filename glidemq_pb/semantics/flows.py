@@ -14,6 +14,7 @@ from .deadlines import lower_next_due
 from .dedup import accept, is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
+from .families import far_child, name_of_child, root_of
 from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
 from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, supersede, watch_ttl
@@ -29,7 +30,7 @@ from .keys import (
     reservations_key,
 )
 from .lanes import next_mark
-from .lang import byte_length, is_canonical_id, join, lookup, number, operation, refuse, split, text
+from .lang import Fields, byte_length, is_canonical_id, join, lookup, lookup_int, number, operation, refuse, split, text
 from .letters import FLOW_LETTER, write_letter
 from .limits import CANONICAL_DIGITS_MAX, LETTERS_MAX, PAGE_MAX, REPLY_BYTES_MAX, RESERVED_MS
 from .parents import await_children
@@ -91,9 +92,10 @@ def add_flow(
     stamp(s, q, meta)
     ids = choose_ids(s, q, specs)
     for i in range(len(specs)):
-        store_node(s, q, now, job_key(q, ids[i]), specs[i], ids, ids[i])
-    for job_id in ids:
-        appear(s, q, now, events_keep, job_id)
+        store_node(s, q, now, job_key(q, ids[i]), specs[i], ids, ids[i], flow if len(others) > 0 else "")
+    for i in range(len(specs)):
+        waits = len(specs[i].children) + len(specs[i].far_children) > 0
+        appear(s, q, now, events_keep, ids[i], specs[i].name, specs[i].options, waits)
     for other in others:
         write_letter(s, q, other, "", "", ["letter", FLOW_LETTER, "flow", flow])
     if len(others) > 0:
@@ -125,7 +127,7 @@ def reserve(
     stamp(s, q, meta)
     ids = choose_ids(s, q, specs)
     for i in range(len(specs)):
-        store_node(s, q, now, held_key(q, ids[i]), specs[i], ids, ids[i])
+        store_node(s, q, now, held_key(q, ids[i]), specs[i], ids, ids[i], flow)
     s.hset(reservation_key(q, flow), root=root, deadline=deadline, ids=join(ids, "\n"))
     s.zadd(reservations_key(q), now + RESERVED_MS, flow)
     lower_next_due(s, q, now + RESERVED_MS)
@@ -234,7 +236,7 @@ def adopt(
     if status != DONE:
         return status
 
-    adopt_child(s, q, parent_id, child)
+    adopt_child(s, q, parent_id, far_child(child, flow))
     write_letter(s, q, target, "", "", ["letter", FLOW_LETTER, "flow", flow])
     s.hincrby(flows_key(q), flow, 1)
     wake(s, q)
@@ -252,13 +254,11 @@ def list_children(s: Store, q: str, now: int, job_id: str, start: int) -> list[C
     payload = 0
     for child in s.zrange(children_key(q, job_id), start, start + PAGE_MAX - 1):
         stored = s.hget(outcomes_key(q, job_id), child)
-        outcome = ""
-        if stored is not None:
-            outcome = stored
+        outcome = "" if stored is None else stored
         payload = payload + byte_length(outcome)
         if payload > REPLY_BYTES_MAX and len(entries) > 0:
             break
-        entries.append(ChildEntry(child, outcome))
+        entries.append(ChildEntry(name_of_child(child), outcome))
     return entries
 
 
@@ -309,25 +309,32 @@ def choose_id(s: Store, q: str, wanted: str) -> str:
     return wanted
 
 
-def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str) -> None:
-    """Store one job of a flow under `key`, with its family; it is in no set yet."""
-    s.hset(key, name=node.name, data=node.data, added=now)
-    s.hset_fields(key, node.options)
+def store_node(s: Store, q: str, now: int, key: str, node: FlowSpec, ids: list[str], job_id: str, flow: str) -> None:
+    """Store one job of a flow under `key`, with its family; it is in no set yet. `flow`: that of several queues."""
+    fields = ["name", node.name, "data", node.data, "added", text(now)]
+    for option in node.options:
+        fields.append(option)
+    if flow != "":
+        fields.append("flow")
+        fields.append(flow)
     parents: list[str] = []
     for position in node.parents:
         parents.append(q + ":" + ids[position])
     for parent in node.far_parents:
         parents.append(parent)
     if len(parents) > 0:
-        s.hset(key, parents=join(parents, "\n"))
+        fields.append("parents")
+        fields.append(join(parents, "\n"))
     children: list[str] = []
     for position in node.children:
         children.append(q + ":" + ids[position])
     for child in node.far_children:
-        children.append(child)
+        children.append(child if root_of(child) == q else far_child(child, flow))
     if len(children) > 0:
         s.zadd_many(children_key(q, job_id), positions(len(children)), children)
-        s.hset(key, children_left=len(children))
+        fields.append("children_left")
+        fields.append(text(len(children)))
+    s.hset_fields(key, fields)
 
 
 def positions(count: int) -> list[int]:
@@ -338,19 +345,18 @@ def positions(count: int) -> list[int]:
     return numbers
 
 
-def appear(s: Store, q: str, now: int, keep: int, job_id: str) -> None:
+def appear(s: Store, q: str, now: int, keep: int, job_id: str, name: str, options: Fields, waits: bool) -> None:
     """Let a stored job of a flow take part: ready or delayed as any job, or waiting for its children."""
-    options = s.hgetall(job_key(q, job_id))
     dedup_id = lookup(options, "dedup_id")
     if dedup_id != "":
         supersede(s, q, now, keep, pending_job(s, q, now, dedup_id, options))
-    if not s.exists(children_key(q, job_id)):
-        place_new(s, q, now, keep, job_id, lookup(options, "name"), options)
+    if not waits:
+        place_new(s, q, now, keep, job_id, name, options)
         return
     if dedup_id != "":
         accept(s, q, now, dedup_id, job_id, options)
     watch_ttl(s, q, now, job_id, options)
-    emit_with(s, q, now, keep, "added", job_id, "name", lookup(options, "name"))
+    emit_with(s, q, now, keep, "added", job_id, "name", name)
     mark = next_mark(s, q)
     await_children(s, q, now, keep, job_id, mark)
 
@@ -361,7 +367,9 @@ def complete_flow(s: Store, q: str, now: int, keep: int, flow: str) -> None:
     for job_id in ids:
         s.rename(held_key(q, job_id), job_key(q, job_id))
     for job_id in ids:
-        appear(s, q, now, keep, job_id)
+        fields = s.hgetall(job_key(q, job_id))
+        waits = lookup_int(fields, "children_left", 0) > 0 or lookup(fields, "child_failure") != ""
+        appear(s, q, now, keep, job_id, lookup(fields, "name"), fields, waits)
     forget_reservation(s, q, flow)
 
 
@@ -382,6 +390,10 @@ def may_have_children(s: Store, q: str, parent_id: str, token: str) -> str:
 
 
 def adopt_child(s: Store, q: str, parent_id: str, child: str) -> None:
-    """A running job has one more child."""
-    s.zadd(children_key(q, parent_id), s.zcard(children_key(q, parent_id)), child)
+    """A running job has one more child, or one again whose first life is over."""
+    position = 0
+    for last in s.zrange_scored(children_key(q, parent_id), -1, -1):
+        position = last.score + 1
+    s.zadd(children_key(q, parent_id), position, child)
+    s.hdel(outcomes_key(q, parent_id), [child])
     s.hset(job_key(q, parent_id), children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1)

@@ -1,6 +1,5 @@
 """Jobs that wait for their children: into that state, and out of it once nothing holds them."""
 
-from .deadlines import lower_next_due
 from .endings import fail_job, leave_expiring
 from .events import emit
 from .families import free_if_done
@@ -24,7 +23,7 @@ def await_children(s: Store, q: str, now: int, keep: int, job_id: str, mark: int
 
 
 def free_parents(s: Store, q: str, now: int, keep: int, limit: int) -> Freed:
-    """Let jobs run whose children are done, or fail those that fail with a child."""
+    """Let jobs run whose children are done, or fail those that fail with a child. Part of a sweep (see `due`)."""
     ids = s.zdue(freed_key(q), now, limit)
     failed = 0
     for job_id in ids:
@@ -54,6 +53,5 @@ def set_free(s: Store, q: str, now: int, job_id: str, row: PlaceRow, parent: Par
     if parent.processed_on == 0 and due > now:
         mark = next_mark(s, q)
         make_delayed(s, q, job_id, placed, due, mark)
-        lower_next_due(s, q, due)
     else:
         make_ready(s, q, job_id, placed)

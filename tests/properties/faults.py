@@ -46,7 +46,7 @@ SEMANTICS = [
     # due moments
     Fault('delays are forgotten as due moments', 'due', '        active_key(q),\n        scheduled_key(q),\n', '        active_key(q),\n'),
     Fault('a new lease is no due moment', 'work', 'lower_next_due(s, q, earliest(ends))', 'pass'),
-    Fault('a returned deadline is no due moment', 'settling', '        lower_next_due(s, q, row.expire_at + 1)\n    return RETURNED_STATUS', '    return RETURNED_STATUS'),
+    Fault('a returned deadline is no due moment', 'settling', '        lower_next_due(s, q, row.expire_at + 1)\n    if settlement', '    if settlement'),
     Fault("a backoff is no due moment", "settling", "        lower_next_due(s, q, due)\n", ""),
     Fault("an age is no due moment", "endings", "        lower_next_due(s, q, now + age_ms)\n", ""),
     Fault('the later due moment wins', 'deadlines', 'if due == 0 or at < due:', 'if due == 0 or at > due:'),
@@ -108,16 +108,13 @@ SEMANTICS = [
     Fault("a late call is answered", "work", "if caller.call < last.call:", "if caller.call < 0:"),
     Fault("a repetition hands out what is lost", "work", "if held.state == ACTIVE and held.token == token:", "if held.state == ACTIVE:"),
     Fault("the old generation of calls is forgotten", "calls", "        return s.hget(old_calls_key(q), call)", "        return None"),
-    Fault("a producer's call is not remembered", "jobs", '    remember(s, q, now, meta.calls_until, call, join(ids, "\\n"))\n', ""),
+    Fault("a producer's call is not remembered", "jobs", '    remember(s, q, now, meta.calls_until, call, reply)\n', ""),
     # retention
     Fault("one job too many is kept", "endings", "s.zcard(ended_key(q, state)) - count\n", "s.zcard(ended_key(q, state)) - count - 1\n"),
     Fault("the newest are removed", "endings", "s.zrange(ended_key(q, state), 0, min(excess, TRIM_MAX) - 1)", "s.zrange(ended_key(q, state), -min(excess, TRIM_MAX), -1)"),
     Fault("a trim is not bounded", "endings", "0, min(excess, TRIM_MAX) - 1", "0, excess - 1"),
     Fault("a larger count replaces an owed one", "endings", "if owed.trim_completed == 0 or count + 1 < owed.trim_completed:", "if count >= 0:"),
-    Fault("logs outlive their job", "endings", '''        keys.append(job_key(q, job_id))
-        keys.append(logs_key(q, job_id))
-    s.delete(keys)''', '''        keys.append(job_key(q, job_id))
-    s.delete(keys)'''),
+    Fault("logs outlive their job", "endings", "        for key in keys_of_job(q, job_id):\n", "        for key in keys_of_job(q, job_id)[:1]:\n"),
     Fault("a job to be removed is kept", "endings", "if held.remove_on_complete == 1:", "if held.remove_on_complete == 2:"),
     # events and metrics
     Fault("one event too many is kept", "events", 's.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id])', 's.xadd(events_key(q), keep + 1, ["event", event, "at", text(now), "job_id", job_id])'),
@@ -140,7 +137,7 @@ SEMANTICS = [
     Fault("a dead worker is told", "wakes", "    if s.exists(worker_key(q, worker)):\n        s.rpush", "    if True:\n        s.rpush"),
     Fault('a worker of a removed job is not told', 'changes', '        notify(s, q, worker_of(row.token), "lost:" + job_id)', '        pass'),
     # jobs and formats
-    Fault('a known id is taken twice', 'jobs', 'elif job_id != superseded and s.exists(job_key(q, job_id)):', 'elif len(job_id) > 999:'),
+    Fault('a known id is taken twice', 'jobs', 'elif job_id != superseded and is_taken(s, q, job_id):', 'elif len(job_id) > 999:'),
     Fault("the counter meets a custom id", "jobs", "last_id = max(last_id, number(job_id))", "pass"),
     Fault("a padded id raises the counter", "lang", ' and value[0] != "0"', ""),
     Fault('a removed job may expire', 'placing', '    leave_expiring(s, q, job_id, row)\n', '    return\n'),
@@ -151,9 +148,9 @@ SEMANTICS = [
 ]  # fmt: skip
 
 LIBRARY = [
-    Fault("numbers lose their leading zeros", "library", "string.format('%016.0f', n)", "string.format('%.0f', n)"),
+    Fault("numbers lose their leading zeros", "library", "string.format('%016d', n)", "string.format('%d', n)"),
     Fault("a joined text loses its last part", "library", "from = at and at + 1", "from = at and at < #text - 2 and at + 1"),
-    Fault("a flag is the other way round", "library", "return text == '1' or text ~= '0' and R.wrong('BOOL', text)", "return text == '0' or text ~= '1' and R.wrong('BOOL', text)"),
+    Fault("a flag is the other way round", "library", "R.wrong('BOOL', value) end return value end", "R.wrong('BOOL', value) end return not value end"),
     Fault("long lists lose an item a thousand", "library", "math.min(from + 999, #items)", "math.min(from + 998, #items)"),
     Fault("a padded id is canonical", "library", "'^[1-9]%d*$'", "'^%d+$'"),
     Fault("a missing score is zero", "library", "call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])", "call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or 0)"),
@@ -164,7 +161,7 @@ LIBRARY = [
     Fault("a list begins at the second item", "library", "call('ZADD', q .. ':active', now + lease_ms[i + 1],", "call('ZADD', q .. ':active', now + lease_ms[1],"),
     Fault("a skipped turn is made", "library", "        ids[#ids + 1] = ':'\n        __skip2 = true", "        ids[#ids + 1] = ':'\n        __skip2 = false"),
     Fault("a range ends one early", "library", "math.min(excess, 100) - 1", "math.min(excess, 100) - 2"),
-    Fault("an id keeps a digit of its mark", "library", "    job_id = string.sub(member, 17)\n    stalled[", "    job_id = string.sub(member, 16)\n    stalled["),
+    Fault("an id keeps a digit of its mark", "library", "    local job_id = string.sub(member, 17)\n    stalled[", "    local job_id = string.sub(member, 16)\n    stalled["),
     Fault("a job that is not there has a name", "library", "name = v[1] or '', state = v[2] or '', mark", "name = v[1] or 'n', state = v[2] or '', mark"),
     Fault("division is not floored", "library", "math.floor(now / 60000)", "(now / 60000)"),
 ]  # fmt: skip

@@ -14,13 +14,14 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from glidemq_pb import semantics
+from glidemq_pb.semantics.flow_records import FlowSpec
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import Caller, GroupLimits, JobSpec, Settlement
 from tests import summary
 
 from .agree import START
 from .profile import DEEP, machine
-from .sides import MemorySide
+from .sides import MemorySide, Q
 
 QUEUES = 2_000 if DEEP else 200
 ROUNDS = 60
@@ -41,7 +42,16 @@ class Blocked:
         self.jobs: list[str] = []
         self.seen: set[str] = set()
         for _ in range(self.random.randint(4, 14)):
-            self.random.choice((self.add, self.add, self.start, self.limit_group, self.pause_group, self.limit_queue))()
+            actions = (
+                self.add,
+                self.add,
+                self.add_flow,
+                self.start,
+                self.limit_group,
+                self.pause_group,
+                self.limit_queue,
+            )
+            self.random.choice(actions)()
             self.now += self.random.choice((0, 0, 1, 300))
         if not self.jobs:
             self.add()
@@ -71,6 +81,19 @@ class Blocked:
                 [],
                 0,
             )
+
+    def add_flow(self) -> None:
+        """A parent, in a group or in none, over one or two children; one of them may have failed already."""
+        pick = self.random.choice
+        key, count = pick(KEYS), pick((1, 2))
+        ids = [f"j{len(self.jobs) + number}" for number in range(count + 1)]
+        self.jobs += ids
+        options = Fields(["ordering_key", key] if key else [])
+        parent = FlowSpec(ids[0], "n", "", options, [], [], list(range(1, count + 1)), [])
+        children = [FlowSpec(one, "n", "", Fields(["priority", "1"]), [0], [], [], []) for one in ids[1:]]
+        self.run("add_flow", "", "f", 0, [parent, *children], [], [], 0)
+        if pick((True, False)):
+            self.run("revoke", "", ids[1], 0)
 
     def limit_group(self) -> None:
         pick = self.random.choice
@@ -108,7 +131,7 @@ class Blocked:
         for _ in range(ROUNDS):
             self.run("tick", 1, 0)
             facts = self.run("explain", job_id)
-            if facts.state not in ("waiting", "delayed"):
+            if facts.state not in ("waiting", "delayed", "waiting-children"):
                 return
             if not facts.reasons:
                 assert self.calls, "no worker was ever there, and none is missed"
@@ -134,6 +157,8 @@ class Blocked:
                 self.work(0)
             case "turn" | "position" | "group_concurrency" | "global_concurrency":
                 self.finish(reason.jobs)
+            case "children":
+                self.finish([one.removeprefix(f"{Q}:") for one in reason.jobs])
             case "paused":
                 self.run("resume", 0)
             case "no_worker":
@@ -167,7 +192,7 @@ def test_what_is_missing_is_all_that_is_missing() -> None:
 
     see_to_all()
     assert seen == {
-        "delayed", "group_concurrency", "turn", "group_paused", "tokens", "group_rate_limit", "paused",
+        "children", "delayed", "group_concurrency", "turn", "group_paused", "tokens", "group_rate_limit", "paused",
         "global_concurrency", "global_rate_limit", "limiter", "no_worker", "position",
     }  # fmt: skip
     summary.record("blocked queues explained until the job ran", QUEUES)

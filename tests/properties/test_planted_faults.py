@@ -22,6 +22,7 @@ from tests.tables.test_tables import CASES
 from .agree import play
 from .faults import LIBRARY, SEMANTICS, Fault, plant
 from .faults_control import CONTROL
+from .faults_flows import FLOWS
 from .profile import machine
 from .scheduling import Schedules
 from .sides import MemorySide, Side
@@ -150,6 +151,13 @@ def test_a_fault_of_the_library_is_caught(fault: Fault, valkey_server: PrivateSe
         valkey.close()
     assert by_table or by_machine
     summary.table("planted faults", [(f"library: {fault.name}", by_table or "-", by_machine or "-")])
+
+
+def test_every_fault_fits_the_source() -> None:
+    for fault in [*SEMANTICS, *CONTROL, *FLOWS]:
+        plant((SOURCES / f"{fault.module}.py").read_text(), fault)
+    for fault in LIBRARY:
+        plant(LIBRARY_PATH.read_text(), fault)
 
 
 def test_nothing_is_caught_where_nothing_is_planted() -> None:

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_affce1d1909e
+#!lua name=glidemq_pb_0cecdcadc2b8
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -128,6 +128,14 @@ R.read_WaitedRow = function(key)
       failed_reason = v[5] or '', waits = v[6] or ''}
 end
 
+R.read_ParentRow = function(key)
+  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'added',
+      'delay', 'processed_on', 'ordering_key')
+  return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
+      child_failure = v[5] or '', added = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
+      processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
+end
+
 R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
   return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
@@ -176,14 +184,6 @@ end
 R.read_CostRow = function(key)
   local v = redis.call('HMGET', key, 'cost')
   return {cost = v[1] or ''}
-end
-
-R.read_ParentRow = function(key)
-  local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'added',
-      'delay', 'processed_on', 'ordering_key')
-  return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
-      child_failure = v[5] or '', added = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
-      processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
 end
 
 R.read_ReservationRow = function(key)
@@ -966,8 +966,8 @@ H.erase = function(q, now, keep, job_id, row)
   if waits then
     H.answer_waits(q, now, job_id, waits, 'failed:removed')
   end
-  R.spread('UNLINK', H.keys_of_job(q, job_id))
   H.tell_parents(q, now, row.parents, job_id, 'removed', '')
+  R.spread('UNLINK', H.keys_of_job(q, job_id))
   H.release(q, row.dedup_id, job_id)
   H.job_ended(q, now, row.scheduler_name, job_id)
   H.emit(q, now, keep, 'removed', job_id)
@@ -1016,7 +1016,9 @@ H.retry_job = function(q, now, keep, job_id, row)
     H.watch_expiry(q, job_id, now + row.ttl, mark)
     H.lower_next_due(q, now + row.ttl + 1)
   end
-  if tonumber(call('HGET', job, 'children_left') or 0) > 0 then
+  local parent = R.read_ParentRow(job)
+  local never_free = parent.processed_on == 0 and call('HGET', job, 'children_left') ~= false
+  if parent.children_left > 0 or never_free then
     mark = H.next_mark(q)
     H.await_children(q, now, keep, job_id, mark)
   else
@@ -1026,7 +1028,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:118 revoke
+-- changes.py:120 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1044,7 +1046,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:135
+  -- changes.py:137
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -1062,7 +1064,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:152 promote
+-- changes.py:154 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1079,7 +1081,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:166
+  -- changes.py:168
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -1088,7 +1090,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:175 change_priority
+-- changes.py:177 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1110,7 +1112,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:192
+  -- changes.py:194
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -1128,7 +1130,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:207 change_delay
+-- changes.py:209 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1147,7 +1149,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:222
+  -- changes.py:224
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -1173,7 +1175,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:244 update_data
+-- changes.py:246 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1188,7 +1190,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:257 update_progress
+-- changes.py:259 update_progress
 O.update_progress = function(q, now, call_, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1209,7 +1211,7 @@ O.update_progress = function(q, now, call_, job_id, token, progress, events_keep
   return {status}
 end
 
--- changes.py:277 add_log
+-- changes.py:279 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1229,14 +1231,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:293 answer
+-- changes.py:295 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:300 may_write
+-- changes.py:302 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1247,7 +1249,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:310 pause
+-- changes.py:312 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1263,7 +1265,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:324 resume
+-- changes.py:326 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1946,7 +1948,7 @@ H.outstanding_children = function(q, job_id)
   for _, child in ipairs(call('ZRANGE', q .. ':children:' .. job_id, 0, 499)) do
     local outcome = call('HGET', q .. ':outcomes:' .. job_id, child)
     if #children < 10 and (not outcome or outcome == 'f') then
-      children[#children + 1] = child
+      children[#children + 1] = H.name_of_child(child)
     end
   end
   return children
@@ -2039,27 +2041,35 @@ H.running_members = function(q, key)
   return members
 end
 
--- families.py:38 tell_parents
+-- families.py:41 tell_parents
 H.tell_parents = function(q, now, parents, job_id, news, value)
-  local child = q .. ':' .. job_id
+  local call = redis.call
   for _, parent in ipairs(R.split(parents, '\010')) do
     local root = H.root_of(parent)
     local parent_id = string.sub(parent, #root + 1 + 1)
     if root == q then
-      H.hear(q, now, parent_id, child, news, value)
+      H.hear(q, now, parent_id, q .. ':' .. job_id, news, value)
     else
+      local flow = call('HGET', q .. ':job:' .. job_id, 'flow')
+      local child = q .. ':' .. job_id .. ':' .. (not flow and '' or flow)
       H.write_letter(q, root, '', value, {'letter', 'child', 'parent', parent_id, 'child', child, 'news', news})
       H.wake(q)
     end
   end
 end
 
--- families.py:53 root_of
+-- families.py:57 root_of
 H.root_of = function(job)
   return R.split(job, '}')[1] .. '}'
 end
 
--- families.py:58 hear
+-- families.py:67 name_of_child
+H.name_of_child = function(child)
+  local root = H.root_of(child)
+  return root .. ':' .. R.split(string.sub(child, #root + 1 + 1), ':')[1]
+end
+
+-- families.py:73 hear
 H.hear = function(q, now, parent_id, child, news, value)
   local call = redis.call
   local key = q .. ':job:' .. parent_id
@@ -2076,17 +2086,17 @@ H.hear = function(q, now, parent_id, child, news, value)
   local holds = false
   if news == 'completed' then
     call('HSET', q .. ':outcomes:' .. parent_id, child, 'c' .. value)
-  elseif news == 'removed' or news == 'lost' and row.on_child_failure == '' then
-    if held then
-      H.forget_child(q, parent_id, child)
-    end
-  elseif row.on_child_failure == 'ignore' then
+  elseif news ~= 'removed' and row.on_child_failure == 'ignore' then
     call('HSET', q .. ':outcomes:' .. parent_id, child, 'i')
   else
-    call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
-    holds = true
-    if row.on_child_failure == 'fail' then
+    if news ~= 'removed' and row.on_child_failure == 'fail' then
       call('HSET', key, 'child_failure', 'f' .. value)
+    end
+    if news == 'failed' then
+      call('HSET', q .. ':outcomes:' .. parent_id, child, 'f')
+      holds = true
+    elseif held then
+      H.forget_child(q, parent_id, child)
     end
   end
   if held and not holds then
@@ -2097,14 +2107,14 @@ H.hear = function(q, now, parent_id, child, news, value)
   end
 end
 
--- families.py:88 forget_child
+-- families.py:103 forget_child
 H.forget_child = function(q, parent_id, child)
   local call = redis.call
   call('ZREM', q .. ':children:' .. parent_id, child)
   call('HDEL', q .. ':outcomes:' .. parent_id, child)
 end
 
--- families.py:94 free_if_done
+-- families.py:109 free_if_done
 H.free_if_done = function(q, now, parent_id)
   local call = redis.call
   local row = R.read_ParentRow(q .. ':job:' .. parent_id)
@@ -2114,7 +2124,7 @@ H.free_if_done = function(q, now, parent_id)
   end
 end
 
--- flows.py:48 take_ids
+-- flows.py:49 take_ids
 O.take_ids = function(q, now, count)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2127,7 +2137,7 @@ O.take_ids = function(q, now, count)
   return {last_id - count + 1}
 end
 
--- flows.py:60 add_flow
+-- flows.py:61 add_flow
 O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2150,14 +2160,15 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   if taken ~= '' then
     return {{{}, taken}}
   end
-  -- flows.py:91
+  -- flows.py:92
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
-    H.store_node(q, now, q .. ':job:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1])
+    H.store_node(q, now, q .. ':job:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1], #others > 0 and flow or '')
   end
-  for _, job_id in ipairs(ids) do
-    H.appear(q, now, events_keep, job_id)
+  for i = 0, #specs - 1 do
+    local waits = #specs[i + 1].children + #specs[i + 1].far_children > 0
+    H.appear(q, now, events_keep, ids[i + 1], specs[i + 1].name, specs[i + 1].options, waits)
   end
   for _, other in ipairs(others) do
     H.write_letter(q, other, '', '', {'letter', 'flow', 'flow', flow})
@@ -2172,7 +2183,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   return {{ids, ''}}
 end
 
--- flows.py:109 reserve
+-- flows.py:111 reserve
 O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2191,11 +2202,11 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   if taken ~= '' then
     return {taken}
   end
-  -- flows.py:125
+  -- flows.py:127
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
-    H.store_node(q, now, q .. ':held:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1])
+    H.store_node(q, now, q .. ':held:' .. ids[i + 1], specs[i + 1], ids, ids[i + 1], flow)
   end
   call('HSET', q .. ':reservation:' .. flow, 'root', root, 'deadline', deadline, 'ids', table.concat(ids, '\010'))
   call('ZADD', q .. ':reservations', now + 60000, flow)
@@ -2204,7 +2215,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   return {''}
 end
 
--- flows.py:137 release_flow
+-- flows.py:139 release_flow
 O.release_flow = function(q, now, flow)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2222,7 +2233,7 @@ O.release_flow = function(q, now, flow)
   return {1}
 end
 
--- flows.py:152 decide
+-- flows.py:154 decide
 O.decide = function(q, now, flow, deadline)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2234,7 +2245,7 @@ O.decide = function(q, now, flow, deadline)
   return {now > deadline and 'aborted' or 'undecided'}
 end
 
--- flows.py:162 list_reservations
+-- flows.py:164 list_reservations
 O.list_reservations = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2248,7 +2259,7 @@ O.list_reservations = function(q, now)
   return {R.reply_list_of_Reservation(found)}
 end
 
--- flows.py:174 add_child
+-- flows.py:176 add_child
 O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2277,7 +2288,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   if spec.job_id ~= '' and spec.job_id ~= superseded and H.is_taken(q, spec.job_id) then
     return {':'}
   end
-  -- flows.py:209
+  -- flows.py:211
   H.stamp(q, meta)
   local job_id = H.choose_id(q, spec.job_id)
   H.add_one(q, now, events_keep, job_id, spec, superseded)
@@ -2289,7 +2300,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   return {job_id}
 end
 
--- flows.py:221 adopt
+-- flows.py:223 adopt
 O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2307,8 +2318,8 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   if status ~= 'done' then
     return {status}
   end
-  -- flows.py:237
-  H.adopt_child(q, parent_id, child)
+  -- flows.py:239
+  H.adopt_child(q, parent_id, child .. ':' .. flow)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
   call('HINCRBY', q .. ':flows', flow, 1)
   H.wake(q)
@@ -2317,7 +2328,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   return {'done'}
 end
 
--- flows.py:247 list_children
+-- flows.py:249 list_children
 O.list_children = function(q, now, job_id, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2327,15 +2338,12 @@ O.list_children = function(q, now, job_id, start)
   local payload = 0
   for _, child in ipairs(call('ZRANGE', q .. ':children:' .. job_id, start, start + 500 - 1)) do
     local stored = call('HGET', q .. ':outcomes:' .. job_id, child)
-    local outcome = ''
-    if stored then
-      outcome = stored
-    end
+    local outcome = not stored and '' or stored
     payload = payload + #outcome
     if payload > 4194304 and #entries > 0 then
       break
     end
-    entries[#entries + 1] = {child = child, outcome = outcome}
+    entries[#entries + 1] = {child = H.name_of_child(child), outcome = outcome}
   end
   return {R.reply_list_of_ChildEntry(entries)}
 end
@@ -2396,10 +2404,15 @@ H.choose_id = function(q, wanted)
 end
 
 -- flows.py:312 store_node
-H.store_node = function(q, now, key, node, ids, job_id)
-  local call = redis.call
-  call('HSET', key, 'name', node.name, 'data', node.data, 'added', now)
-  R.spread('HSET', node.options, key)
+H.store_node = function(q, now, key, node, ids, job_id, flow)
+  local fields = {'name', node.name, 'data', node.data, 'added', R.text(now)}
+  for _, option in ipairs(node.options) do
+    fields[#fields + 1] = option
+  end
+  if flow ~= '' then
+    fields[#fields + 1] = 'flow'
+    fields[#fields + 1] = flow
+  end
   local parents = {}
   for _, position in ipairs(node.parents) do
     parents[#parents + 1] = q .. ':' .. ids[position + 1]
@@ -2408,22 +2421,25 @@ H.store_node = function(q, now, key, node, ids, job_id)
     parents[#parents + 1] = parent
   end
   if #parents > 0 then
-    call('HSET', key, 'parents', table.concat(parents, '\010'))
+    fields[#fields + 1] = 'parents'
+    fields[#fields + 1] = table.concat(parents, '\010')
   end
   local children = {}
   for _, position in ipairs(node.children) do
     children[#children + 1] = q .. ':' .. ids[position + 1]
   end
   for _, child in ipairs(node.far_children) do
-    children[#children + 1] = child
+    children[#children + 1] = H.root_of(child) == q and child or child .. ':' .. flow
   end
   if #children > 0 then
     R.zadd_many(q .. ':children:' .. job_id, H.positions(#children), children)
-    call('HSET', key, 'children_left', #children)
+    fields[#fields + 1] = 'children_left'
+    fields[#fields + 1] = R.text(#children)
   end
+  R.spread('HSET', fields, key)
 end
 
--- flows.py:333 positions
+-- flows.py:340 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2432,28 +2448,26 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:341 appear
-H.appear = function(q, now, keep, job_id)
-  local call = redis.call
-  local options = call('HGETALL', q .. ':job:' .. job_id)
+-- flows.py:348 appear
+H.appear = function(q, now, keep, job_id, name, options, waits)
   local dedup_id = H.lookup(options, 'dedup_id')
   if dedup_id ~= '' then
     H.supersede(q, now, keep, H.pending_job(q, now, dedup_id, options))
   end
-  if not (call('EXISTS', q .. ':children:' .. job_id) == 1) then
-    H.place_new(q, now, keep, job_id, H.lookup(options, 'name'), options)
+  if not waits then
+    H.place_new(q, now, keep, job_id, name, options)
     return
   end
   if dedup_id ~= '' then
     H.accept(q, now, dedup_id, job_id, options)
   end
   H.watch_ttl(q, now, job_id, options)
-  H.emit_with(q, now, keep, 'added', job_id, 'name', H.lookup(options, 'name'))
+  H.emit_with(q, now, keep, 'added', job_id, 'name', name)
   local mark = H.next_mark(q)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:358 complete_flow
+-- flows.py:364 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2461,19 +2475,21 @@ H.complete_flow = function(q, now, keep, flow)
     call('RENAME', q .. ':held:' .. job_id, q .. ':job:' .. job_id)
   end
   for _, job_id in ipairs(ids) do
-    H.appear(q, now, keep, job_id)
+    local fields = call('HGETALL', q .. ':job:' .. job_id)
+    local waits = H.lookup_int(fields, 'children_left', 0) > 0 or H.lookup(fields, 'child_failure') ~= ''
+    H.appear(q, now, keep, job_id, H.lookup(fields, 'name'), fields, waits)
   end
   H.forget_reservation(q, flow)
 end
 
--- flows.py:368 forget_reservation
+-- flows.py:376 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:374 may_have_children
+-- flows.py:382 may_have_children
 H.may_have_children = function(q, parent_id, token)
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
@@ -2485,10 +2501,15 @@ H.may_have_children = function(q, parent_id, token)
   return 'done'
 end
 
--- flows.py:384 adopt_child
+-- flows.py:392 adopt_child
 H.adopt_child = function(q, parent_id, child)
   local call = redis.call
-  call('ZADD', q .. ':children:' .. parent_id, call('ZCARD', q .. ':children:' .. parent_id), child)
+  local position = 0
+  for _, last in ipairs(R.scored(call('ZRANGE', q .. ':children:' .. parent_id, -1, -1, 'WITHSCORES'))) do
+    position = last.score + 1
+  end
+  call('ZADD', q .. ':children:' .. parent_id, position, child)
+  call('HDEL', q .. ':outcomes:' .. parent_id, child)
   call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
       'children_left') or 0) + 1)
 end
@@ -3395,7 +3416,7 @@ H.forget_minutes = function(q, now)
   end
 end
 
--- parents.py:18 await_children
+-- parents.py:17 await_children
 H.await_children = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting-children', 'mark', mark)
@@ -3404,7 +3425,7 @@ H.await_children = function(q, now, keep, job_id, mark)
   H.free_if_done(q, now, job_id)
 end
 
--- parents.py:26 free_parents
+-- parents.py:25 free_parents
 H.free_parents = function(q, now, keep, limit)
   local call = redis.call
   local ids = call('ZRANGE', q .. ':freed', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -3427,7 +3448,7 @@ H.free_parents = function(q, now, keep, limit)
   return {readied = #ids - failed, failed = failed}
 end
 
--- parents.py:46 set_free
+-- parents.py:45 set_free
 H.set_free = function(q, now, job_id, row, parent)
   local call = redis.call
   if row.ordering_key ~= '' then
@@ -3441,7 +3462,6 @@ H.set_free = function(q, now, job_id, row, parent)
   if parent.processed_on == 0 and due > now then
     local mark = H.next_mark(q)
     H.make_delayed(q, job_id, placed, due, mark)
-    H.lower_next_due(q, due)
   else
     H.make_ready(q, job_id, placed)
   end
@@ -4563,7 +4583,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_affce1d1909e',
+  function_name = 'glidemq_pb_get_marks_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4574,7 +4594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_affce1d1909e',
+  function_name = 'glidemq_pb_clear_some_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4586,7 +4606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_affce1d1909e',
+  function_name = 'glidemq_pb_clean_some_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4598,7 +4618,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_affce1d1909e',
+  function_name = 'glidemq_pb_retry_some_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4610,7 +4630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_affce1d1909e',
+  function_name = 'glidemq_pb_forget_queue_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4621,7 +4641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_affce1d1909e',
+  function_name = 'glidemq_pb_list_workers_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4632,7 +4652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_affce1d1909e',
+  function_name = 'glidemq_pb_wait_for_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4643,7 +4663,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_affce1d1909e',
+  function_name = 'glidemq_pb_fetch_answers_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4655,7 +4675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_affce1d1909e',
+  function_name = 'glidemq_pb_forget_answers_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4667,7 +4687,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_affce1d1909e',
+  function_name = 'glidemq_pb_remove_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4678,7 +4698,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_affce1d1909e',
+  function_name = 'glidemq_pb_retry_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4689,7 +4709,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_affce1d1909e',
+  function_name = 'glidemq_pb_revoke_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4700,7 +4720,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_affce1d1909e',
+  function_name = 'glidemq_pb_promote_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4711,7 +4731,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_affce1d1909e',
+  function_name = 'glidemq_pb_change_priority_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4722,7 +4742,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_affce1d1909e',
+  function_name = 'glidemq_pb_change_delay_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4733,7 +4753,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_affce1d1909e',
+  function_name = 'glidemq_pb_update_data_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4744,7 +4764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_affce1d1909e',
+  function_name = 'glidemq_pb_update_progress_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4755,7 +4775,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_affce1d1909e',
+  function_name = 'glidemq_pb_add_log_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4766,7 +4786,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_affce1d1909e',
+  function_name = 'glidemq_pb_pause_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4777,7 +4797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_affce1d1909e',
+  function_name = 'glidemq_pb_resume_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4788,7 +4808,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_affce1d1909e',
+  function_name = 'glidemq_pb_set_group_limits_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4799,7 +4819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_affce1d1909e',
+  function_name = 'glidemq_pb_rate_limit_group_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4811,7 +4831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_affce1d1909e',
+  function_name = 'glidemq_pb_set_global_concurrency_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4822,7 +4842,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_affce1d1909e',
+  function_name = 'glidemq_pb_set_global_rate_limit_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4833,7 +4853,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_affce1d1909e',
+  function_name = 'glidemq_pb_get_global_limits_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4844,7 +4864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_affce1d1909e',
+  function_name = 'glidemq_pb_explain_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4855,7 +4875,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_affce1d1909e',
+  function_name = 'glidemq_pb_take_ids_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4866,7 +4886,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_affce1d1909e',
+  function_name = 'glidemq_pb_add_flow_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4883,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_affce1d1909e',
+  function_name = 'glidemq_pb_reserve_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4897,7 +4917,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_affce1d1909e',
+  function_name = 'glidemq_pb_release_flow_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4908,7 +4928,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_affce1d1909e',
+  function_name = 'glidemq_pb_decide_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4919,7 +4939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_affce1d1909e',
+  function_name = 'glidemq_pb_list_reservations_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4930,7 +4950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_affce1d1909e',
+  function_name = 'glidemq_pb_add_child_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4943,7 +4963,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_affce1d1909e',
+  function_name = 'glidemq_pb_adopt_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4955,7 +4975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_affce1d1909e',
+  function_name = 'glidemq_pb_list_children_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4966,7 +4986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_affce1d1909e',
+  function_name = 'glidemq_pb_receive_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4978,7 +4998,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_affce1d1909e',
+  function_name = 'glidemq_pb_replay_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4989,7 +5009,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_affce1d1909e',
+  function_name = 'glidemq_pb_set_dead_letters_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5000,7 +5020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_affce1d1909e',
+  function_name = 'glidemq_pb_get_dead_letters_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5011,7 +5031,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_affce1d1909e',
+  function_name = 'glidemq_pb_enqueue_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5025,7 +5045,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_affce1d1909e',
+  function_name = 'glidemq_pb_list_letters_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5036,7 +5056,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_affce1d1909e',
+  function_name = 'glidemq_pb_acknowledge_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5048,7 +5068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_affce1d1909e',
+  function_name = 'glidemq_pb_get_job_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5059,7 +5079,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_affce1d1909e',
+  function_name = 'glidemq_pb_list_jobs_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5070,7 +5090,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_affce1d1909e',
+  function_name = 'glidemq_pb_list_parked_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5081,7 +5101,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_affce1d1909e',
+  function_name = 'glidemq_pb_count_jobs_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5092,7 +5112,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_affce1d1909e',
+  function_name = 'glidemq_pb_get_time_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5103,7 +5123,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_affce1d1909e',
+  function_name = 'glidemq_pb_is_paused_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5114,7 +5134,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_affce1d1909e',
+  function_name = 'glidemq_pb_get_log_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5125,7 +5145,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_affce1d1909e',
+  function_name = 'glidemq_pb_get_metrics_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5136,7 +5156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_affce1d1909e',
+  function_name = 'glidemq_pb_read_events_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5147,7 +5167,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_affce1d1909e',
+  function_name = 'glidemq_pb_last_event_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5158,7 +5178,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_affce1d1909e',
+  function_name = 'glidemq_pb_upsert_scheduler_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5170,7 +5190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_affce1d1909e',
+  function_name = 'glidemq_pb_plan_runs_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5182,7 +5202,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_affce1d1909e',
+  function_name = 'glidemq_pb_remove_scheduler_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5193,7 +5213,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_affce1d1909e',
+  function_name = 'glidemq_pb_get_scheduler_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5204,7 +5224,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_affce1d1909e',
+  function_name = 'glidemq_pb_list_schedulers_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5215,7 +5235,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_affce1d1909e',
+  function_name = 'glidemq_pb_settle_and_activate_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5228,7 +5248,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_affce1d1909e',
+  function_name = 'glidemq_pb_extend_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5244,7 +5264,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_affce1d1909e',
+  function_name = 'glidemq_pb_nudge_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5255,7 +5275,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_affce1d1909e',
+  function_name = 'glidemq_pb_pass_wake_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5266,7 +5286,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_affce1d1909e',
+  function_name = 'glidemq_pb_leave_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5277,7 +5297,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_affce1d1909e',
+  function_name = 'glidemq_pb_tick_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
