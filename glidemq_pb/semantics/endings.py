@@ -29,26 +29,26 @@ def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str,
         s.delete(keys_of_job(q, job_id))
         release(s, q, held.dedup_id, job_id)
     else:
-        member = keep_completed(s, q, now, job_id, value, mark)
+        note_completed(s, q, now, job_id, value, mark)
+        s.zadd(ended_key(q, COMPLETED), now, pad(mark) + job_id)
         if held.attempts_made > 0:
             s.hdel(key, ["failed_reason", "stacktrace"])
-        retain(s, q, now, COMPLETED, member, held.keep_completed, held.keep_completed_ms)
+        retain(s, q, now, COMPLETED, pad(mark) + job_id, held.keep_completed, held.keep_completed_ms)
     job_ended(s, q, now, held.scheduler_name, job_id)
     emit_with(s, q, now, keep, "completed", job_id, "return_value", value)
 
 
-def complete_plain_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str, mark: int) -> None:
-    """The same for a job of which nothing is stored that an end must heed."""
-    keep_completed(s, q, now, job_id, value, mark)
-    emit_with(s, q, now, keep, "completed", job_id, "return_value", value)
-
-
-def keep_completed(s: Store, q: str, now: int, job_id: str, value: str, mark: int) -> str:
-    """Store how a job completed: its member of the set."""
+def note_completed(s: Store, q: str, now: int, job_id: str, value: str, mark: int) -> None:
+    """Store with a job how it completed."""
     s.hset(job_key(q, job_id), state=COMPLETED, return_value=value, finished_on=now, mark=mark)
-    member = pad(mark) + job_id
-    s.zadd(ended_key(q, COMPLETED), now, member)
-    return member
+
+
+def keep_completed(s: Store, q: str, now: int, members: list[str]) -> None:
+    """Put jobs that completed now into their set."""
+    moments: list[int] = []
+    for _member in members:
+        moments.append(now)
+    s.zadd_many(ended_key(q, COMPLETED), moments, members)
 
 
 def fail_job(s: Store, q: str, now: int, keep: int, job_id: str, reason: str, mark: int) -> None:

@@ -3,8 +3,8 @@
 from typing import Final
 
 from .deadlines import lower_next_due
-from .endings import complete_job, complete_plain_job, end_revoked, expire, fail_job, has_expired
-from .events import emit, emit_retrying
+from .endings import complete_job, end_revoked, expire, fail_job, has_expired, note_completed
+from .events import emit, emit_retrying, emit_with
 from .groups import leave_active, pause_group, refresh_group
 from .keys import job_key
 from .lang import pad
@@ -31,20 +31,33 @@ RETURNED_STATUS: Final = "returned"
 REVOKED_STATUS: Final = "revoked"
 
 
+def settle_plain(
+    s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int, left: list[str], ended: list[str]
+) -> bool:
+    """Complete a job of which nothing is stored that an end must heed; False, and nothing is done, for any other.
+
+    Its members of `:active` and `:completed` go into `left` and `ended`: moving all of a call at once costs half.
+    """
+    key = job_key(q, settlement.job_id)
+    if settlement.outcome != COMPLETED_RUN or s.hlen(key) != PLAIN_ACTIVE_FIELDS:
+        return False
+    lease = s.read(key, LeaseRow)
+    if lease.state != ACTIVE or lease.token != settlement.token:
+        return False
+    left.append(pad(lease.mark) + settlement.job_id)
+    ended.append(pad(mark) + settlement.job_id)
+    note_completed(s, q, now, settlement.job_id, settlement.value, mark)
+    emit_with(s, q, now, caller.events_keep, "completed", settlement.job_id, "return_value", settlement.value)
+    return True
+
+
 def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int, left: list[str]) -> str:
     """Take a job out of `active` as its run says: what became of it.
 
-    Its member of `:active` goes into `left`: removing all of a call at once costs half.
+    Its member of `:active` goes into `left`.
     """
     job_id = settlement.job_id
-    key = job_key(q, job_id)
-    if settlement.outcome == COMPLETED_RUN and s.hlen(key) == PLAIN_ACTIVE_FIELDS:
-        lease = s.read(key, LeaseRow)
-        if lease.state == ACTIVE and lease.token == settlement.token:
-            left.append(pad(lease.mark) + job_id)
-            complete_plain_job(s, q, now, caller.events_keep, job_id, settlement.value, mark)
-            return COMPLETED_STATUS
-    held = s.read(key, HeldRow)
+    held = s.read(job_key(q, job_id), HeldRow)
     if held.state != ACTIVE or held.token != settlement.token:
         if held.name != "":
             emit(s, q, now, caller.events_keep, "lease-lost", job_id)

@@ -9,6 +9,7 @@ from typing import Final
 from .deadlines import is_due, lower_next_due
 from .drains import note_drained
 from .due import sweep
+from .endings import keep_completed
 from .errors import Code
 from .events import emit
 from .formats import is_foreign, stamp
@@ -31,7 +32,7 @@ from .metrics import count_ended
 from .records import Caller, Settlement, StartedJob, SweepReply, Swept, WorkReply
 from .rows import DueRow, HeldRow, Meta, TimerRow, WorkerRow
 from .schedulers import list_unplanned
-from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle
+from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle, settle_plain
 from .states import ACTIVE, COMPLETED, FAILED
 from .store import Store
 from .wakes import LOOK, keep_timer, wake, wake_if_startable
@@ -64,9 +65,14 @@ def settle_and_activate(
         last_mark = s.hincrby(meta_key(q), "mark", len(settlements))
         mark = last_mark - len(settlements)
         left: list[str] = []
+        ended: list[str] = []
         for settlement in settlements:
             mark = mark + 1
-            status = settle(s, q, now, caller, settlement, mark, left)
+            status = COMPLETED_STATUS
+            if not settle_plain(s, q, now, caller, settlement, mark, left, ended):
+                keep_completed(s, q, now, ended)  # before a retention may count them
+                ended = []
+                status = settle(s, q, now, caller, settlement, mark, left)
             statuses.append(status)
             if status == COMPLETED_STATUS:
                 completed = completed + 1
@@ -75,6 +81,7 @@ def settle_and_activate(
             elif status != LOST:
                 readied = readied + 1
         s.zrem_many(active_key(q), left)
+        keep_completed(s, q, now, ended)
     swept = Swept(0, 0, 0, 0, [], 0)
     more = False
     if is_due(s, q, now):

@@ -60,7 +60,8 @@ def members(number: int) -> dict[int, str]:
     found: dict[int, str] = {}
     for line in listed.stdout.splitlines():
         pid, pgid, state, command = line.split(None, 3)
-        if int(pgid) == number and not state.startswith("Z"):
+        ending = state.startswith("Z") or command.startswith("[")  # one that has given its memory up has no command
+        if int(pgid) == number and not ending:
             found[int(pid)] = command
     return found
 

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_20bb2a9abf12
+#!lua name=glidemq_pb_0cecdcadc2b8
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1734,29 +1734,30 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    local member = H.keep_completed(q, now, job_id, value, mark)
+    H.note_completed(q, now, job_id, value, mark)
+    call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
     end
-    H.retain(q, now, 'completed', member, held.keep_completed, held.keep_completed_ms)
+    H.retain(q, now, 'completed', R.pad(mark) .. job_id, held.keep_completed, held.keep_completed_ms)
   end
   H.job_ended(q, now, held.scheduler_name, job_id)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:40 complete_plain_job
-H.complete_plain_job = function(q, now, keep, job_id, value, mark)
-  H.keep_completed(q, now, job_id, value, mark)
-  H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
+-- endings.py:41 note_completed
+H.note_completed = function(q, now, job_id, value, mark)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
 end
 
 -- endings.py:46 keep_completed
-H.keep_completed = function(q, now, job_id, value, mark)
-  local call = redis.call
-  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
-  local member = R.pad(mark) .. job_id
-  call('ZADD', q .. ':completed', now, member)
-  return member
+H.keep_completed = function(q, now, members)
+  local moments = {}
+  for _, _member in ipairs(members) do
+    moments[#moments + 1] = now
+  end
+  R.zadd_many(q .. ':completed', moments, members)
 end
 
 -- endings.py:54 fail_job
@@ -3996,20 +3997,28 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:34 settle
-H.settle = function(q, now, caller, settlement, mark, left)
+-- settling.py:34 settle_plain
+H.settle_plain = function(q, now, caller, settlement, mark, left, ended)
   local call = redis.call
-  local job_id = settlement.job_id
-  local key = q .. ':job:' .. job_id
-  if settlement.outcome == 'completed' and call('HLEN', key) == 8 then
-    local lease = R.read_LeaseRow(key)
-    if lease.state == 'active' and lease.token == settlement.token then
-      left[#left + 1] = R.pad(lease.mark) .. job_id
-      H.complete_plain_job(q, now, caller.events_keep, job_id, settlement.value, mark)
-      return 'completed'
-    end
+  local key = q .. ':job:' .. settlement.job_id
+  if settlement.outcome ~= 'completed' or call('HLEN', key) ~= 8 then
+    return false
   end
-  local held = R.read_HeldRow(key)
+  local lease = R.read_LeaseRow(key)
+  if lease.state ~= 'active' or lease.token ~= settlement.token then
+    return false
+  end
+  left[#left + 1] = R.pad(lease.mark) .. settlement.job_id
+  ended[#ended + 1] = R.pad(mark) .. settlement.job_id
+  H.note_completed(q, now, settlement.job_id, settlement.value, mark)
+  H.emit_with(q, now, caller.events_keep, 'completed', settlement.job_id, 'return_value', settlement.value)
+  return true
+end
+
+-- settling.py:54 settle
+H.settle = function(q, now, caller, settlement, mark, left)
+  local job_id = settlement.job_id
+  local held = R.read_HeldRow(q .. ':job:' .. job_id)
   if held.state ~= 'active' or held.token ~= settlement.token then
     if held.name ~= '' then
       H.emit(q, now, caller.events_keep, 'lease-lost', job_id)
@@ -4028,7 +4037,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:62 leave_run
+-- settling.py:75 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   if held.revoked == 1 then
@@ -4066,7 +4075,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:92 fail_attempt
+-- settling.py:105 fail_attempt
 H.fail_attempt = function(q, now, keep, settlement, mark)
   local call = redis.call
   local job_id = settlement.job_id
@@ -4087,7 +4096,7 @@ H.fail_attempt = function(q, now, keep, settlement, mark)
   return status
 end
 
--- settling.py:109 delay_run
+-- settling.py:122 delay_run
 H.delay_run = function(q, now, keep, settlement, mark)
   local call = redis.call
   if settlement.value ~= '' then
@@ -4096,7 +4105,7 @@ H.delay_run = function(q, now, keep, settlement, mark)
   return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
 end
 
--- settling.py:116 resume_later
+-- settling.py:129 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4262,7 +4271,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:44 settle_and_activate
+-- work.py:45 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4277,7 +4286,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:58
+  -- work.py:59
   H.stamp(q, meta)
   local completed = 0
   local failed = 0
@@ -4287,9 +4296,15 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     local last_mark = call('HINCRBY', q .. ':meta', 'mark', #settlements)
     local mark = last_mark - #settlements
     local left = {}
+    local ended = {}
     for _, settlement in ipairs(settlements) do
       mark = mark + 1
-      local status = H.settle(q, now, caller, settlement, mark, left)
+      local status = 'completed'
+      if not H.settle_plain(q, now, caller, settlement, mark, left, ended) then
+        H.keep_completed(q, now, ended)
+        ended = {}
+        status = H.settle(q, now, caller, settlement, mark, left)
+      end
       statuses[#statuses + 1] = status
       if status == 'completed' then
         completed = completed + 1
@@ -4300,6 +4315,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       end
     end
     R.spread('ZREM', left, q .. ':active')
+    H.keep_completed(q, now, ended)
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}, in_doubt = 0}
   local more = false
@@ -4307,7 +4323,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
     more = H.is_due(q, now)
   end
-  -- work.py:84
+  -- work.py:91
   local started = {}
   local hold_ms = 0
   if want > 0 and not more then
@@ -4348,7 +4364,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:114 start
+-- work.py:121 start
 H.start = function(q, now, caller, allowed, token)
   local call = redis.call
   local started = {}
@@ -4411,14 +4427,14 @@ H.start = function(q, now, caller, allowed, token)
   return started
 end
 
--- work.py:169 start_member
+-- work.py:176 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:176 earliest
+-- work.py:183 earliest
 H.earliest = function(moments)
   local least = moments[1]
   for _, moment in ipairs(moments) do
@@ -4427,7 +4443,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:184 repeat
+-- work.py:191 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -4445,7 +4461,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:198 record
+-- work.py:205 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4465,7 +4481,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:215 time_to_look
+-- work.py:222 time_to_look
 H.time_to_look = function(q, now, worker, more)
   if more then
     return 0
@@ -4474,7 +4490,7 @@ H.time_to_look = function(q, now, worker, more)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:224 extend
+-- work.py:231 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4495,7 +4511,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:244 nudge
+-- work.py:251 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4506,7 +4522,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:254 pass_wake
+-- work.py:261 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4516,7 +4532,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:264 leave
+-- work.py:271 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4526,7 +4542,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:273
+  -- work.py:280
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4541,7 +4557,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:285 tick
+-- work.py:292 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4567,7 +4583,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_marks_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4578,7 +4594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_20bb2a9abf12',
+  function_name = 'glidemq_pb_clear_some_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4590,7 +4606,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_20bb2a9abf12',
+  function_name = 'glidemq_pb_clean_some_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4602,7 +4618,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_20bb2a9abf12',
+  function_name = 'glidemq_pb_retry_some_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4614,7 +4630,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_20bb2a9abf12',
+  function_name = 'glidemq_pb_forget_queue_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4625,7 +4641,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_workers_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4636,7 +4652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_20bb2a9abf12',
+  function_name = 'glidemq_pb_wait_for_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4647,7 +4663,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_20bb2a9abf12',
+  function_name = 'glidemq_pb_fetch_answers_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4659,7 +4675,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_20bb2a9abf12',
+  function_name = 'glidemq_pb_forget_answers_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4671,7 +4687,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_20bb2a9abf12',
+  function_name = 'glidemq_pb_remove_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4682,7 +4698,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_20bb2a9abf12',
+  function_name = 'glidemq_pb_retry_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4693,7 +4709,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_20bb2a9abf12',
+  function_name = 'glidemq_pb_revoke_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4704,7 +4720,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_20bb2a9abf12',
+  function_name = 'glidemq_pb_promote_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4715,7 +4731,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_20bb2a9abf12',
+  function_name = 'glidemq_pb_change_priority_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4726,7 +4742,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_20bb2a9abf12',
+  function_name = 'glidemq_pb_change_delay_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4737,7 +4753,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_20bb2a9abf12',
+  function_name = 'glidemq_pb_update_data_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4748,7 +4764,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_20bb2a9abf12',
+  function_name = 'glidemq_pb_update_progress_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4759,7 +4775,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_20bb2a9abf12',
+  function_name = 'glidemq_pb_add_log_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4770,7 +4786,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_20bb2a9abf12',
+  function_name = 'glidemq_pb_pause_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4781,7 +4797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_20bb2a9abf12',
+  function_name = 'glidemq_pb_resume_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4792,7 +4808,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_20bb2a9abf12',
+  function_name = 'glidemq_pb_set_group_limits_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4803,7 +4819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_20bb2a9abf12',
+  function_name = 'glidemq_pb_rate_limit_group_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4815,7 +4831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_20bb2a9abf12',
+  function_name = 'glidemq_pb_set_global_concurrency_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4826,7 +4842,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_20bb2a9abf12',
+  function_name = 'glidemq_pb_set_global_rate_limit_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4837,7 +4853,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_global_limits_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4848,7 +4864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_20bb2a9abf12',
+  function_name = 'glidemq_pb_explain_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4859,7 +4875,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_20bb2a9abf12',
+  function_name = 'glidemq_pb_take_ids_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4870,7 +4886,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_20bb2a9abf12',
+  function_name = 'glidemq_pb_add_flow_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4887,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_20bb2a9abf12',
+  function_name = 'glidemq_pb_reserve_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4901,7 +4917,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_20bb2a9abf12',
+  function_name = 'glidemq_pb_release_flow_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4912,7 +4928,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_20bb2a9abf12',
+  function_name = 'glidemq_pb_decide_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4923,7 +4939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_reservations_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4934,7 +4950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_20bb2a9abf12',
+  function_name = 'glidemq_pb_add_child_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4947,7 +4963,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_20bb2a9abf12',
+  function_name = 'glidemq_pb_adopt_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4959,7 +4975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_children_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4970,7 +4986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_20bb2a9abf12',
+  function_name = 'glidemq_pb_receive_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4982,7 +4998,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_20bb2a9abf12',
+  function_name = 'glidemq_pb_replay_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4993,7 +5009,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_20bb2a9abf12',
+  function_name = 'glidemq_pb_set_dead_letters_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5004,7 +5020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_dead_letters_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5015,7 +5031,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_20bb2a9abf12',
+  function_name = 'glidemq_pb_enqueue_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5029,7 +5045,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_letters_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5040,7 +5056,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_20bb2a9abf12',
+  function_name = 'glidemq_pb_acknowledge_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5052,7 +5068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_job_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5063,7 +5079,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_jobs_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5074,7 +5090,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_parked_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5085,7 +5101,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_20bb2a9abf12',
+  function_name = 'glidemq_pb_count_jobs_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5096,7 +5112,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_time_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5107,7 +5123,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_20bb2a9abf12',
+  function_name = 'glidemq_pb_is_paused_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5118,7 +5134,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_log_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5129,7 +5145,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_metrics_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5140,7 +5156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_20bb2a9abf12',
+  function_name = 'glidemq_pb_read_events_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5151,7 +5167,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_20bb2a9abf12',
+  function_name = 'glidemq_pb_last_event_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5162,7 +5178,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_20bb2a9abf12',
+  function_name = 'glidemq_pb_upsert_scheduler_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5174,7 +5190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_20bb2a9abf12',
+  function_name = 'glidemq_pb_plan_runs_0cecdcadc2b8',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5186,7 +5202,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_20bb2a9abf12',
+  function_name = 'glidemq_pb_remove_scheduler_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5197,7 +5213,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_20bb2a9abf12',
+  function_name = 'glidemq_pb_get_scheduler_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5208,7 +5224,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_20bb2a9abf12',
+  function_name = 'glidemq_pb_list_schedulers_0cecdcadc2b8',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5219,7 +5235,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_20bb2a9abf12',
+  function_name = 'glidemq_pb_settle_and_activate_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5232,7 +5248,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_20bb2a9abf12',
+  function_name = 'glidemq_pb_extend_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5248,7 +5264,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_20bb2a9abf12',
+  function_name = 'glidemq_pb_nudge_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5259,7 +5275,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_20bb2a9abf12',
+  function_name = 'glidemq_pb_pass_wake_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5270,7 +5286,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_20bb2a9abf12',
+  function_name = 'glidemq_pb_leave_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5281,7 +5297,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_20bb2a9abf12',
+  function_name = 'glidemq_pb_tick_0cecdcadc2b8',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
