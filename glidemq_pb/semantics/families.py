@@ -100,6 +100,20 @@ def hear(s: Store, q: str, now: int, parent_id: str, child: str, news: str, valu
         free_if_done(s, q, now, parent_id)
 
 
+def adopt_child(s: Store, q: str, parent_id: str, child: str) -> None:
+    """A running job has one more child, or one again whose first life is over; one that holds it stays as it is."""
+    known = s.zscore(children_key(q, parent_id), child)
+    outcome = s.hget(outcomes_key(q, parent_id), child)
+    if known is not None and (outcome is None or outcome == FAILED_OUTCOME):
+        return
+    position = 0
+    for last in s.zrange_scored(children_key(q, parent_id), -1, -1):
+        position = last.score + 1
+    s.zadd(children_key(q, parent_id), position, child)
+    s.hdel(outcomes_key(q, parent_id), [child])
+    s.hset(job_key(q, parent_id), children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1)
+
+
 def forget_child(s: Store, q: str, parent_id: str, child: str) -> None:
     """Nothing will come of a child any more."""
     s.zrem(children_key(q, parent_id), child)

@@ -14,7 +14,7 @@ from .deadlines import lower_next_due
 from .dedup import accept, is_duplicate, pending_job
 from .errors import Code
 from .events import emit_with
-from .families import far_child, name_of_child, root_of
+from .families import adopt_child, far_child, name_of_child, root_of
 from .flow_records import ChildEntry, FlowAdded, FlowSpec, Reservation
 from .formats import is_foreign, stamp
 from .jobs import SKIPPED, add_one, is_payable, is_taken, place_new, supersede, watch_ttl
@@ -35,7 +35,7 @@ from .letters import FLOW_LETTER, write_letter
 from .limits import CANONICAL_DIGITS_MAX, LETTERS_MAX, PAGE_MAX, REPLY_BYTES_MAX, RESERVED_MS
 from .parents import await_children
 from .records import JobSpec
-from .rows import HeldRow, Meta, ParentRow, ReservationRow
+from .rows import HeldRow, Meta, ReservationRow
 from .states import ACTIVE
 from .store import Store
 from .wakes import rearm, wake, wake_if_startable
@@ -387,13 +387,3 @@ def may_have_children(s: Store, q: str, parent_id: str, token: str) -> str:
     if held.state != ACTIVE or held.token != token:
         return LOST
     return DONE
-
-
-def adopt_child(s: Store, q: str, parent_id: str, child: str) -> None:
-    """A running job has one more child, or one again whose first life is over."""
-    position = 0
-    for last in s.zrange_scored(children_key(q, parent_id), -1, -1):
-        position = last.score + 1
-    s.zadd(children_key(q, parent_id), position, child)
-    s.hdel(outcomes_key(q, parent_id), [child])
-    s.hset(job_key(q, parent_id), children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1)

@@ -67,10 +67,10 @@ FLOWS = [
     Fault("a list of children starts one late", "flows", "s.zrange(children_key(q, job_id), start, ", "s.zrange(children_key(q, job_id), start + 1, "),
     Fault("children elsewhere do not count", "flows", "        fields.append(text(len(children)))\n", "        fields.append(text(len(node.children)))\n"),
     Fault("any run's job may have children", "flows", "    if held.state != ACTIVE or held.token != token:\n        return LOST\n", ""),
-    Fault("a child of a run counts for nothing", "flows", "children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1", "children_left=s.read(job_key(q, parent_id), ParentRow).children_left"),
+    Fault("a child of a run counts for nothing", "families", "children_left=s.read(job_key(q, parent_id), ParentRow).children_left + 1", "children_left=s.read(job_key(q, parent_id), ParentRow).children_left"),
     Fault("a child of a run has no parent", "flows", '    s.hset(job_key(q, job_id), parents=q + ":" + parent_id)\n', ""),
-    Fault("a child whose id is used again has its old outcome", "flows", "    s.hdel(outcomes_key(q, parent_id), [child])\n", ""),
-    Fault("a child takes the place of one that is still there", "flows", "        position = last.score + 1\n", "        position = last.score\n"),
+    Fault("a child whose id is used again has its old outcome", "families", "    s.hdel(outcomes_key(q, parent_id), [child])\n    s.hset", "    s.hset"),
+    Fault("a child takes the place of one that is still there", "families", "        position = last.score + 1\n", "        position = last.score\n"),
     # reservations
     Fault("held ids are free", "jobs", "return s.exists(job_key(q, job_id)) or s.exists(held_key(q, job_id))", "return s.exists(job_key(q, job_id))"),
     Fault("what is reserved is there at once", "flows", "store_node(s, q, now, held_key(q, ids[i])", "store_node(s, q, now, job_key(q, ids[i])"),

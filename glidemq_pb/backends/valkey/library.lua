@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_0cecdcadc2b8
+#!lua name=glidemq_pb_42c07a96b098
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2107,14 +2107,32 @@ H.hear = function(q, now, parent_id, child, news, value)
   end
 end
 
--- families.py:103 forget_child
+-- families.py:103 adopt_child
+H.adopt_child = function(q, parent_id, child)
+  local call = redis.call
+  local known = R.maybe_int(call('ZSCORE', q .. ':children:' .. parent_id, child))
+  local outcome = call('HGET', q .. ':outcomes:' .. parent_id, child)
+  if known and (not outcome or outcome == 'f') then
+    return
+  end
+  local position = 0
+  for _, last in ipairs(R.scored(call('ZRANGE', q .. ':children:' .. parent_id, -1, -1, 'WITHSCORES'))) do
+    position = last.score + 1
+  end
+  call('ZADD', q .. ':children:' .. parent_id, position, child)
+  call('HDEL', q .. ':outcomes:' .. parent_id, child)
+  call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
+      'children_left') or 0) + 1)
+end
+
+-- families.py:117 forget_child
 H.forget_child = function(q, parent_id, child)
   local call = redis.call
   call('ZREM', q .. ':children:' .. parent_id, child)
   call('HDEL', q .. ':outcomes:' .. parent_id, child)
 end
 
--- families.py:109 free_if_done
+-- families.py:123 free_if_done
 H.free_if_done = function(q, now, parent_id)
   local call = redis.call
   local row = R.read_ParentRow(q .. ':job:' .. parent_id)
@@ -2499,19 +2517,6 @@ H.may_have_children = function(q, parent_id, token)
     return 'lost'
   end
   return 'done'
-end
-
--- flows.py:392 adopt_child
-H.adopt_child = function(q, parent_id, child)
-  local call = redis.call
-  local position = 0
-  for _, last in ipairs(R.scored(call('ZRANGE', q .. ':children:' .. parent_id, -1, -1, 'WITHSCORES'))) do
-    position = last.score + 1
-  end
-  call('ZADD', q .. ':children:' .. parent_id, position, child)
-  call('HDEL', q .. ':outcomes:' .. parent_id, child)
-  call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
-      'children_left') or 0) + 1)
 end
 
 -- formats.py:9 is_foreign
@@ -4583,7 +4588,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_marks_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4594,7 +4599,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_0cecdcadc2b8',
+  function_name = 'glidemq_pb_clear_some_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4606,7 +4611,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_0cecdcadc2b8',
+  function_name = 'glidemq_pb_clean_some_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4618,7 +4623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_0cecdcadc2b8',
+  function_name = 'glidemq_pb_retry_some_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4630,7 +4635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_0cecdcadc2b8',
+  function_name = 'glidemq_pb_forget_queue_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4641,7 +4646,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_workers_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4652,7 +4657,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_0cecdcadc2b8',
+  function_name = 'glidemq_pb_wait_for_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4663,7 +4668,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_0cecdcadc2b8',
+  function_name = 'glidemq_pb_fetch_answers_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4675,7 +4680,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_0cecdcadc2b8',
+  function_name = 'glidemq_pb_forget_answers_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4687,7 +4692,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_0cecdcadc2b8',
+  function_name = 'glidemq_pb_remove_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4698,7 +4703,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_0cecdcadc2b8',
+  function_name = 'glidemq_pb_retry_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4709,7 +4714,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_0cecdcadc2b8',
+  function_name = 'glidemq_pb_revoke_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4720,7 +4725,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_0cecdcadc2b8',
+  function_name = 'glidemq_pb_promote_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4731,7 +4736,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_0cecdcadc2b8',
+  function_name = 'glidemq_pb_change_priority_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4742,7 +4747,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_0cecdcadc2b8',
+  function_name = 'glidemq_pb_change_delay_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4753,7 +4758,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_0cecdcadc2b8',
+  function_name = 'glidemq_pb_update_data_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4764,7 +4769,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_0cecdcadc2b8',
+  function_name = 'glidemq_pb_update_progress_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4775,7 +4780,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_0cecdcadc2b8',
+  function_name = 'glidemq_pb_add_log_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4786,7 +4791,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_0cecdcadc2b8',
+  function_name = 'glidemq_pb_pause_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4797,7 +4802,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_0cecdcadc2b8',
+  function_name = 'glidemq_pb_resume_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4808,7 +4813,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_0cecdcadc2b8',
+  function_name = 'glidemq_pb_set_group_limits_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4819,7 +4824,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_0cecdcadc2b8',
+  function_name = 'glidemq_pb_rate_limit_group_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4831,7 +4836,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_0cecdcadc2b8',
+  function_name = 'glidemq_pb_set_global_concurrency_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4842,7 +4847,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_0cecdcadc2b8',
+  function_name = 'glidemq_pb_set_global_rate_limit_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4853,7 +4858,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_global_limits_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4864,7 +4869,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_0cecdcadc2b8',
+  function_name = 'glidemq_pb_explain_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4875,7 +4880,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_0cecdcadc2b8',
+  function_name = 'glidemq_pb_take_ids_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4886,7 +4891,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_0cecdcadc2b8',
+  function_name = 'glidemq_pb_add_flow_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4903,7 +4908,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_0cecdcadc2b8',
+  function_name = 'glidemq_pb_reserve_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4917,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_0cecdcadc2b8',
+  function_name = 'glidemq_pb_release_flow_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4928,7 +4933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_0cecdcadc2b8',
+  function_name = 'glidemq_pb_decide_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4939,7 +4944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_reservations_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4950,7 +4955,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_0cecdcadc2b8',
+  function_name = 'glidemq_pb_add_child_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4963,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_0cecdcadc2b8',
+  function_name = 'glidemq_pb_adopt_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4975,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_children_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4986,7 +4991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_0cecdcadc2b8',
+  function_name = 'glidemq_pb_receive_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4998,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_0cecdcadc2b8',
+  function_name = 'glidemq_pb_replay_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5009,7 +5014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_0cecdcadc2b8',
+  function_name = 'glidemq_pb_set_dead_letters_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5020,7 +5025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_dead_letters_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5031,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_0cecdcadc2b8',
+  function_name = 'glidemq_pb_enqueue_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5045,7 +5050,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_letters_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5056,7 +5061,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_0cecdcadc2b8',
+  function_name = 'glidemq_pb_acknowledge_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5068,7 +5073,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_job_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5079,7 +5084,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_jobs_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5090,7 +5095,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_parked_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5101,7 +5106,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_0cecdcadc2b8',
+  function_name = 'glidemq_pb_count_jobs_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5112,7 +5117,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_time_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5123,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_0cecdcadc2b8',
+  function_name = 'glidemq_pb_is_paused_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5134,7 +5139,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_log_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5145,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_metrics_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5156,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_0cecdcadc2b8',
+  function_name = 'glidemq_pb_read_events_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5167,7 +5172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_0cecdcadc2b8',
+  function_name = 'glidemq_pb_last_event_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5178,7 +5183,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_0cecdcadc2b8',
+  function_name = 'glidemq_pb_upsert_scheduler_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5190,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_0cecdcadc2b8',
+  function_name = 'glidemq_pb_plan_runs_42c07a96b098',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5202,7 +5207,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_0cecdcadc2b8',
+  function_name = 'glidemq_pb_remove_scheduler_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5213,7 +5218,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_0cecdcadc2b8',
+  function_name = 'glidemq_pb_get_scheduler_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5224,7 +5229,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_0cecdcadc2b8',
+  function_name = 'glidemq_pb_list_schedulers_42c07a96b098',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5235,7 +5240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_0cecdcadc2b8',
+  function_name = 'glidemq_pb_settle_and_activate_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5248,7 +5253,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_0cecdcadc2b8',
+  function_name = 'glidemq_pb_extend_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5264,7 +5269,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_0cecdcadc2b8',
+  function_name = 'glidemq_pb_nudge_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5275,7 +5280,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_0cecdcadc2b8',
+  function_name = 'glidemq_pb_pass_wake_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5286,7 +5291,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_0cecdcadc2b8',
+  function_name = 'glidemq_pb_leave_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5297,7 +5302,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_0cecdcadc2b8',
+  function_name = 'glidemq_pb_tick_42c07a96b098',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
