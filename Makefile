@@ -4,12 +4,14 @@
 MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 BACKEND ?= valkey
+# What users are promised, which takes as long as all other tests together.
+PROMISES := tests/rules tests/integration examples
 COMPILER := $(PYTHON) -m glidemq_pb.backends.valkey.compiler
 # pyright asks the index for a newer release of itself, which no run of ours should depend on.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-deep check lint format types-mypy types-pyright generate verify lua explain bench bench-full clean
+.PHONY: help venv demo test test-proofs test-promises test-deep check lint format types-mypy types-pyright generate verify lua explain bench bench-full clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +22,14 @@ venv: ## make or update .venv (every target does this by itself)
 demo: venv ## hash the standard library with a queue on a private Valkey (BACKEND=memory: in virtual time)
 	@$(PYTHON) -m demo --backend $(BACKEND)
 
-test: check ## everything that must hold before a change lands
-	@$(PYTHON) -m coverage run -m pytest
+test: check ## everything that must hold before a change lands: in two halves at once, each shown when it has ended
+	@$(MAKE) -j2 --output-sync=target test-proofs test-promises
+
+test-proofs: venv
+	@$(PYTHON) -m coverage run -m pytest $(addprefix --ignore=,$(PROMISES))
+
+test-promises: venv
+	@$(PYTHON) -m pytest $(PROMISES)
 
 test-deep: check ## the same with the full number of examples, steps and histories: hours
 	@GLIDEMQ_DEEP=1 $(PYTHON) -m coverage run -m pytest --timeout=14400
