@@ -49,8 +49,6 @@ class WorkLoop:
         self._emitter = emitter
         self._on_failure = on_failure
         self._failure: BaseException | None = None
-        self._share = (settings.concurrency + 1) // 2
-        """Jobs that one call asks for: while they run, the server works on the other half."""
         self._slots: set[Execution] = set()
         self._by_id: dict[str, Execution] = {}
         self._finished: list[Outcome] = []
@@ -290,7 +288,7 @@ class WorkLoop:
         self._must_call = False
         outcomes = [outcome for outcome in self._finished if not outcome.execution.lost]
         self._finished = []
-        want = min(max(self._room() - arriving, 0), self._share)
+        want = max(self._room() - arriving, 0)
         nudge = want > 0 and self._listening.is_deaf_to_wakes
         self._arrived = await self._calls.make(outcomes, want, nudge=nudge)
 
