@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import time
-from typing import Any
 
 from benchmarks.report import results_folder
 from glidemq_pb import Job, NewJob
@@ -18,7 +17,7 @@ from glidemq_pb.adding import bulk_specs
 from glidemq_pb.backends.memory.store import MemoryStore
 from glidemq_pb.component import root_key
 from glidemq_pb.semantics import jobs, work
-from glidemq_pb.semantics.records import COMPLETED_RUN, Caller, Settlement
+from glidemq_pb.semantics.records import COMPLETED_RUN, Caller, JobSpec, Settlement
 from glidemq_pb.testing import TestQueue, TestWorker
 
 BATCH = 50
@@ -26,7 +25,7 @@ EVENTS_KEEP = 10_000
 NOW_MS = 1_700_000_000_000
 
 
-def operations(count: int, specs: list[Any]) -> tuple[float, float]:
+def operations(count: int, specs: list[JobSpec]) -> tuple[float, float]:
     """Seconds for adding and seconds for starting and settling `count` jobs, in batches, nothing between the calls."""
     store, root, now = MemoryStore(), root_key("glide", "bench"), NOW_MS
     began = time.perf_counter()
@@ -64,10 +63,11 @@ async def kit(count: int) -> float:
     return seconds
 
 
-async def one_spec() -> list[Any]:
+async def one_spec() -> list[JobSpec]:
     """A batch of what the queue hands to `enqueue` for a job."""
     queue: TestQueue[dict[str, int], int] = TestQueue("bench")
-    specs = list(bulk_specs(queue._owner, [NewJob("noop", {"n": 1}) for _ in range(BATCH)]))
+    additions = bulk_specs(queue._owner, [NewJob("noop", {"n": 1}) for _ in range(BATCH)])
+    specs = [addition.spec for addition in additions]
     await queue.close()
     return specs
 
