@@ -1,7 +1,7 @@
 """A program that ends by `graceful_shutdown`: `python -m tests.integration.shutdown_process OPTIONS`.
 
 OPTIONS is JSON: `port queue kind grace deadline`; `kind` names a processor below. It prints `ready`, `run <job id>`,
-`completed <job id>`, and `stopped <signal>` when it has shut down.
+`closed worker` and `closed events` as these are closed, and `stopped <signal>` when it has shut down.
 """
 
 import asyncio
@@ -55,14 +55,22 @@ def stubborn_thread(job: Job[Any, Any]) -> None:
     threading.Event().wait()
 
 
+class Watcher(QueueEvents):
+    """Says when it is told to close."""
+
+    async def close(self) -> None:
+        say("closed", "events")
+        await super().close()
+
+
 async def main(options: dict[str, Any]) -> None:
     connection = Connection([("127.0.0.1", options["port"])])
     queue: Queue[Any, Any] = Queue(options["queue"], connection=connection)
-    events = QueueEvents(options["queue"], connection=connection)
-    events.on("completed", lambda event: say("completed", event.job_id))
+    events = Watcher(options["queue"], connection=connection)
     worker: Worker[Any, Any] = Worker(
         options["queue"], globals()[options["kind"]], connection=connection, concurrency=2, lock_duration=1_000
     )
+    worker.on("closed", lambda: say("closed", "worker"))
     await queue.connect()
     await events.connect()
     await worker.start()

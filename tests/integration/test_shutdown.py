@@ -72,6 +72,7 @@ async def test_running_jobs_complete_and_nothing_else_is_begun(program: Program,
     assert await process.ended() == 0
     assert await program.states() == [("completed", 0, 0)] * 2 + [("waiting", 0, 0)]
     assert process.lines[-1] == f"stopped {number.name}"
+    assert process.said("closed") == ["worker", "events"]  # who watches is closed last
 
 
 @pytest.mark.parametrize("kind", ["endless", "polite_thread"])
