@@ -24,6 +24,11 @@ def clients(server: PrivateServer) -> int:
     return len(re.findall(r"^id=|\nid=", tiny.ask(server.port, "CLIENT", "LIST"))) - 1
 
 
+async def reach(server: PrivateServer, connections: int) -> None:
+    """Connections open and close a little after whoever wants it goes on, a worker's second one for example."""
+    await asyncio.to_thread(tiny.until, lambda: clients(server) == connections)
+
+
 async def doubled(job: Job[Any, Any]) -> int:
     await asyncio.sleep(0)
     found: int = job.data * 2
@@ -36,14 +41,14 @@ async def test_job_15_a_hundred_waits_take_one_connection_more(own_server: Priva
         Worker[int, int]("rpc", doubled, connection=own_server.url, concurrency=20),
     ):
         assert await queue.count() == 0
-        before = 3  # one of the queue, two of the worker, whose second may come a little later
-        await asyncio.to_thread(tiny.until, lambda: clients(own_server) == before)
+        before = 3  # one of the queue, two of the worker
+        await reach(own_server, before)
         waiting = [queue.add_and_wait("double", n, remove_on_complete=True) for n in range(WAITS)]
         assert await asyncio.gather(*waiting) == [2 * n for n in range(WAITS)]
         assert clients(own_server) == before + 1
         assert await queue.add_and_wait("double", 4) == 8
         assert clients(own_server) == before + 1
-    await asyncio.to_thread(tiny.until, lambda: clients(own_server) == 0)
+    await reach(own_server, 0)
     kept = tiny.ask(own_server.port, "KEYS", "*")
     assert ":answer" not in kept
     assert ":reply" not in kept
@@ -54,11 +59,12 @@ async def test_job_15_a_queue_on_a_borrowed_client_waits_on_a_connection_of_its_
     client = await glide.GlideClient.create(glide.GlideClientConfiguration([address]))
     async with Worker[int, int]("rpc", doubled, connection=own_server.url):
         async with Queue[int, int]("rpc", client=client) as queue:
-            before = clients(own_server)
+            before = 3  # the borrowed one, two of the worker
+            await reach(own_server, before)
             waiting = [queue.add_and_wait("double", n, delay=500) for n in range(3)]
             assert await asyncio.gather(*waiting) == [0, 2, 4]
             assert clients(own_server) == before + 1
-        await asyncio.to_thread(tiny.until, lambda: clients(own_server) == before)
+        await reach(own_server, before)
         assert await client.ping() == b"PONG"
     await client.close()
 
