@@ -22,7 +22,7 @@ from glidemq_pb.component import root_key
 from glidemq_pb.semantics import jobs as jobs_module
 from glidemq_pb.semantics import work
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobSpec, Settlement
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobSpec, RunDetail, Settlement
 from glidemq_pb.server import PrivateServer
 
 CHUNK = 1_000
@@ -58,7 +58,7 @@ async def end_all(queue: Queue[Any, Any], outcome: str, jobs: int) -> None:
         reply = await queue.backend.call(work.settle_and_activate, root, caller, settlements, 500)
         ended += len(settlements)
         settlements = [
-            Settlement(job.job_id, reply.token, outcome, "", "boom", "", -1, 0, True, 0, False, False)
+            Settlement(job.job_id, reply.token, outcome, "", RunDetail("boom", "", -1, 0, True, 0, False, False))
             for job in reply.started
         ]
 

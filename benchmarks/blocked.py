@@ -47,10 +47,7 @@ class Calls:
     async def round(self) -> None:
         """Start it all and settle it."""
         for _ in range(CALLS + 1):
-            settlements = [
-                Settlement(job_id, self._token, COMPLETED_RUN, "", "", "", -1, 0, False, 0, False, False)
-                for job_id in self._ids
-            ]
+            settlements = [Settlement(job_id, self._token, COMPLETED_RUN, "", None) for job_id in self._ids]
             self._call += 1
             caller = Caller("bench", self._call, 600_000, 1, 600_000, 0, False, 0, 0, False, "")
             reply = await self.queue.backend.call(work.settle_and_activate, self._root, caller, settlements, WANT)

@@ -40,10 +40,7 @@ class Calls:
 
     async def exchange(self) -> int:
         """Settle what the last call started, start more: how many."""
-        settlements = [
-            Settlement(job_id, self._token, COMPLETED_RUN, "5", "", "", -1, 0, False, 0, False, False)
-            for job_id in self._ids
-        ]
+        settlements = [Settlement(job_id, self._token, COMPLETED_RUN, "5", None) for job_id in self._ids]
         self._call += 1
         caller = Caller("bench", self._call, 600_000, 1, 600_000, 0, False, 0, 0, False, "")
         reply = await self._backend.call(work.settle_and_activate, self._root, caller, settlements, WANT)

@@ -39,10 +39,7 @@ def operations(count: int, specs: list[JobSpec]) -> tuple[float, float]:
         caller = Caller("worker", call, 30_000, 1, 60_000, EVENTS_KEEP, True, 0, 0, False, "")
         reply = work.settle_and_activate(store, root, now + call, caller, settlements, BATCH)
         ended += len(settlements)
-        settlements = [
-            Settlement(job.job_id, reply.token, COMPLETED_RUN, "1", "", "", -1, 0, False, 0, False, False)
-            for job in reply.started
-        ]
+        settlements = [Settlement(job.job_id, reply.token, COMPLETED_RUN, "1", None) for job in reply.started]
     return added - began, time.perf_counter() - added
 
 

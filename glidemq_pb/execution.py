@@ -33,6 +33,7 @@ from .semantics.records import (
     FAILED_RUN,
     RETURNED_RUN,
     WAITING_CHILDREN_RUN,
+    RunDetail,
     Settlement,
 )
 from .wire import to_wire
@@ -237,9 +238,7 @@ class Executor:
             value = encode_value(execution.job.owner.serializer, result, "Return value")
         except Exception as error:  # SER-3: like a processor's own error
             return self._failure(execution, error)
-        settlement = Settlement(
-            execution.job.wire_id, execution.run.token, COMPLETED_RUN, value, "", "", -1, 0, False, 0, False, False
-        )
+        settlement = Settlement(execution.job.wire_id, execution.run.token, COMPLETED_RUN, value, None)
         return Outcome(execution, settlement, result)
 
     def _failure(self, execution: Execution, error: BaseException, limit: GroupRateLimitError | None = None) -> Outcome:
@@ -320,10 +319,8 @@ class Executor:
     ) -> Outcome:
         job = execution.job
         fraction = int(self._clock.random() * FRACTIONS) if error is not None and job.has_jitter else 0
-        settlement = Settlement(
-            job.wire_id, execution.run.token, outcome, value, to_wire(reason), to_wire(trace), until, fraction, final,
-            *limit_fields(limit),
-        )  # fmt: skip
+        detail = RunDetail(to_wire(reason), to_wire(trace), until, fraction, final, *limit_fields(limit))
+        settlement = Settlement(job.wire_id, execution.run.token, outcome, value, detail)
         return Outcome(execution, settlement, error=error)
 
 

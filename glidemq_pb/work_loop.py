@@ -318,8 +318,8 @@ class WorkLoop:
             elif status == REVOKED_STATUS:
                 execution.job.note_failure("revoked", "", status)
                 self._emitter.emit("failed", execution.job, outcome.error or JobAbortedError("revoked"))
-            elif outcome.error is not None:
-                execution.job.note_failure(outcome.settlement.reason, outcome.settlement.trace, status)
+            elif outcome.error is not None and (detail := outcome.settlement.detail) is not None:
+                execution.job.note_failure(detail.reason, detail.trace, status)
                 self._emitter.emit("failed", execution.job, outcome.error)
             elif status == "completed":
                 execution.job.note_completion(outcome.result)
@@ -361,7 +361,7 @@ class WorkLoop:
         run = Run(token)
         job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
         execution = Execution(self._clock, job, run, self._settings.lock_duration, self._clock.monotonic())
-        settlement = Settlement(started.job_id, token, RETURNED_RUN, "", "", "", -1, 0, False, 0, False, False)
+        settlement = Settlement(started.job_id, token, RETURNED_RUN, "", None)
         self._finished.append(Outcome(execution, settlement))
 
     def _plan(self, reply: WorkReply) -> None:

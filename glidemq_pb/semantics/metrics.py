@@ -11,9 +11,14 @@ from .store import Store
 
 def count_ended(s: Store, q: str, now: int, state: str, ended: int) -> None:
     """Add to the minute of `now`."""
+    count_in_minute(s, q, now, s.read(meta_key(q), MetricsRow).metrics_until, state, ended)
+
+
+def count_in_minute(s: Store, q: str, now: int, metrics_until: int, state: str, ended: int) -> None:
+    """The same where `meta.metrics_until` is known."""
     minute = now // MINUTE_MS
     s.hincrby(metrics_key(q, state), text(minute), ended)
-    if s.read(meta_key(q), MetricsRow).metrics_until == 0:
+    if metrics_until == 0:
         until = minute * MINUTE_MS + METRICS_KEPT_MS
         s.hset(meta_key(q), metrics_until=until)
         lower_next_due(s, q, until)

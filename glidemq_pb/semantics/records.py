@@ -38,15 +38,9 @@ RETURNED_RUN: Final = "returned"
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """How one active job's run ended."""
+class RunDetail:
+    """What only a run says that did not complete."""
 
-    job_id: str
-    token: str
-    outcome: str
-    """One of the `*_RUN` texts."""
-    value: str
-    """Completed: the serialized result. Delayed: the new payload, or empty to keep the old one."""
     reason: str
     """Failed: the error's text."""
     trace: str
@@ -63,6 +57,20 @@ class Settlement:
     """The new pause stands even where it ends earlier than the present one (RRL-5)."""
     back: bool
     """Returned: behind the jobs that the group has now, not before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one active job's run ended."""
+
+    job_id: str
+    token: str
+    outcome: str
+    """One of the `*_RUN` texts."""
+    value: str
+    """Completed: the serialized result. Delayed: the new payload, or empty to keep the old one."""
+    detail: RunDetail | None
+    """None: nothing but the above."""
 
 
 @dataclass(frozen=True, slots=True)

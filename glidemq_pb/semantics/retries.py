@@ -3,7 +3,7 @@
 from typing import Final
 
 from .limits import DELAY_MAX_MS, FRACTIONS
-from .records import Settlement
+from .records import RunDetail
 from .rows import AttemptRow
 
 DOUBLINGS_MAX: Final = 60
@@ -14,10 +14,10 @@ def attempts_remain(row: AttemptRow) -> bool:
     return row.attempts_made + 1 < row.attempts
 
 
-def delay_before_retry(row: AttemptRow, settlement: Settlement) -> int:
+def delay_before_retry(row: AttemptRow, detail: RunDetail) -> int:
     """Milliseconds until the next attempt; the caller's own figure wins."""
-    if settlement.until >= 0:
-        return min(settlement.until, DELAY_MAX_MS)
+    if detail.until >= 0:
+        return min(detail.until, DELAY_MAX_MS)
     if row.backoff == "":
         return 0
     longest = DELAY_MAX_MS if row.backoff_max == 0 else min(row.backoff_max, DELAY_MAX_MS)
@@ -28,4 +28,4 @@ def delay_before_retry(row: AttemptRow, settlement: Settlement) -> int:
                 break
             delay = min(delay * 2, longest)
     spread = delay * row.backoff_jitter // FRACTIONS
-    return min(delay + spread * settlement.fraction // FRACTIONS, longest)
+    return min(delay + spread * detail.fraction // FRACTIONS, longest)

@@ -36,6 +36,10 @@ class Store(Protocol):
         """EXISTS key."""
         ...
 
+    def existing(self, keys: list[str]) -> int:
+        """EXISTS key ...: how many of them there are. No keys: 0."""
+        ...
+
     def delete(self, keys: list[str]) -> int:
         """UNLINK key ...: how many there were. No keys: nothing is done."""
         ...
@@ -112,6 +116,10 @@ class Store(Protocol):
 
     def zrem_many(self, key: str, members: list[str]) -> int:
         """ZREM key member ...: how many were there. An empty list does nothing."""
+        ...
+
+    def zpop(self, key: str, count: int) -> list[Scored]:
+        """ZPOPMIN key count: the first `count`, which are removed; `count` is not negative."""
         ...
 
     def zcard(self, key: str) -> int:

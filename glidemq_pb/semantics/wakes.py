@@ -7,6 +7,7 @@ does not listen to `:wake`, only to its own control list.
 
 from typing import Final
 
+from .deadlines import lower_due
 from .gates import queue_lets_start
 from .keys import control_key, meta_key, ready_key, wake_key, worker_key
 from .limits import BACKUP_TIMER_MS
@@ -53,13 +54,14 @@ def notify(s: Store, q: str, worker: str, message: str) -> None:
         s.rpush(control_key(q, worker), message)
 
 
-def keep_timer(s: Store, q: str, worker: str) -> int:
+def keep_timer(s: Store, q: str, worker: str, new_due: int) -> int:
     """The instant at which this worker must look again for the next due moment; 0: others see to it.
 
-    There always is a due moment: at the latest that at which this worker's own record dies.
+    `new_due` is a due moment that this call brought and nobody has noted, 0 for none. There always is one: at the
+    latest that at which this worker's own record dies.
     """
     timer = s.read(meta_key(q), TimerRow)
-    due = timer.next_due
+    due = lower_due(s, q, timer.next_due, new_due) if new_due > 0 else timer.next_due
     if timer.timer_due != due:
         s.hset(meta_key(q), timer_due=due, timer_worker=worker)
         if timer.timer_backup != "":

@@ -4,12 +4,12 @@ Every call carries (worker, call number) from its first sending. A repetition se
 answered with the first reply's statuses and hands out again those jobs still active under its token.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
-from .deadlines import is_due, lower_next_due
+from .deadlines import has_come, is_due, lower_next_due
 from .drains import note_drained
 from .due import sweep
-from .endings import keep_completed
 from .errors import Code
 from .events import emit
 from .formats import is_foreign, stamp
@@ -23,22 +23,31 @@ from .keys import (
     meta_key,
     outbox_key,
     ready_key,
+    unplanned_key,
     worker_key,
     workers_key,
 )
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
-from .metrics import count_ended
-from .records import Caller, Settlement, StartedJob, SweepReply, Swept, WorkReply
+from .metrics import count_ended, count_in_minute
+from .records import Caller, Settlement, StartedJob, SweepReply, Swept, Unplanned, WorkReply
 from .rows import DueRow, HeldRow, Meta, TimerRow, WorkerRow
 from .schedulers import list_unplanned
-from .settling import COMPLETED_STATUS, EXPIRED_STATUS, FAILED_STATUS, LOST, REVOKED_STATUS, settle, settle_plain
+from .settling import LOST, REVOKED_STATUS, settle_all
 from .states import ACTIVE, COMPLETED, FAILED
-from .store import Store
+from .store import Scored, Store
 from .wakes import LOOK, keep_timer, wake, wake_if_startable
 
 PLAIN_FIELDS: Final = 3
 """A job that never ran and was added without options has just these: `name data added`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Jobs that were leased, and when the first of their leases ends; 0: there are none."""
+
+    jobs: list[StartedJob]
+    first_end: int
 
 
 @operation(frees_memory=True)
@@ -57,84 +66,68 @@ def settle_and_activate(
         return repeat(s, q, now, caller, last, token)
 
     stamp(s, q, meta)
-    completed = 0
-    failed = 0
-    readied = 0
-    statuses: list[str] = []
-    if len(settlements) > 0:
-        last_mark = s.hincrby(meta_key(q), "mark", len(settlements))
-        mark = last_mark - len(settlements)
-        left: list[str] = []
-        ended: list[str] = []
-        for settlement in settlements:
-            mark = mark + 1
-            status = COMPLETED_STATUS
-            if not settle_plain(s, q, now, caller, settlement, mark, left, ended):
-                keep_completed(s, q, now, ended)  # before a retention may count them
-                ended = []
-                status = settle(s, q, now, caller, settlement, mark, left)
-            statuses.append(status)
-            if status == COMPLETED_STATUS:
-                completed = completed + 1
-            elif status == FAILED_STATUS or status == EXPIRED_STATUS or status == REVOKED_STATUS:
-                failed = failed + 1
-            elif status != LOST:
-                readied = readied + 1
-        s.zrem_many(active_key(q), left)
-        keep_completed(s, q, now, ended)
+    mark = meta.mark
+    if len(settlements) + want > 0:  # one step for all: some marks may stay unused
+        mark = s.hincrby(meta_key(q), "mark", len(settlements) + want) - len(settlements) - want
+    settled = settle_all(s, q, now, caller, settlements, mark)
+    if settled.beyond_jobs:
+        meta = s.read(meta_key(q), Meta)
     swept = Swept(0, 0, 0, 0, [], 0)
     more = False
-    if is_due(s, q, now):
+    if has_come(meta.next_due, now):
         swept = sweep(s, q, now, caller.stalled_max, caller.events_keep)
-        more = is_due(s, q, now)
+        meta = s.read(meta_key(q), Meta)
+        more = has_come(meta.next_due, now)
 
-    started: list[StartedJob] = []
+    starts = Starts([], 0)
     hold_ms = 0
     if want > 0 and not more:
         gates = steady_windows(s, q, now, meta, caller)
         allowed = queue_lets_start(s, q, now, gates, want)
         allowed = limiter_lets_start(s, q, now, caller, allowed)
         if allowed > 0:
-            started = start(s, q, now, caller, allowed, token)
-        if len(started) > 0:
-            count_starts(s, q, now, gates, caller, len(started))
-        if caller.limiter_max > 0 and len(started) < want:
+            starts = start(s, q, now, caller, allowed, token, mark + len(settlements))
+        if len(starts.jobs) > 0:
+            count_starts(s, q, now, gates, caller, len(starts.jobs))
+        if caller.limiter_max > 0 and len(starts.jobs) < want:
             hold_ms = limiter_hold_ms(s, q, now, caller)
-    if caller.metrics and completed > 0:
-        count_ended(s, q, now, COMPLETED, completed)
-    if caller.metrics and failed + swept.failed > 0:
-        count_ended(s, q, now, FAILED, failed + swept.failed)
+    started = starts.jobs
+    if caller.metrics and settled.completed > 0:
+        count_in_minute(s, q, now, meta.metrics_until, COMPLETED, settled.completed)
+    if caller.metrics and settled.failed + swept.failed > 0:
+        count_ended(s, q, now, FAILED, settled.failed + swept.failed)
     if len(started) + len(settlements) + swept.readied + swept.failed > 0:
         wake_if_startable(s, q, now)
     if caller.nudge and len(started) < want:
         s.rpush(control_key(q, caller.worker), "nudge")
     drained = False
-    if len(started) == 0 and completed + failed + readied + swept.left > 0:
+    if len(started) == 0 and settled.completed + settled.failed + settled.readied + swept.left > 0:
         drained = note_drained(s, q, now, caller.events_keep)
-    record(s, q, now, caller, last, statuses, started)
-    wait_ms = time_to_look(s, q, now, caller.worker, more)
-    letters = swept.in_doubt > 0 or s.zcard(outbox_key(q)) > 0
-    unplanned = list_unplanned(s, q)
-    return WorkReply(statuses, started, token, now, more, wait_ms, swept.stalled, drained, unplanned, letters, hold_ms)
+    record(s, q, now, caller, last, settled.statuses, started)
+    wait_ms = time_to_look(s, q, now, caller.worker, more, starts.first_end)
+    letters = swept.in_doubt > 0
+    unplanned: list[Unplanned] = []
+    if s.existing([outbox_key(q), unplanned_key(q)]) > 0:
+        letters = letters or s.zcard(outbox_key(q)) > 0
+        unplanned = list_unplanned(s, q)
+    return WorkReply(
+        settled.statuses, started, token, now, more, wait_ms, swept.stalled, drained, unplanned, letters, hold_ms
+    )
 
 
-def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) -> list[StartedJob]:
+def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, mark: int) -> Starts:
     """Lease the first `allowed` ready jobs to the caller, fewer when their payloads are large.
 
-    When a group's head has started, its next head enters the ready set. Where that one stands before the
-    rest of what was picked, picking begins anew, so that each start is of the first job there is then (PRI-4).
+    They get the marks after `mark`. When a group's head has started, its next head enters the ready set. Where that
+    one stands before the rest of what was picked, picking begins anew, so that each start is of the first job there
+    is then (PRI-4). Nobody has noted the first end of their leases as a due moment yet.
     """
     started: list[StartedJob] = []
     leases: list[str] = []
     ends: list[int] = []
     payload = 0
     for _picks in range(allowed):  # pragma: no branch - each round starts a job at least
-        picked = s.zrange_scored(ready_key(q), 0, allowed - len(started) - 1)
-        if len(picked) == 0:
-            break
-        last_mark = s.hincrby(meta_key(q), "mark", len(picked))
-        mark = last_mark - len(picked)
-        ids: list[str] = []
+        picked = s.zpop(ready_key(q), allowed - len(started))
         again = False
         for i in range(len(picked)):
             job_id = picked[i].member
@@ -142,13 +135,13 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) 
             fields = s.hgetall(key)
             payload = payload + byte_length(lookup(fields, "data"))
             if payload > REPLY_BYTES_MAX and len(started) > 0:
+                put_back(s, q, picked, i)
                 again = False
                 break
             mark = mark + 1
             s.hset(key, state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)
             emit(s, q, now, caller.events_keep, "active", job_id)
             started.append(StartedJob(job_id, fields))
-            ids.append(job_id)
             leases.append(pad(mark) + job_id)
             if len(fields) == 2 * PLAIN_FIELDS:
                 ends.append(now + caller.lease_ms)
@@ -157,20 +150,31 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str) 
             if lookup(fields, "expire_at") != "":
                 s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
             if lookup(fields, "ordering_key") != "":
-                s.zrem_many(ready_key(q), ids)
                 start_member(s, q, now, caller.events_keep, started[len(started) - 1])
                 again = True
-                left = len(picked) - i - 1
-                if left > 0 and s.zrank(ready_key(q), picked[len(picked) - 1].member) != left - 1:
+                if i + 1 < len(picked) and is_overtaken(s, q, picked[len(picked) - 1].score):
+                    put_back(s, q, picked, i + 1)
                     break
-                ids = []
-        s.zrem_many(ready_key(q), ids)
         if not again or len(started) == allowed:
             break
-    if len(started) > 0:
-        s.zadd_many(active_key(q), ends, leases)
-        lower_next_due(s, q, earliest(ends))
-    return started
+    s.zadd_many(active_key(q), ends, leases)
+    return Starts(started, earliest(ends))
+
+
+def is_overtaken(s: Store, q: str, score: int) -> bool:
+    """Whether a job stands in the ready set before one that was picked, with this score."""
+    first = s.zlowest(ready_key(q))
+    return first is not None and first < score
+
+
+def put_back(s: Store, q: str, picked: list[Scored], first: int) -> None:
+    """Return what was picked, from this one on, to the ready set."""
+    scores: list[int] = []
+    members: list[str] = []
+    for i in range(first, len(picked)):
+        scores.append(picked[i].score)
+        members.append(picked[i].member)
+    s.zadd_many(ready_key(q), scores, members)
 
 
 def start_member(s: Store, q: str, now: int, keep: int, job: StartedJob) -> None:
@@ -181,10 +185,11 @@ def start_member(s: Store, q: str, now: int, keep: int, job: StartedJob) -> None
 
 
 def earliest(moments: list[int]) -> int:
-    """The least of some moments; there is one."""
-    least = moments[0]
+    """The least of some moments; 0: there are none."""
+    least = 0
     for moment in moments:
-        least = min(least, moment)
+        if least == 0 or moment < least:
+            least = moment
     return least
 
 
@@ -196,7 +201,7 @@ def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: s
         if held.state == ACTIVE and held.token == token:
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
     more = is_due(s, q, now)
-    wait_ms = time_to_look(s, q, now, caller.worker, more)
+    wait_ms = time_to_look(s, q, now, caller.worker, more, 0)
     letters = s.zcard(outbox_key(q)) > 0
     unplanned = list_unplanned(s, q)
     return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, unplanned, letters, 0)
@@ -219,11 +224,14 @@ def record(
         lower_next_due(s, q, now + caller.record_ms)
 
 
-def time_to_look(s: Store, q: str, now: int, worker: str, more: bool) -> int:
-    """Milliseconds until this worker must call again of its own accord; -1: not before it is woken."""
+def time_to_look(s: Store, q: str, now: int, worker: str, more: bool, new_due: int) -> int:
+    """Milliseconds until this worker must call again of its own accord; -1: not before it is woken.
+
+    `new_due`: see `keep_timer`; there is none while `more` is due.
+    """
     if more:
         return 0
-    at = keep_timer(s, q, worker)
+    at = keep_timer(s, q, worker, new_due)
     return -1 if at == 0 else max(at - now, 0)
 
 

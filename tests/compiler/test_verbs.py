@@ -20,6 +20,7 @@ class Row:
 # The verb, the type of its result, and calls on keys that hold something and on keys that do not.
 CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "exists": ("bool", ('s.exists(q + ":h")', 's.exists(q + ":none")')),
+    "existing": ("int", ('s.existing([q + ":h", q + ":none", q + ":z"])', "s.existing(names)", "s.existing([])")),
     "delete": ("int", ('s.delete([q + ":h", q + ":none", q + ":z"])', "s.delete(names)", "s.delete([])")),
     "rename": ("None", ('s.rename(q + ":h", q + ":one")', 's.rename(q + ":l", q + ":new")')),
     "get_count": ("int", ('s.get_count(q + ":c")', 's.get_count(q + ":none")')),
@@ -55,6 +56,7 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
         "int",
         ('s.zrem_many(q + ":z", ["a", "no", "b"])', 's.zrem_many(q + ":z", [])', 's.zrem_many(q + ":z", names)'),
     ),
+    "zpop": ("list[Scored]", ('s.zpop(q + ":z", 2)', 's.zpop(q + ":z", 0)', 's.zpop(q + ":none", 3)')),
     "zcard": ("int", ('s.zcard(q + ":z")', 's.zcard(q + ":none")')),
     "zscore": ("int | None", ('s.zscore(q + ":z", "c")', 's.zscore(q + ":z", "no")', 's.zscore(q + ":none", "a")')),
     "zrank": ("int | None", ('s.zrank(q + ":z", "b")', 's.zrank(q + ":z", "no")')),

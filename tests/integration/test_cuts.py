@@ -83,7 +83,7 @@ class Session:
         """A job that has completed or failed."""
         job = await self.started(**options)
         assert job._run is not None
-        settled = Settlement(job.wire_id, job._run.token, status, "1", "", "", -1, 0, False, 0, False, False)
+        settled = Settlement(job.wire_id, job._run.token, status, "1", None)
         await self._work([settled], 0)
         return job
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.limits import FORMAT
-from glidemq_pb.semantics.records import Caller, ClearCursor, Marks, PlannedRun, SchedulerSpec, Settlement
+from glidemq_pb.semantics.records import Caller, ClearCursor, Marks, PlannedRun, RunDetail, SchedulerSpec, Settlement
 from tests.strategies import (
     NOTHING,
     CallNumber,
@@ -155,10 +155,11 @@ class World:
     def _settlement(self, settled: Settled) -> Settlement:
         job_id, token = self._activation(settled.held)
         until = self.now + settled.until if settled.outcome == "delayed" else settled.until
-        return Settlement(
-            job_id, token, settled.outcome, settled.value, settled.reason, settled.trace, until, settled.fraction,
-            settled.final, settled.group_ms, settled.group_replace, settled.back,
+        detail = RunDetail(
+            settled.reason, settled.trace, until, settled.fraction, settled.final, settled.group_ms,
+            settled.group_replace, settled.back,
         )  # fmt: skip
+        return Settlement(job_id, token, settled.outcome, settled.value, detail)
 
 
 def play(moves: Iterable[Move], sides: Sequence[Side]) -> list[Step]:

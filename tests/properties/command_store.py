@@ -32,6 +32,9 @@ class CommandStore:
     def exists(self, key: str) -> bool:
         return bool(self.run("EXISTS", key))
 
+    def existing(self, keys: list[str]) -> int:
+        return int(self.run("EXISTS", *keys)) if keys else 0
+
     def delete(self, keys: list[str]) -> int:
         return int(self.run("UNLINK", *keys)) if keys else 0
 
@@ -95,6 +98,10 @@ class CommandStore:
 
     def zrem_many(self, key: str, members: list[str]) -> int:
         return int(self.run("ZREM", key, *members)) if members else 0
+
+    def zpop(self, key: str, count: int) -> list[Scored]:
+        popped = self.run("ZPOPMIN", key, count)
+        return [Scored(member, int(score)) for member, score in popped.items()]
 
     def zcard(self, key: str) -> int:
         return int(self.run("ZCARD", key))

@@ -11,7 +11,7 @@ from typing import Any
 
 from glidemq_pb import semantics
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import Caller, PlannedRun, SchedulerSpec, Settlement
+from glidemq_pb.semantics.records import Caller, PlannedRun, RunDetail, SchedulerSpec, Settlement
 
 from .agree import START
 from .sides import MemorySide, Refused, Step
@@ -204,7 +204,11 @@ class Schedules:
         outcome = self.random.choice(("completed", "completed", "failed", "failed", "delayed", "returned"))
         until = self.now + 20_000 if outcome == "delayed" else -1
         return Settlement(
-            job_id, self.held[job_id], outcome, "", "boom", "", until, 0, self.random.random() < 0.2, 0, False, False
+            job_id,
+            self.held[job_id],
+            outcome,
+            "",
+            RunDetail("boom", "", until, 0, self.random.random() < 0.2, 0, False, False),
         )
 
     def die(self) -> None:

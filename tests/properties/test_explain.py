@@ -116,10 +116,7 @@ class Blocked:
         self.calls += 1
         caller = Caller("w", self.calls, FOREVER, 1, FOREVER, 0, metrics=False, limiter_max=limiter[0],
                         limiter_ms=limiter[1], nudge=False, info="")  # fmt: skip
-        ends = [
-            Settlement(one, self.tokens.pop(one), "completed", "", "", "", 0, 0, False, 0, False, False)
-            for one in settle
-        ]
+        ends = [Settlement(one, self.tokens.pop(one), "completed", "", None) for one in settle]
         reply = self.run("settle_and_activate", caller, ends, want)
         self.tokens |= {job.job_id: reply.token for job in reply.started}
         return [job.job_id for job in reply.started]

@@ -64,6 +64,7 @@ count_key, hash_key, set_key, list_key, stream_key = (key_of(kind) for kind in K
 Arguments = st.SearchStrategy[tuple[Any, ...]]
 KEYS: dict[str, Arguments] = {
     "exists": st.tuples(any_key),
+    "existing": st.tuples(st.lists(any_key, max_size=3)),
     "delete": st.tuples(st.lists(any_key, max_size=3)),
     "rename": st.tuples(any_key, any_key),
     "get_count": st.tuples(count_key),
@@ -86,6 +87,7 @@ SETS: dict[str, Arguments] = {
     "zadd_many": st.tuples(set_key, scored).map(lambda drawn: (drawn[0], *unzipped(drawn[1]))),
     "zrem": st.tuples(set_key, texts),
     "zrem_many": st.tuples(set_key, st.lists(texts, max_size=8)),
+    "zpop": st.tuples(set_key, st.integers(0, 4)),
     "zcard": st.tuples(set_key),
     "zscore": st.tuples(set_key, texts),
     "zrank": st.tuples(set_key, texts),

@@ -7,7 +7,7 @@ from typing import Any
 
 from glidemq_pb import semantics
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import Caller, JobSpec, Settlement
+from glidemq_pb.semantics.records import Caller, JobSpec, RunDetail, Settlement
 
 from .agree import START
 from .model import DAY, Model
@@ -187,11 +187,10 @@ class Life:
         settlements: list[tuple[str, str, str, dict[str, Any]]], want: int, *, repeated: bool = False,
     ) -> None:  # fmt: skip
         made = [
-            Settlement(
-                job_id, token, outcome, what["value"], what["reason"], "",
-                what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"], what["final"],
-                0, False, False,
-            )
+            Settlement(job_id, token, outcome, what["value"], RunDetail(
+                what["reason"], "", what["after"] if outcome == "failed" else what.get("until", -1), what["fraction"],
+                what["final"], 0, False, False,
+            ))
             for job_id, token, outcome, what in settlements
         ]  # fmt: skip
         caller = Caller(worker.name, call, lease, stalled_max, KEPT * 1_000, KEPT, metrics, 0, 0, False, "")

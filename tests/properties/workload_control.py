@@ -13,7 +13,7 @@ from typing import Any
 from glidemq_pb import semantics
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import Caller, ClearCursor, JobSpec, Letter, Settlement
+from glidemq_pb.semantics.records import Caller, ClearCursor, JobSpec, Letter, RunDetail, Settlement
 
 from .agree import START
 from .model_control import BrokenControlError, Control, Dead, Run, promised_of, stored_as
@@ -139,7 +139,7 @@ class ControlLife:
             )
             final, after = self.random.random() < 0.2, self.random.choice((0, 0, 60))
             until = self.now + after if outcome == "delayed" else after
-            made.append(Settlement(job_id, token, outcome, "", "boom", "", until, 0, final, 0, False, False))
+            made.append(Settlement(job_id, token, outcome, "", RunDetail("boom", "", until, 0, final, 0, False, False)))
             promised.append(self.control.settle(self.now, job_id, token, outcome, final=final, after=after))
             del self.held[job_id]
         stalled_max = self.random.choice((0, 1, 1))

@@ -7,7 +7,7 @@ from typing import Any
 from glidemq_pb import semantics
 from glidemq_pb.semantics.invariants import violations
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import Caller, GroupLimits, JobSpec, Settlement
+from glidemq_pb.semantics.records import Caller, GroupLimits, JobSpec, RunDetail, Settlement
 
 from .agree import START
 from .model_groups import BrokenGateError, Gates, Group, Member, Window
@@ -119,7 +119,11 @@ class TenantLife:
             what |= {"group_ms": pick((20, 600)), "replace": pick((False, True)), "back": pick((False, True))}
         until = self.now + what["after"] if outcome == "delayed" else what["after"]
         made = Settlement(
-            job_id, token, outcome, "", "", "", until, 0, False, what["group_ms"], what["replace"], what["back"]
+            job_id,
+            token,
+            outcome,
+            "",
+            RunDetail("", "", until, 0, False, what["group_ms"], what["replace"], what["back"]),
         )
         return made, what
 
@@ -131,7 +135,7 @@ class TenantLife:
             if finish or self.random.random() < 0.5:
                 settlement, what = self.settlement(job_id, token)
                 if finish:
-                    settlement = Settlement(job_id, token, "completed", "", "", "", 0, 0, False, 0, False, False)
+                    settlement = Settlement(job_id, token, "completed", "", None)
                 made.append(settlement)
                 told.append(self.gates.settle(self.now, job_id, token, settlement.outcome, what if not finish else {}))
                 del self.held[worker][job_id]

@@ -29,6 +29,7 @@ from glidemq_pb.semantics.records import (
     Letter,
     Marks,
     PlannedRun,
+    RunDetail,
     SchedulerSpec,
     Settlement,
 )
@@ -210,11 +211,11 @@ class Writer:
         until = int(options["until"]) + START if outcome == "delayed" else int(options.get("after", -1))
         for job_id in job_ids:
             token = options.get("token", self.tokens.get(job_id, ""))
-            yield Settlement(
-                job_id, token, outcome, options.get("value", ""), options.get("reason", ""), options.get("trace", ""),
-                until, int(options.get("fraction", 0)), "final" in options, int(options.get("group", 0)),
-                "replace" in options, "back" in options,
+            detail = RunDetail(
+                options.get("reason", ""), options.get("trace", ""), until, int(options.get("fraction", 0)),
+                "final" in options, int(options.get("group", 0)), "replace" in options, "back" in options,
             )  # fmt: skip
+            yield Settlement(job_id, token, outcome, options.get("value", ""), detail)
 
     def _extend(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (worker,), options = named(arguments[0])

@@ -8,7 +8,7 @@ from glidemq_pb.backends.memory import MemoryBackend, VirtualClock
 from glidemq_pb.run import Run
 from glidemq_pb.semantics import work
 from glidemq_pb.semantics.lang import Refusal
-from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, Settlement
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, RunDetail, Settlement
 from glidemq_pb.semantics.store import Store
 
 P = ParamSpec("P")
@@ -71,7 +71,8 @@ class FakeWorker:
         assert run is not None
         final = outcome == FAILED_RUN
         await self._exchange(
-            [Settlement(job.wire_id, run.token, outcome, value, reason, "", -1, 0, final, 0, False, False)], 0
+            [Settlement(job.wire_id, run.token, outcome, value, RunDetail(reason, "", -1, 0, final, 0, False, False))],
+            0,
         )
 
     async def _exchange(self, settlements: list[Settlement], want: int) -> list[Job[Any, Any]]:

@@ -135,11 +135,9 @@ def test_a_refusal() -> None:
 
 def test_the_hot_path() -> None:
     caller = Caller("w", 3, 30_000, 1, 60_000, 10_000, metrics=True, limiter_max=0, limiter_ms=0, nudge=False, info="")
-    settlement = Settlement(
-        "1", "w:2", "completed", "42", "", "", 0, 0, final=False, group_ms=0, group_replace=False, back=False
-    )
+    settlement = Settlement("1", "w:2", "completed", "42", None)
     sent = encode(work.settle_and_activate, caller, [settlement] * 2, 50)
-    assert len(sent) == 11 + 1 + 2 * 12 + 1
+    assert len(sent) == 11 + 1 + 2 * 5 + 1
     reply = [
         [b"completed"],
         [[b"2", [b"name", b"n"]]],

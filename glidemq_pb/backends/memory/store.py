@@ -46,6 +46,9 @@ class MemoryStore:
     def exists(self, key: str) -> bool:
         return key in self._tables
 
+    def existing(self, keys: list[str]) -> int:
+        return sum(key in self._tables for key in keys)
+
     def delete(self, keys: list[str]) -> int:
         count = 0
         for key in keys:
@@ -204,6 +207,13 @@ class MemoryStore:
         if not held.scores:
             self.delete([key])
         return count
+
+    def zpop(self, key: str, count: int) -> list[Scored]:
+        if count < 0:
+            raise ValueError(f"{key}: ZPOPMIN of {count}")
+        popped = self._set_to_read(key).entries(0, count)
+        self.zrem_many(key, [member for _, member in popped])
+        return [Scored(member, score) for score, member in popped]
 
     def zcard(self, key: str) -> int:
         return len(self._set_to_read(key))

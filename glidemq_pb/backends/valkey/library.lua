@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_42c07a96b098
+#!lua name=glidemq_pb_b17c461ddbfd
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -440,11 +440,23 @@ R.take_Caller = function(args, at)
       nudge = R.flag(args[at + 9]), info = args[at + 10]}, at + 11
 end
 
+R.take_RunDetail = function(args, at)
+  return {reason = args[at], trace = args[at + 1], until_ = R.whole(args[at + 2]), fraction = R.whole(args[at + 3]),
+      final = R.flag(args[at + 4]), group_ms = R.whole(args[at + 5]), group_replace = R.flag(args[at + 6]),
+      back = R.flag(args[at + 7])}, at + 8
+end
+
+R.take_maybe_RunDetail = function(args, at)
+  if not R.flag(args[at]) then
+    return false, at + 1
+  end
+  return R.take_RunDetail(args, at + 1)
+end
+
 R.take_Settlement = function(args, at)
-  return {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3], reason = args[at + 4],
-      trace = args[at + 5], until_ = R.whole(args[at + 6]), fraction = R.whole(args[at + 7]),
-      final = R.flag(args[at + 8]), group_ms = R.whole(args[at + 9]), group_replace = R.flag(args[at + 10]),
-      back = R.flag(args[at + 11])}, at + 12
+  local v = {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3]}
+  v.detail, at = R.take_maybe_RunDetail(args, at + 4)
+  return v, at
 end
 
 R.take_list_of_Settlement = function(args, at)
@@ -1375,16 +1387,27 @@ end
 -- deadlines.py:8 lower_next_due
 H.lower_next_due = function(q, at_)
   local call = redis.call
-  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
-  if due == 0 or at_ < due then
-    call('HSET', q .. ':meta', 'next_due', at_)
-  end
+  H.lower_due(q, tonumber(call('HGET', q .. ':meta', 'next_due') or 0), at_)
 end
 
--- deadlines.py:15 is_due
+-- deadlines.py:13 lower_due
+H.lower_due = function(q, due, at_)
+  local call = redis.call
+  if due > 0 and at_ >= due then
+    return due
+  end
+  call('HSET', q .. ':meta', 'next_due', at_)
+  return at_
+end
+
+-- deadlines.py:21 is_due
 H.is_due = function(q, now)
   local call = redis.call
-  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
+  return H.has_come(tonumber(call('HGET', q .. ':meta', 'next_due') or 0), now)
+end
+
+-- deadlines.py:26 has_come
+H.has_come = function(due, now)
   return due > 0 and now >= due
 end
 
@@ -3389,16 +3412,22 @@ end
 -- metrics.py:12 count_ended
 H.count_ended = function(q, now, state, ended)
   local call = redis.call
+  H.count_in_minute(q, now, tonumber(call('HGET', q .. ':meta', 'metrics_until') or 0), state, ended)
+end
+
+-- metrics.py:17 count_in_minute
+H.count_in_minute = function(q, now, metrics_until, state, ended)
+  local call = redis.call
   local minute = math.floor(now / 60000)
   call('HINCRBY', q .. ':metrics:' .. state, R.text(minute), ended)
-  if tonumber(call('HGET', q .. ':meta', 'metrics_until') or 0) == 0 then
+  if metrics_until == 0 then
     local until_ = minute * 60000 + 86400000
     call('HSET', q .. ':meta', 'metrics_until', until_)
     H.lower_next_due(q, until_)
   end
 end
 
--- metrics.py:22 forget_minutes
+-- metrics.py:27 forget_minutes
 H.forget_minutes = function(q, now)
   local call = redis.call
   local oldest = 0
@@ -3738,9 +3767,9 @@ H.attempts_remain = function(row)
 end
 
 -- retries.py:17 delay_before_retry
-H.delay_before_retry = function(row, settlement)
-  if settlement.until_ >= 0 then
-    return math.min(settlement.until_, 31536000000)
+H.delay_before_retry = function(row, detail)
+  if detail.until_ >= 0 then
+    return math.min(detail.until_, 31536000000)
   end
   if row.backoff == '' then
     return 0
@@ -3756,7 +3785,7 @@ H.delay_before_retry = function(row, settlement)
     end
   end
   local spread = math.floor((delay * row.backoff_jitter + 0) / 100000)
-  return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
+  return math.min(delay + math.floor((spread * detail.fraction + 0) / 100000), longest)
 end
 
 -- schedulers.py:31 upsert_scheduler
@@ -4002,7 +4031,39 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:34 settle_plain
+-- settling.py:55 settle_all
+H.settle_all = function(q, now, caller, settlements, mark)
+  local statuses = {}
+  local completed = 0
+  local failed = 0
+  local readied = 0
+  local beyond_jobs = false
+  local left = {}
+  local ended = {}
+  for _, settlement in ipairs(settlements) do
+    mark = mark + 1
+    local status = 'completed'
+    if not H.settle_plain(q, now, caller, settlement, mark, left, ended) then
+      H.keep_completed(q, now, ended)
+      ended = {}
+      status = H.settle(q, now, caller, settlement, mark, left)
+      beyond_jobs = true
+    end
+    statuses[#statuses + 1] = status
+    if status == 'completed' then
+      completed = completed + 1
+    elseif status == 'failed' or status == 'expired' or status == 'revoked' then
+      failed = failed + 1
+    elseif status ~= 'lost' then
+      readied = readied + 1
+    end
+  end
+  R.spread('ZREM', left, q .. ':active')
+  H.keep_completed(q, now, ended)
+  return {statuses = statuses, completed = completed, failed = failed, readied = readied, beyond_jobs = beyond_jobs}
+end
+
+-- settling.py:84 settle_plain
 H.settle_plain = function(q, now, caller, settlement, mark, left, ended)
   local call = redis.call
   local key = q .. ':job:' .. settlement.job_id
@@ -4020,7 +4081,7 @@ H.settle_plain = function(q, now, caller, settlement, mark, left, ended)
   return true
 end
 
--- settling.py:54 settle
+-- settling.py:104 settle
 H.settle = function(q, now, caller, settlement, mark, left)
   local job_id = settlement.job_id
   local held = R.read_HeldRow(q .. ':job:' .. job_id)
@@ -4031,10 +4092,11 @@ H.settle = function(q, now, caller, settlement, mark, left)
     return 'lost'
   end
   left[#left + 1] = R.pad(held.mark) .. job_id
+  local detail = H.detail_of(settlement)
   if held.ordering_key ~= '' then
     H.leave_active(q, held.ordering_key)
-    if settlement.group_ms > 0 then
-      H.pause_group(q, now, caller.events_keep, held.ordering_key, settlement.group_ms, settlement.group_replace)
+    if detail.group_ms > 0 then
+      H.pause_group(q, now, caller.events_keep, held.ordering_key, detail.group_ms, detail.group_replace)
     end
   end
   local status = H.leave_run(q, now, caller.events_keep, settlement, held, mark)
@@ -4042,9 +4104,20 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:75 leave_run
+-- settling.py:126 detail_of
+H.detail_of = function(settlement)
+  local detail = settlement.detail
+  if not detail then
+    return {reason = '', trace = '', until_ = -1, fraction = 0, final = false, group_ms = 0, group_replace = false,
+        back = false}
+  end
+  return detail
+end
+
+-- settling.py:134 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
+  local detail = H.detail_of(settlement)
   if held.revoked == 1 then
     H.end_revoked(q, now, keep, job_id, mark)
     return 'revoked'
@@ -4054,10 +4127,10 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
     return 'completed'
   end
   if settlement.outcome == 'failed' then
-    return H.fail_attempt(q, now, keep, settlement, mark)
+    return H.fail_attempt(q, now, keep, job_id, detail, mark)
   end
   if settlement.outcome == 'delayed' then
-    return H.delay_run(q, now, keep, settlement, mark)
+    return H.delay_run(q, now, keep, job_id, settlement.value, detail.until_, mark)
   end
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4072,7 +4145,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
     H.await_children(q, now, keep, job_id, mark)
     return 'waiting-children'
   end
-  if settlement.back and row.ordering_key ~= '' then
+  if detail.back and row.ordering_key ~= '' then
     H.return_to_back(q, job_id, row)
   else
     H.return_to_front(q, job_id, row)
@@ -4080,37 +4153,36 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:105 fail_attempt
-H.fail_attempt = function(q, now, keep, settlement, mark)
+-- settling.py:165 fail_attempt
+H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   local call = redis.call
-  local job_id = settlement.job_id
   local attempt = R.read_AttemptRow(q .. ':job:' .. job_id)
-  call('HSET', q .. ':job:' .. job_id, 'attempts_made', attempt.attempts_made + 1, 'failed_reason', settlement.reason)
-  if settlement.trace ~= '' then
-    call('HSET', q .. ':job:' .. job_id, 'stacktrace', settlement.trace)
+  call('HSET', q .. ':job:' .. job_id, 'attempts_made', attempt.attempts_made + 1, 'failed_reason', detail.reason)
+  if detail.trace ~= '' then
+    call('HSET', q .. ':job:' .. job_id, 'stacktrace', detail.trace)
   end
-  if settlement.final or not H.attempts_remain(attempt) then
-    H.fail_job(q, now, keep, job_id, settlement.reason, mark)
+  if detail.final or not H.attempts_remain(attempt) then
+    H.fail_job(q, now, keep, job_id, detail.reason, mark)
     return 'failed'
   end
-  local delay = H.delay_before_retry(attempt, settlement)
+  local delay = H.delay_before_retry(attempt, detail)
   local status = H.resume_later(q, now, keep, job_id, now + delay, mark, 'retrying')
   if status == 'retrying' then
-    H.emit_retrying(q, now, keep, job_id, settlement.reason, attempt.attempts_made + 1, delay)
+    H.emit_retrying(q, now, keep, job_id, detail.reason, attempt.attempts_made + 1, delay)
   end
   return status
 end
 
--- settling.py:122 delay_run
-H.delay_run = function(q, now, keep, settlement, mark)
+-- settling.py:181 delay_run
+H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   local call = redis.call
-  if settlement.value ~= '' then
-    call('HSET', q .. ':job:' .. settlement.job_id, 'data', settlement.value)
+  if data ~= '' then
+    call('HSET', q .. ':job:' .. job_id, 'data', data)
   end
-  return H.resume_later(q, now, keep, settlement.job_id, settlement.until_, mark, 'delayed')
+  return H.resume_later(q, now, keep, job_id, until_, mark, 'delayed')
 end
 
--- settling.py:129 resume_later
+-- settling.py:188 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4180,7 +4252,7 @@ H.job_ended = function(q, now, name, job_id)
   end
 end
 
--- wakes.py:20 wake
+-- wakes.py:21 wake
 H.wake = function(q)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 then
@@ -4188,7 +4260,7 @@ H.wake = function(q)
   end
 end
 
--- wakes.py:26 wake_if_startable
+-- wakes.py:27 wake_if_startable
 H.wake_if_startable = function(q, now)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
@@ -4199,7 +4271,7 @@ H.wake_if_startable = function(q, now)
   end
 end
 
--- wakes.py:34 rearm
+-- wakes.py:35 rearm
 H.rearm = function(q, due_before)
   local call = redis.call
   local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
@@ -4208,7 +4280,7 @@ H.rearm = function(q, due_before)
   end
 end
 
--- wakes.py:41 reset_timer
+-- wakes.py:42 reset_timer
 H.reset_timer = function(q)
   local call = redis.call
   local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
@@ -4219,7 +4291,7 @@ H.reset_timer = function(q)
   end
 end
 
--- wakes.py:50 notify
+-- wakes.py:51 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -4227,11 +4299,11 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:56 keep_timer
-H.keep_timer = function(q, worker)
+-- wakes.py:57 keep_timer
+H.keep_timer = function(q, worker, new_due)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
-  local due = timer.next_due
+  local due = new_due > 0 and H.lower_due(q, timer.next_due, new_due) or timer.next_due
   if timer.timer_due ~= due then
     call('HSET', q .. ':meta', 'timer_due', due, 'timer_worker', worker)
     if timer.timer_backup ~= '' then
@@ -4276,7 +4348,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:45 settle_and_activate
+-- work.py:54 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4291,65 +4363,46 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
   end
-  -- work.py:59
+  -- work.py:68
   H.stamp(q, meta)
-  local completed = 0
-  local failed = 0
-  local readied = 0
-  local statuses = {}
-  if #settlements > 0 then
-    local last_mark = call('HINCRBY', q .. ':meta', 'mark', #settlements)
-    local mark = last_mark - #settlements
-    local left = {}
-    local ended = {}
-    for _, settlement in ipairs(settlements) do
-      mark = mark + 1
-      local status = 'completed'
-      if not H.settle_plain(q, now, caller, settlement, mark, left, ended) then
-        H.keep_completed(q, now, ended)
-        ended = {}
-        status = H.settle(q, now, caller, settlement, mark, left)
-      end
-      statuses[#statuses + 1] = status
-      if status == 'completed' then
-        completed = completed + 1
-      elseif status == 'failed' or status == 'expired' or status == 'revoked' then
-        failed = failed + 1
-      elseif status ~= 'lost' then
-        readied = readied + 1
-      end
-    end
-    R.spread('ZREM', left, q .. ':active')
-    H.keep_completed(q, now, ended)
+  local mark = meta.mark
+  if #settlements + want > 0 then
+    mark = call('HINCRBY', q .. ':meta', 'mark', #settlements + want) - #settlements - want
+  end
+  local settled = H.settle_all(q, now, caller, settlements, mark)
+  if settled.beyond_jobs then
+    meta = R.read_Meta(q .. ':meta')
   end
   local swept = {moved = 0, failed = 0, left = 0, readied = 0, stalled = {}, in_doubt = 0}
   local more = false
-  if H.is_due(q, now) then
+  if H.has_come(meta.next_due, now) then
     swept = H.sweep(q, now, caller.stalled_max, caller.events_keep)
-    more = H.is_due(q, now)
+    meta = R.read_Meta(q .. ':meta')
+    more = H.has_come(meta.next_due, now)
   end
-  -- work.py:91
-  local started = {}
+  -- work.py:82
+  local starts = {jobs = {}, first_end = 0}
   local hold_ms = 0
   if want > 0 and not more then
     local gates = H.steady_windows(q, now, meta, caller)
     local allowed = H.queue_lets_start(q, now, gates, want)
     allowed = H.limiter_lets_start(q, now, caller, allowed)
     if allowed > 0 then
-      started = H.start(q, now, caller, allowed, token)
+      starts = H.start(q, now, caller, allowed, token, mark + #settlements)
     end
-    if #started > 0 then
-      H.count_starts(q, now, gates, caller, #started)
+    if #starts.jobs > 0 then
+      H.count_starts(q, now, gates, caller, #starts.jobs)
     end
-    if caller.limiter_max > 0 and #started < want then
+    if caller.limiter_max > 0 and #starts.jobs < want then
       hold_ms = H.limiter_hold_ms(q, now, caller)
     end
   end
-  if caller.metrics and completed > 0 then
-    H.count_ended(q, now, 'completed', completed)
+  local started = starts.jobs
+  if caller.metrics and settled.completed > 0 then
+    H.count_in_minute(q, now, meta.metrics_until, 'completed', settled.completed)
   end
-  if caller.metrics and failed + swept.failed > 0 then
-    H.count_ended(q, now, 'failed', failed + swept.failed)
+  if caller.metrics and settled.failed + swept.failed > 0 then
+    H.count_ended(q, now, 'failed', settled.failed + swept.failed)
   end
   if #started + #settlements + swept.readied + swept.failed > 0 then
     H.wake_if_startable(q, now)
@@ -4358,32 +4411,30 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     call('RPUSH', q .. ':control:' .. caller.worker, 'nudge')
   end
   local drained = false
-  if #started == 0 and completed + failed + readied + swept.left > 0 then
+  if #started == 0 and settled.completed + settled.failed + settled.readied + swept.left > 0 then
     drained = H.note_drained(q, now, caller.events_keep)
   end
-  H.record(q, now, caller, last, statuses, started)
-  local wait_ms = H.time_to_look(q, now, caller.worker, more)
-  local letters = swept.in_doubt > 0 or call('ZCARD', q .. ':outbox') > 0
-  local unplanned = H.list_unplanned(q)
-  return {{statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
+  H.record(q, now, caller, last, settled.statuses, started)
+  local wait_ms = H.time_to_look(q, now, caller.worker, more, starts.first_end)
+  local letters = swept.in_doubt > 0
+  local unplanned = {}
+  if call('EXISTS', q .. ':outbox', q .. ':unplanned') > 0 then
+    letters = letters or call('ZCARD', q .. ':outbox') > 0
+    unplanned = H.list_unplanned(q)
+  end
+  return {{settled.statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:121 start
-H.start = function(q, now, caller, allowed, token)
+-- work.py:118 start
+H.start = function(q, now, caller, allowed, token, mark)
   local call = redis.call
   local started = {}
   local leases = {}
   local ends = {}
   local payload = 0
   for _picks = 0, allowed - 1 do
-    local picked = R.scored(call('ZRANGE', q .. ':ready', 0, allowed - #started - 1, 'WITHSCORES'))
-    if #picked == 0 then
-      break
-    end
-    local last_mark = call('HINCRBY', q .. ':meta', 'mark', #picked)
-    local mark = last_mark - #picked
-    local ids = {}
+    local picked = R.scored(call('ZPOPMIN', q .. ':ready', allowed - #started))
     local again = false
     for i = 0, #picked - 1 do
       local job_id = picked[i + 1].member
@@ -4391,6 +4442,7 @@ H.start = function(q, now, caller, allowed, token)
       local fields = call('HGETALL', key)
       payload = payload + #H.lookup(fields, 'data')
       if payload > 4194304 and #started > 0 then
+        H.put_back(q, picked, i)
         again = false
         break
       end
@@ -4399,7 +4451,6 @@ H.start = function(q, now, caller, allowed, token)
           now)
       H.emit(q, now, caller.events_keep, 'active', job_id)
       started[#started + 1] = {job_id = job_id, fields = fields}
-      ids[#ids + 1] = job_id
       leases[#leases + 1] = R.pad(mark) .. job_id
       if #fields == 6 then
         ends[#ends + 1] = now + caller.lease_ms
@@ -4409,46 +4460,60 @@ H.start = function(q, now, caller, allowed, token)
           call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
         end
         if H.lookup(fields, 'ordering_key') ~= '' then
-          R.spread('ZREM', ids, q .. ':ready')
           H.start_member(q, now, caller.events_keep, started[#started])
           again = true
-          local left = #picked - i - 1
-          if left > 0 and call('ZRANK', q .. ':ready', picked[#picked].member) ~= left - 1 then
+          if i + 1 < #picked and H.is_overtaken(q, picked[#picked].score) then
+            H.put_back(q, picked, i + 1)
             break
           end
-          ids = {}
         end
       end
     end
-    R.spread('ZREM', ids, q .. ':ready')
     if not again or #started == allowed then
       break
     end
   end
-  if #started > 0 then
-    R.zadd_many(q .. ':active', ends, leases)
-    H.lower_next_due(q, H.earliest(ends))
-  end
-  return started
+  R.zadd_many(q .. ':active', ends, leases)
+  return {jobs = started, first_end = H.earliest(ends)}
 end
 
--- work.py:176 start_member
+-- work.py:164 is_overtaken
+H.is_overtaken = function(q, score)
+  local call = redis.call
+  local first = R.maybe_int(call('ZRANGE', q .. ':ready', 0, 0, 'WITHSCORES')[2])
+  return first ~= false and first < score
+end
+
+-- work.py:170 put_back
+H.put_back = function(q, picked, first)
+  local scores = {}
+  local members = {}
+  for i = first, #picked - 1 do
+    scores[#scores + 1] = picked[i + 1].score
+    members[#members + 1] = picked[i + 1].member
+  end
+  R.zadd_many(q .. ':ready', scores, members)
+end
+
+-- work.py:180 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:183 earliest
+-- work.py:187 earliest
 H.earliest = function(moments)
-  local least = moments[1]
+  local least = 0
   for _, moment in ipairs(moments) do
-    least = math.min(least, moment)
+    if least == 0 or moment < least then
+      least = moment
+    end
   end
   return least
 end
 
--- work.py:191 repeat
+-- work.py:196 repeat
 H.repeat_ = function(q, now, caller, last, token)
   local call = redis.call
   local started = {}
@@ -4459,14 +4524,14 @@ H.repeat_ = function(q, now, caller, last, token)
     end
   end
   local more = H.is_due(q, now)
-  local wait_ms = H.time_to_look(q, now, caller.worker, more)
+  local wait_ms = H.time_to_look(q, now, caller.worker, more, 0)
   local letters = call('ZCARD', q .. ':outbox') > 0
   local unplanned = H.list_unplanned(q)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:205 record
+-- work.py:210 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4486,16 +4551,16 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:222 time_to_look
-H.time_to_look = function(q, now, worker, more)
+-- work.py:227 time_to_look
+H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
   end
-  local at_ = H.keep_timer(q, worker)
+  local at_ = H.keep_timer(q, worker, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:231 extend
+-- work.py:239 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4516,7 +4581,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:251 nudge
+-- work.py:259 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4527,7 +4592,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:261 pass_wake
+-- work.py:269 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4537,7 +4602,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:271 leave
+-- work.py:279 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4547,7 +4612,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:280
+  -- work.py:288
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4562,7 +4627,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:292 tick
+-- work.py:300 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4588,7 +4653,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_42c07a96b098',
+  function_name = 'glidemq_pb_get_marks_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4599,7 +4664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_42c07a96b098',
+  function_name = 'glidemq_pb_clear_some_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4611,7 +4676,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_42c07a96b098',
+  function_name = 'glidemq_pb_clean_some_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4623,7 +4688,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_42c07a96b098',
+  function_name = 'glidemq_pb_retry_some_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4635,7 +4700,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_42c07a96b098',
+  function_name = 'glidemq_pb_forget_queue_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4711,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_42c07a96b098',
+  function_name = 'glidemq_pb_list_workers_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4657,7 +4722,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_42c07a96b098',
+  function_name = 'glidemq_pb_wait_for_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4668,7 +4733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_42c07a96b098',
+  function_name = 'glidemq_pb_fetch_answers_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4680,7 +4745,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_42c07a96b098',
+  function_name = 'glidemq_pb_forget_answers_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4692,7 +4757,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_42c07a96b098',
+  function_name = 'glidemq_pb_remove_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4703,7 +4768,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_42c07a96b098',
+  function_name = 'glidemq_pb_retry_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4714,7 +4779,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_42c07a96b098',
+  function_name = 'glidemq_pb_revoke_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4725,7 +4790,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_42c07a96b098',
+  function_name = 'glidemq_pb_promote_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4736,7 +4801,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_42c07a96b098',
+  function_name = 'glidemq_pb_change_priority_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4747,7 +4812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_42c07a96b098',
+  function_name = 'glidemq_pb_change_delay_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4758,7 +4823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_42c07a96b098',
+  function_name = 'glidemq_pb_update_data_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4769,7 +4834,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_42c07a96b098',
+  function_name = 'glidemq_pb_update_progress_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4780,7 +4845,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_42c07a96b098',
+  function_name = 'glidemq_pb_add_log_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4791,7 +4856,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_42c07a96b098',
+  function_name = 'glidemq_pb_pause_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4802,7 +4867,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_42c07a96b098',
+  function_name = 'glidemq_pb_resume_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4813,7 +4878,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_42c07a96b098',
+  function_name = 'glidemq_pb_set_group_limits_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4824,7 +4889,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_42c07a96b098',
+  function_name = 'glidemq_pb_rate_limit_group_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4836,7 +4901,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_42c07a96b098',
+  function_name = 'glidemq_pb_set_global_concurrency_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4847,7 +4912,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_42c07a96b098',
+  function_name = 'glidemq_pb_set_global_rate_limit_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4858,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_42c07a96b098',
+  function_name = 'glidemq_pb_get_global_limits_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4869,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_42c07a96b098',
+  function_name = 'glidemq_pb_explain_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4880,7 +4945,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_42c07a96b098',
+  function_name = 'glidemq_pb_take_ids_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4891,7 +4956,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_42c07a96b098',
+  function_name = 'glidemq_pb_add_flow_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4908,7 +4973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_42c07a96b098',
+  function_name = 'glidemq_pb_reserve_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4987,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_42c07a96b098',
+  function_name = 'glidemq_pb_release_flow_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4933,7 +4998,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_42c07a96b098',
+  function_name = 'glidemq_pb_decide_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4944,7 +5009,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_42c07a96b098',
+  function_name = 'glidemq_pb_list_reservations_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4955,7 +5020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_42c07a96b098',
+  function_name = 'glidemq_pb_add_child_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4968,7 +5033,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_42c07a96b098',
+  function_name = 'glidemq_pb_adopt_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4980,7 +5045,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_42c07a96b098',
+  function_name = 'glidemq_pb_list_children_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4991,7 +5056,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_42c07a96b098',
+  function_name = 'glidemq_pb_receive_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5003,7 +5068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_42c07a96b098',
+  function_name = 'glidemq_pb_replay_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5014,7 +5079,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_42c07a96b098',
+  function_name = 'glidemq_pb_set_dead_letters_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5025,7 +5090,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_42c07a96b098',
+  function_name = 'glidemq_pb_get_dead_letters_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5036,7 +5101,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_42c07a96b098',
+  function_name = 'glidemq_pb_enqueue_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5050,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_42c07a96b098',
+  function_name = 'glidemq_pb_list_letters_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5061,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_42c07a96b098',
+  function_name = 'glidemq_pb_acknowledge_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5073,7 +5138,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_42c07a96b098',
+  function_name = 'glidemq_pb_get_job_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5084,7 +5149,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_42c07a96b098',
+  function_name = 'glidemq_pb_list_jobs_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5095,7 +5160,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_42c07a96b098',
+  function_name = 'glidemq_pb_list_parked_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5106,7 +5171,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_42c07a96b098',
+  function_name = 'glidemq_pb_count_jobs_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5117,7 +5182,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_42c07a96b098',
+  function_name = 'glidemq_pb_get_time_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5128,7 +5193,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_42c07a96b098',
+  function_name = 'glidemq_pb_is_paused_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5139,7 +5204,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_42c07a96b098',
+  function_name = 'glidemq_pb_get_log_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5150,7 +5215,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_42c07a96b098',
+  function_name = 'glidemq_pb_get_metrics_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5161,7 +5226,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_42c07a96b098',
+  function_name = 'glidemq_pb_read_events_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5172,7 +5237,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_42c07a96b098',
+  function_name = 'glidemq_pb_last_event_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5183,7 +5248,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_42c07a96b098',
+  function_name = 'glidemq_pb_upsert_scheduler_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5195,7 +5260,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_42c07a96b098',
+  function_name = 'glidemq_pb_plan_runs_b17c461ddbfd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5207,7 +5272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_42c07a96b098',
+  function_name = 'glidemq_pb_remove_scheduler_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5218,7 +5283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_42c07a96b098',
+  function_name = 'glidemq_pb_get_scheduler_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5229,7 +5294,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_42c07a96b098',
+  function_name = 'glidemq_pb_list_schedulers_b17c461ddbfd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5240,7 +5305,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_42c07a96b098',
+  function_name = 'glidemq_pb_settle_and_activate_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5253,7 +5318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_42c07a96b098',
+  function_name = 'glidemq_pb_extend_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5269,7 +5334,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_42c07a96b098',
+  function_name = 'glidemq_pb_nudge_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5280,7 +5345,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_42c07a96b098',
+  function_name = 'glidemq_pb_pass_wake_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5291,7 +5356,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_42c07a96b098',
+  function_name = 'glidemq_pb_leave_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5302,7 +5367,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_42c07a96b098',
+  function_name = 'glidemq_pb_tick_b17c461ddbfd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}

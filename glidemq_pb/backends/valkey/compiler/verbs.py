@@ -98,6 +98,7 @@ def _due(a: Sequence[lua.Expr]) -> lua.Expr:
 
 VERBS: dict[str, Verb] = {
     "exists": Verb(("EXISTS",), False, _is_one("EXISTS")),
+    "existing": Verb(("EXISTS",), False, _spread("EXISTS")),
     "delete": Verb(("UNLINK",), True, _spread("UNLINK")),
     "rename": Verb(("RENAME",), True, _plain("RENAME")),
     "get_count": Verb(("GET",), False, _count),
@@ -116,6 +117,7 @@ VERBS: dict[str, Verb] = {
     "zadd_many": Verb(("ZADD",), True, _helper("zadd_many")),
     "zrem": Verb(("ZREM",), True, _is_one("ZREM")),
     "zrem_many": Verb(("ZREM",), True, _spread("ZREM")),
+    "zpop": Verb(("ZPOPMIN",), True, _through("scored", "ZPOPMIN")),
     "zcard": Verb(("ZCARD",), False, _plain("ZCARD")),
     "zscore": Verb(("ZSCORE",), False, _through("maybe_int", "ZSCORE")),
     "zrank": Verb(("ZRANK",), False, _plain("ZRANK")),
