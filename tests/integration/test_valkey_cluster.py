@@ -41,7 +41,7 @@ def nodes() -> Iterator[list[PrivateServer]]:
                 PrivateServer(
                     {
                         "cluster-enabled": "yes",
-                        "cluster-node-timeout": "5000",
+                        "cluster-node-timeout": "30000",
                         "cluster-port": str(bus),
                         "appendonly": "yes",
                     }
@@ -105,7 +105,7 @@ async def test_listening_on_a_cluster(nodes: list[PrivateServer], backend: Valke
     # Whichever node it is that owns the queue: the others answer MOVED.
     replies = [tiny.ask(node.port, "RPUSH", keys[1], "x") for node in nodes]
     assert sorted(reply[:1] for reply in replies) == ["-", "-", ":"]
-    assert await listener.listen(keys, 5_000) == (keys[1], "x")
+    assert await listener.listen(keys, tiny.LONG_MS) == (keys[1], "x")
 
 
 def somebody_waits_on(nodes: list[PrivateServer]) -> bool:
@@ -121,7 +121,7 @@ async def test_events_of_queues_on_all_nodes(nodes: list[PrivateServer], root: s
                 reading = asyncio.ensure_future(anext(events))
                 await asyncio.to_thread(tiny.until, partial(somebody_waits_on, nodes))
                 await queue.add("a")
-                assert (await asyncio.wait_for(reading, 10)).name == "added"
+                assert (await asyncio.wait_for(reading, 60)).name == "added"
 
 
 async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> None:
@@ -137,14 +137,14 @@ async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> 
 
 async def test_a_borrowed_cluster_client(nodes: list[PrivateServer], root: str) -> None:
     client = await glide.GlideClusterClient.create(
-        glide.GlideClusterClientConfiguration([glide.NodeAddress("127.0.0.1", nodes[0].port)])
+        glide.GlideClusterClientConfiguration([glide.NodeAddress("127.0.0.1", nodes[0].port)], request_timeout=5_000)
     )
     backend = ValkeyBackend(None, client=client, library=tiny.library("cluster"))
     assert await backend.call(tiny.bump, root, "one") == 1
     listener = await backend.listener()
     for node in nodes:
         tiny.ask(node.port, "RPUSH", f"{root}:list", "x")
-    assert await listener.listen([f"{root}:list"], 5_000) == (f"{root}:list", "x")
+    assert await listener.listen([f"{root}:list"], tiny.LONG_MS) == (f"{root}:list", "x")
     await backend.close()
     await client.close()
 
