@@ -516,11 +516,13 @@ async def test_WRK_a_job_is_routed_by_its_name(world: World) -> None:
         ran.append(f"plain {job.name}")
         return "thread"
 
-    await world.worker({"a": noting(ran), "b": plain})
+    worker = await world.worker({"a": noting(ran), "b": plain})
+    completed: list[str] = []
+    worker.on("completed", lambda job, _: completed.append(job.id))
     await queue.add("a")
     await world.settle()
     job = await added(queue, "b")
-    await world.until(lambda: len(ran) == 2)
+    await world.until(lambda: job.id in completed)
     lost = await added(queue, "c", attempts=5)
     await world.settle()
     assert ran == ["a", "plain b"]
