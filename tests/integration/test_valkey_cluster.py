@@ -35,7 +35,9 @@ def nodes() -> Iterator[list[PrivateServer]]:
     """Three primaries that share the slots, without replicas."""
     with ExitStack() as stack:
         # By itself a node takes its own port + 10,000 for the bus, which may be above the last port there is.
-        buses = [free_port() for _ in range(3)]
+        buses: set[int] = set()
+        while len(buses) < 3:
+            buses.add(free_port())
         servers = [
             stack.enter_context(
                 PrivateServer(
@@ -54,7 +56,7 @@ def nodes() -> Iterator[list[PrivateServer]]:
             last = SLOTS - 1 if i == len(ports) - 1 else (i + 1) * (SLOTS // 3) - 1
             assert tiny.ask(port, "CLUSTER", "ADDSLOTSRANGE", str(i * (SLOTS // 3)), str(last)) == "+OK\r\n"
             assert tiny.ask(port, "CLUSTER", "SET-CONFIG-EPOCH", str(i + 1)) == "+OK\r\n"
-        for port, bus in zip(ports[1:], buses[1:], strict=True):
+        for port, bus in zip(ports[1:], list(buses)[1:], strict=True):
             tiny.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port), str(bus))
         for port in ports:
             tiny.until(lambda: _knows_all(port))  # noqa: B023 - it is called here and now
