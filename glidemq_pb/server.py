@@ -43,7 +43,8 @@ echo $server
 watcher=$!
 wait $server
 code=$?
-kill $watcher
+kill -9 $watcher
+wait $watcher 2>/dev/null
 if [ -e orphaned ] && [ -n "$temporary" ]; then rm -rf "$temporary"; fi
 exit $code
 """

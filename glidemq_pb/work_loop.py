@@ -55,6 +55,7 @@ class WorkLoop:
         self._must_call = True
         self._arrived: Answer | None = None
         self._delivery: asyncio.Task[object] | None = None
+        self._has_letters = False
         self._poked = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -116,7 +117,9 @@ class WorkLoop:
         """
         self.closing = True
         self._poke()
-        await asyncio.wait(self._tasks if self._delivery is None else [*self._tasks, self._delivery])
+        await asyncio.wait(self._tasks)
+        if self._delivery is not None:  # perhaps of the last job's letter
+            await asyncio.wait([self._delivery])
         self._stop_watching()
         if not self.stopped:
             self._clock.dismiss(self)
@@ -298,9 +301,10 @@ class WorkLoop:
         self._take(reply, answer.sent_at)
         self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
-        if reply.letters and (self._delivery is None or self._delivery.done()):
-            looking = look_after(self._backend, self._owner.root, self._owner.events_keep)
-            self._delivery = self._emitter.spawn(self._outages.attempt(looking))
+        if reply.letters:
+            self._has_letters = True
+            if self._delivery is None or self._delivery.done():
+                self._delivery = self._emitter.spawn(self._outages.attempt(self._deliver()))
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
@@ -308,6 +312,12 @@ class WorkLoop:
             got_all = 0 < answer.want == len(reply.started)  # so there may be more
             nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
             self._must_call = self._must_call or got_all or nobody_listens
+
+    async def _deliver(self) -> None:
+        """Deliver the letters, and those that came when it had seen the last one already."""
+        while self._has_letters:
+            self._has_letters = False
+            await look_after(self._backend, self._owner.root, self._owner.events_keep)
 
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""

@@ -1,7 +1,8 @@
 """A program that ends by `graceful_shutdown`: `python -m tests.integration.shutdown_process OPTIONS`.
 
-OPTIONS is JSON: `port queue kind grace deadline`; `kind` names a processor below. It prints `ready`, `run <job id>`,
-`closed worker` and `closed events` as these are closed, and `stopped <signal>` when it has shut down.
+OPTIONS is JSON: `port queue kind grace deadline lease`; `kind` names a processor below. It prints `ready`,
+`run <job id>`, `stopping` when it has seen its signal, `closed worker` and `closed events` as these are closed, and
+`stopped <signal>` when it has shut down.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from typing import Any
 
 from glidemq_pb import Connection, Job, Queue, QueueEvents, Worker, graceful_shutdown
 
+stopping = asyncio.Event()
+
 
 def say(*words: str) -> None:
     sys.stdout.write(" ".join(words) + "\n")  # in one piece, as threads speak too
@@ -21,6 +24,7 @@ def say(*words: str) -> None:
 async def short(job: Job[Any, Any]) -> None:
     """Ends soon after the stop began."""
     say("run", job.id)
+    await stopping.wait()
     await asyncio.sleep(job.data["ms"] / 1000)
 
 
@@ -55,6 +59,11 @@ def stubborn_thread(job: Job[Any, Any]) -> None:
     threading.Event().wait()
 
 
+def note_stop() -> None:
+    stopping.set()
+    say("stopping")
+
+
 class Watcher(QueueEvents):
     """Says when it is told to close."""
 
@@ -68,8 +77,13 @@ async def main(options: dict[str, Any]) -> None:
     queue: Queue[Any, Any] = Queue(options["queue"], connection=connection)
     events = Watcher(options["queue"], connection=connection)
     worker: Worker[Any, Any] = Worker(
-        options["queue"], globals()[options["kind"]], connection=connection, concurrency=2, lock_duration=1_000
+        options["queue"],
+        globals()[options["kind"]],
+        connection=connection,
+        concurrency=2,
+        lock_duration=options.get("lease", 30_000),
     )
+    worker.on("closing", note_stop)
     worker.on("closed", lambda: say("closed", "worker"))
     await queue.connect()
     await events.connect()

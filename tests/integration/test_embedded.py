@@ -51,7 +51,9 @@ def until(true: Callable[[], bool]) -> None:
 
 def group(place: Path) -> int:
     """The process group of a folder's server and supervisor."""
-    return int((place / "server.group").read_text())
+    file = place / "server.group"
+    until(lambda: file.read_text() != "")  # while it is written
+    return int(file.read_text())
 
 
 def members(number: int) -> dict[int, str]:
@@ -75,6 +77,13 @@ def the(what: str, number: int) -> int:
 def others(what: str, number: int, but: int) -> bool:
     """Whether such a process is there that is not a certain one."""
     return any(what in command and pid != but for pid, command in members(number).items())
+
+
+def kill_at_once(*pids: int) -> None:
+    """Kill processes none of which sees the end of another: a server, say, and who ends or restarts it."""
+    for how in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, how)
 
 
 SUPERVISOR, SERVER = "embedded.supervisor", "valkey-server 127.0.0.1:"
@@ -198,8 +207,7 @@ async def test_after_all_users_are_killed_every_acknowledged_job_is_there(
 ) -> None:
     number = group(place)
     victims = [the(what, number) for what in too] + [user.process.pid for user in users]
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+    kill_at_once(*victims)
     for user in users:
         user.process.wait()
     until(lambda: not members(number))
@@ -229,9 +237,7 @@ async def test_a_server_that_outlived_all_its_keepers_is_ended(place: Path) -> N
         await queue.add("a")
         number = group(place)
         orphan = the(SERVER, number)
-        for pid in members(number):
-            if pid != orphan:
-                os.kill(pid, signal.SIGKILL)
+        kill_at_once(*(pid for pid in members(number) if pid != orphan))
         until(lambda: list(members(number)) == [orphan])
         await queue.add("b")
     assert list(members(number)) == [orphan]

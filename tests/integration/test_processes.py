@@ -24,9 +24,10 @@ from glidemq_pb.server import PrivateServer
 from tests.properties.valkey_side import Connection as Wire
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 POLL_SECONDS = 0.005
-LEASE_MS = 1_000
+LEASE_MS = 4_000
+"""Much longer than a busy machine lets a process wait."""
 FOREVER_MS = 10**7
 
 
@@ -56,6 +57,11 @@ class WorkerProcess:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    async def closed(self) -> None:
+        """Let it close, and read all it has to say."""
+        self.signal(signal.SIGTERM)
+        assert await self.ended() == 0
 
     async def ended(self) -> int:
         """Wait until it has ended and all it said was read."""
@@ -131,6 +137,7 @@ async def test_jobs_of_a_killed_worker_run_again_after_the_lease_exactly_once_ea
     await victim.ended()
     other = await site.start("the other", concurrency=3, lock_duration=LEASE_MS)
     await site.until_count("completed", 3)
+    await other.closed()
     assert sorted(victim.said("run")) == ids
     assert sorted(other.said("run")) == ids
     for job_id in ids:
@@ -141,9 +148,12 @@ async def test_jobs_of_a_killed_worker_run_again_after_the_lease_exactly_once_ea
 
 
 async def test_a_worker_that_wakes_after_its_lease_is_refused(site: Site) -> None:
-    """It was stopped in mid-job, another one finished the job, and then it goes on."""
+    """It was stopped in mid-job, another one finished the job, and then it goes on.
+
+    The job ends before it would extend the lease, so it is the server that refuses.
+    """
     late = await site.start("the late one", lock_duration=LEASE_MS)
-    await site.queue.add("a", {"first_ms": 200, "ms": 0})
+    await site.queue.add("a", {"first_ms": LEASE_MS * 3 // 8, "ms": 0})
     await until(lambda: late.said("run") == ["1"], "it runs")
     late.signal(signal.SIGSTOP)
     other = await site.start("the other", lock_duration=LEASE_MS)
@@ -153,8 +163,8 @@ async def test_a_worker_that_wakes_after_its_lease_is_refused(site: Site) -> Non
     await site.queue.add("b", {"ms": 0})
     await site.queue.add("c", {"ms": 0})
     await site.until_count("completed", 3)
-    late.signal(signal.SIGTERM)
-    assert await late.ended() == 0
+    await late.closed()
+    await other.closed()
     assert "1" not in late.said("completed")
     assert other.said("completed")[0] == "1"
     job = await site.stored("1")
@@ -164,11 +174,11 @@ async def test_a_worker_that_wakes_after_its_lease_is_refused(site: Site) -> Non
 
 async def test_two_processes_never_both_run_one_delivery(site: Site) -> None:
     workers = [await site.start(concurrency=10) for _ in range(2)]
-    jobs = await site.queue.add_bulk([NewJob("a", {"ms": 1}) for _ in range(500)])
+    # The first ones keep one worker busy for long enough that the other one takes some, however late it wakes.
+    jobs = await site.queue.add_bulk([NewJob("a", {"ms": 1_000 if n < 10 else 1}) for n in range(500)])
     await site.until_count("completed", 500)
     for worker in workers:
-        worker.signal(signal.SIGTERM)
-        assert await worker.ended() == 0
+        await worker.closed()
     runs = Counter(job_id for worker in workers for job_id in worker.said("run"))
     assert runs == Counter(job.id for job in jobs)
     assert all(worker.said("run") for worker in workers)
@@ -176,19 +186,19 @@ async def test_two_processes_never_both_run_one_delivery(site: Site) -> None:
 
 async def test_a_graceful_close_under_a_backlog_strands_nothing(site: Site) -> None:
     """B-12: rolling restarts, each in the middle of the work."""
-    jobs = await site.queue.add_bulk([NewJob("a", {"ms": 5}) for _ in range(300)])
+    jobs = await site.queue.add_bulk([NewJob("a", {"ms": 40}) for _ in range(300)])
     runs: Counter[str] = Counter()
     for _ in range(3):
         worker = await site.start(concurrency=8)
-        await until(lambda now=worker: len(now.said("run")) > 40, "it works")  # type: ignore[misc]  # bound now
-        worker.signal(signal.SIGTERM)
-        assert await worker.ended() == 0
+        await until(lambda now=worker: len(now.said("run")) > 20, "it works")  # type: ignore[misc]  # bound now
+        await worker.closed()
         assert worker.lines[-1] == "closed"
         assert sorted(worker.said("run")) == sorted(worker.said("completed"))
         runs.update(worker.said("run"))
         assert await site.count("active") == 0
     last = await site.start(concurrency=8)
     await site.until_count("completed", 300)
+    await last.closed()
     runs.update(last.said("run"))
     assert runs == Counter(job.id for job in jobs)
     assert {job.stalled_count for job in await site.queue.get_jobs("completed")} == {0}
@@ -198,11 +208,10 @@ async def test_a_second_release_works_beside_the_first(site: Site) -> None:
     """Its library has another content hash, so both are on the server and each worker runs its own."""
     release = "f00dfeed0001"
     first, second = await site.start("first"), await site.start("second", release=release)
-    jobs = await site.queue.add_bulk([NewJob("a", {"ms": 5}) for _ in range(60)])
+    jobs = await site.queue.add_bulk([NewJob("a", {"ms": 25}) for _ in range(60)])
     await site.until_count("completed", 60)
     for worker in (first, second):
-        worker.signal(signal.SIGTERM)
-        assert await worker.ended() == 0
+        await worker.closed()
         assert worker.said("run")
     assert Counter(first.said("run") + second.said("run")) == Counter(job.id for job in jobs)
     wire = Wire(site.port)
@@ -242,12 +251,12 @@ async def test_with_20_idle_workers_a_due_job_causes_at_most_3_calls(own_server:
         for worker in workers:
             await worker.start()
         wire = Wire(site.port)
-        await site.queue.add("a", delay=1_000)
-        due_at = time.monotonic() + 1
+        await site.queue.add("a", delay=2_000)
+        due_at = time.monotonic() + 2
         await until(lambda: time.monotonic() > due_at - 0.3, "it is nearly due")
         before = function_calls(wire)
         await until(lambda: bool(started_at), "it starts")
-        assert started_at[0] - due_at < 1  # on a busy machine; a benchmark measures it
+        assert started_at[0] - due_at < 10  # by a timer, not by the end of a wait; a benchmark measures it
         await until(lambda: time.monotonic() > due_at + 0.5, "all that would have called have called")
         # One starts it, one settles it, and one may look shortly after as the timer's backup.
         assert function_calls(wire) - before <= 3
@@ -271,7 +280,7 @@ async def test_a_plain_function_that_times_out_fails_at_once_and_keeps_its_slot(
         await site.queue.add("stuck", timeout=200)
         await site.queue.add("next")
         await site.until_count("failed", 1)
-        assert 0.19 < time.monotonic() - begin < 5
+        assert 0.19 < time.monotonic() - begin < DEADLINE_SECONDS / 2  # `work` waits longer
         assert (await site.stored("1")).failed_reason == "timed out"
         assert [name for name, _ in started] == ["stuck"]
         go_on.set()

@@ -87,7 +87,7 @@ async def make_site(caplog: pytest.LogCaptureFixture) -> AsyncIterator[MakeSite]
     async with AsyncExitStack() as stack:
 
         async def make(*ports: int, **options: Any) -> Site:
-            site = Site(Connection([("127.0.0.1", port) for port in ports], request_timeout=500, **options), caplog)
+            site = Site(Connection([("127.0.0.1", port) for port in ports], request_timeout=1_000, **options), caplog)
             for component in (site.queue, site.events, site.worker):
                 await stack.enter_async_context(component)
             return site
@@ -109,7 +109,7 @@ def kill_and_start(server: PrivateServer) -> None:
 def pause(server: PrivateServer) -> None:
     """It pauses this connection too, so nothing more is asked."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-        connection.sendall(b"CLIENT PAUSE 1500 ALL\r\n")
+        connection.sendall(b"CLIENT PAUSE 2500 ALL\r\n")
         assert connection.recv(5) == b"+OK\r\n"
 
 
@@ -157,13 +157,8 @@ def replica(server: PrivateServer) -> Iterator[PrivateServer]:
 
 def promote(server: PrivateServer, replica: PrivateServer) -> None:
     """Once it has all: what was not replicated would be lost, whatever a client does."""
-    key = "master_repl_offset:"
-
-    def offset(of: PrivateServer) -> str:
-        return tiny.ask(of.port, "INFO", "replication").partition(key)[2].partition("\r\n")[0]
-
     tiny.ask(server.port, "CLIENT", "PAUSE", "60000", "WRITE")
-    tiny.until(lambda: offset(server) == offset(replica))
+    tiny.caught_up(server.port, replica.port)
     tiny.ask(replica.port, "REPLICAOF", "NO", "ONE")
 
 

@@ -39,7 +39,7 @@ async def test_looking_goes_to_the_replica_and_the_rest_to_the_primary(
     connection = Connection(addresses, read_from="prefer_replica")
     queue = Queue[Any, Any]("tasks", connection=connection, dead_letter_queue="dead")
     async with queue, Worker[Any, Any]("tasks", process, connection=connection):
-        assert await queue.add_and_wait("a", wait_timeout=20_000) is None
+        assert await queue.add_and_wait("a", wait_timeout=tiny.LONG_MS) is None
         await queue.upsert_job_scheduler("s", Schedule("0 8 * * *"))
         assert (await queue.get_job_counts()).completed == 1
         assert await queue.clean(0, 10, "completed") == ["1"]
@@ -47,7 +47,7 @@ async def test_looking_goes_to_the_replica_and_the_rest_to_the_primary(
         assert calls(replica, "fcall_ro") == 0
         job = await queue.add("b", delay=60_000)
         assert job is not None
-        await asyncio.to_thread(tiny.ask, own_server.port, "WAIT", "1", "5000")
+        await asyncio.to_thread(tiny.caught_up, own_server.port, replica.port)
         looks = [
             queue.get_job(job.id),
             queue.get_jobs("delayed"),
@@ -73,10 +73,11 @@ async def test_a_shared_client_reads_from_where_its_owner_wants(
 ) -> None:
     addresses = [glide.NodeAddress("127.0.0.1", server.port) for server in (own_server, replica)]
     client = await glide.GlideClient.create(
-        glide.GlideClientConfiguration(addresses, read_from=glide.ReadFrom.PREFER_REPLICA)
+        glide.GlideClientConfiguration(addresses, read_from=glide.ReadFrom.PREFER_REPLICA, request_timeout=5_000)
     )
     async with Queue[Any, Any]("tasks", client=client) as queue:
         await queue.add("a")
+        await asyncio.to_thread(tiny.caught_up, own_server.port, replica.port)  # it has the library
         assert calls(replica, "fcall_ro") == 0
         await queue.is_paused()
         assert calls(replica, "fcall_ro") == 1
@@ -94,6 +95,7 @@ async def test_a_zone_has_its_own_replica(own_server: PrivateServer, replica: Pr
         addresses = [("127.0.0.1", server.port) for server in (own_server, elsewhere, replica)]
         connection = Connection(addresses, read_from="az_affinity", client_az="b")
         async with Queue[Any, Any]("tasks", connection=connection) as queue:
+            await asyncio.to_thread(tiny.caught_up, own_server.port, replica.port, elsewhere.port)
             for _ in range(10):
                 await queue.is_paused()
         assert [calls(server, "fcall_ro") for server in (own_server, elsewhere, replica)] == [0, 0, 10]

@@ -1,6 +1,7 @@
 """SC: one client for many components, or a connection of its own for each; counted on the server."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -30,6 +31,9 @@ from .proxy import CuttingProxy
 
 MakeClient = Callable[..., Any]
 
+AT_ONCE_SECONDS = 20.0
+"""Less than calls are repeated for, and than their answers are waited for where they are paused."""
+
 
 @pytest.fixture(scope="module")
 def counted() -> Iterator[PrivateServer]:
@@ -40,12 +44,17 @@ def counted() -> Iterator[PrivateServer]:
 
 @pytest.fixture
 async def make_client() -> AsyncIterator[MakeClient]:
-    """`make_client(port, **options)`: a glide client of the test's own, closed at the end."""
+    """`make_client(port, **options)`: a glide client of the test's own, closed at the end.
+
+    Its timeout is longer than the client's own 250 ms, which a busy machine may take.
+    """
     async with AsyncExitStack() as stack:
 
         async def make(port: int, **options: Any) -> glide.GlideClient:
             addresses = [glide.NodeAddress("127.0.0.1", port)]
-            client = await glide.GlideClient.create(glide.GlideClientConfiguration(addresses, **options))
+            client = await glide.GlideClient.create(
+                glide.GlideClientConfiguration(addresses, **{"request_timeout": 10_000} | options)
+            )
             stack.push_async_callback(client.close)
             return client
 
@@ -212,7 +221,7 @@ async def test_sc_9_more_calls_than_the_limit_of_a_shared_client_wait(
     counted: PrivateServer, make_client: MakeClient
 ) -> None:
     """All of one client count together, and none is refused."""
-    client = await make_client(counted.port, inflight_requests_limit=10, request_timeout=5_000)
+    client = await make_client(counted.port, inflight_requests_limit=10)
     queues = [Queue[Any, Any](f"many-{number}", client=client) for number in range(5)]
     await asyncio.gather(*(queues[number % 5].add("a") for number in range(1_000)))
     assert [await queue.count() for queue in queues] == [200] * 5
@@ -224,7 +233,7 @@ async def test_sc_9_more_calls_than_the_limit_of_a_shared_client_wait(
 async def test_sc_9_calls_wait_while_the_owner_uses_up_the_limit(
     own_server: PrivateServer, make_client: MakeClient
 ) -> None:
-    client = await make_client(own_server.port, inflight_requests_limit=5, request_timeout=5_000)
+    client = await make_client(own_server.port, inflight_requests_limit=5, request_timeout=60_000)
     async with Queue[Any, Any]("crowded", client=client) as queue:
         tiny.ask(own_server.port, "CLIENT", "PAUSE", "60000", "WRITE")
         owners = [asyncio.create_task(client.set("x", str(number))) for number in range(5)]
@@ -241,7 +250,7 @@ async def test_a_shared_client_with_the_shortest_timeout_adds_each_job_once(
     own_server: PrivateServer, make_client: MakeClient
 ) -> None:
     """The client gives up after its own 250 ms, and the call is executed all the same: it is repeated as the same."""
-    client = await make_client(own_server.port)
+    client = await make_client(own_server.port, request_timeout=None)
     async with Queue[Any, Any]("slow", client=client) as queue:
         tiny.ask(own_server.port, "CLIENT", "PAUSE", "900", "WRITE")
         single, bulk = await asyncio.gather(queue.add("a"), queue.add_bulk([NewJob("b") for _ in range(50)]))
@@ -251,9 +260,11 @@ async def test_a_shared_client_with_the_shortest_timeout_adds_each_job_once(
 
 
 async def test_a_worker_of_a_shared_client_with_the_shortest_timeout_runs_each_job_once(
-    own_server: PrivateServer, make_client: MakeClient
+    own_server: PrivateServer, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = await make_client(own_server.port)
+    """Each outage that was felt is told once: an error, and then its end. (A busy machine may pause by itself.)"""
+    caplog.set_level(logging.INFO, "glidemq_pb")
+    client = await make_client(own_server.port, request_timeout=None)
     ran: list[str] = []
     errors: list[BaseException] = []
 
@@ -270,7 +281,9 @@ async def test_a_worker_of_a_shared_client_with_the_shortest_timeout_runs_each_j
             await until(lambda: len(ran) > before or len(ran) == 200)  # noqa: B023 - it is called here and now
         await until(lambda: tiny.ask(own_server.port, "ZCARD", "glide:{slow}:completed") == ":200\r\n")
     assert sorted(ran, key=int) == [str(number) for number in range(1, 201)]
-    assert len(errors) <= 3  # one for each pause that was felt
+    told = [record.levelno for record in caplog.records if record.getMessage().startswith("worker")]
+    assert told == ([logging.ERROR, logging.INFO] * len(errors))[: len(told)]
+    assert len(errors) == told.count(logging.ERROR)
 
 
 # --- when it fails ---------------------------------------------------------------------------------------------------
@@ -281,7 +294,7 @@ async def test_sc_7_a_worker_whose_shared_client_is_cut_off_says_so_and_goes_on_
 ) -> None:
     """The way of the client alone is cut: the worker's own connection is whole, and replaces nothing."""
     async with CuttingProxy(counted.port) as proxy:
-        client = await make_client(proxy.port, client_name="shared", lazy_connect=True)
+        client = await make_client(proxy.port, client_name="shared", lazy_connect=True, request_timeout=250)
         connection = Connection([("127.0.0.1", counted.port)], retry_timeout=500)
         worker: Worker[Any, Any] = Worker("cut", process, connection=connection, client=client)
         errors: list[BaseException] = []
@@ -310,11 +323,11 @@ async def test_sc_10_after_its_client_was_closed_a_component_fails_clearly_and_a
     await queue.add("a")
     await client.close()
     for use in (queue.add("b"), queue.count(), late.add("c"), late.connect()):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(AT_ONCE_SECONDS):
             with pytest.raises(QueueConnectionError, match="the client was closed"):
                 await use
     for component in (queue, late):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(AT_ONCE_SECONDS):
             await component.close()
     async with Queue[Any, Any]("gone", connection=counted.url) as other:
         assert await other.count() == 1
@@ -332,7 +345,7 @@ async def test_sc_10_a_call_under_way_when_its_client_is_closed_does_not_hang(
             tiny.until, lambda: "blocked_clients:1\r\n" in tiny.ask(own_server.port, "INFO", "clients")
         )
         await client.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(AT_ONCE_SECONDS):
             with pytest.raises(QueueConnectionError, match="the client was closed"):
                 await adding
         tiny.ask(own_server.port, "CLIENT", "UNPAUSE")
@@ -345,7 +358,7 @@ async def test_sc_10_a_worker_closes_also_after_its_client(counted: PrivateServe
     worker.on("error", errors.append)
     await worker.start()
     await client.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(AT_ONCE_SECONDS):
         await worker.close()
     assert not worker.is_running()
     assert all(isinstance(error, QueueConnectionError) for error in errors)

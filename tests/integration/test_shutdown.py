@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -15,9 +14,11 @@ import pytest
 from glidemq_pb import Job, NewJob, Queue, Worker
 from glidemq_pb.server import PrivateServer
 
-from .test_processes import ROOT, WorkerProcess, until
+from .test_processes import DEADLINE_SECONDS, POLL_SECONDS, ROOT, WorkerProcess, until
 
 LONG_MS = 600_000
+LEASE_MS = 3_000
+"""Of what is left behind."""
 
 
 class Program:
@@ -67,7 +68,7 @@ async def program(valkey_server: PrivateServer) -> AsyncIterator[Program]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_running_jobs_complete_and_nothing_else_is_begun(program: Program, number: signal.Signals) -> None:
-    process = await program.start("short", 3, {"ms": 300})
+    process = await program.start("short", 3, {"ms": 100})
     process.signal(number)
     assert await process.ended() == 0
     assert await program.states() == [("completed", 0, 0)] * 2 + [("waiting", 0, 0)]
@@ -93,13 +94,13 @@ async def _done(job: Job[Any, Any]) -> None:
 
 
 async def _completed(job: Job[Any, Any]) -> None:
-    async with asyncio.timeout(10):
-        while not await job.is_completed():
-            pass
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await job.is_completed():  # noqa: ASYNC110 - it happens in the store
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def test_what_ignores_the_deadline_is_left_behind_and_recovered(program: Program) -> None:
-    process = await program.start("stubborn", 1, grace=50, deadline=100)
+    process = await program.start("stubborn", 1, grace=50, deadline=100, lease=LEASE_MS)
     process.signal(signal.SIGTERM)
     assert await process.ended() == 0
     assert process.lines.index("cancelled 1") < process.lines.index("stopped SIGTERM")
@@ -114,15 +115,14 @@ async def test_what_ignores_the_deadline_is_left_behind_and_recovered(program: P
 async def test_a_second_signal_ends_the_wait_at_once(program: Program) -> None:
     process = await program.start("endless", 2, grace=LONG_MS)
     process.signal(signal.SIGTERM)
+    await until(lambda: "stopping" in process.lines, "it begins to stop")  # two signals at once may be one
     async with Worker[Any, Any](program.queue.name, _done, connection=program.server.url) as other:
-        late = await program.queue.add("b")  # taken by the other one: the first is closing by now, or was asked first
+        late = await program.queue.add("b")  # taken by the other one, as the first is closing
         assert late is not None
         await _completed(late)
         assert other.is_running()
-        begin = time.monotonic()
         process.signal(signal.SIGTERM)
-        assert await process.ended() == 0
-        assert time.monotonic() - begin < 5
+        assert await process.ended() == 0  # long before the grace period is over
         assert process.lines[-1] == "stopped SIGTERM"
 
 

@@ -33,7 +33,7 @@ async def tls_port(own_server: PrivateServer) -> AsyncIterator[int]:
 
 def connection(port: int, **options: Any) -> Connection:
     given: dict[str, Any] = {"tls": True, "password": "right", "tls_root_certificates": AUTHORITY}
-    return Connection([("localhost", port)], **given | options, connect_timeout=2_000)
+    return Connection([("localhost", port)], **given | options, connect_timeout=10_000)
 
 
 async def test_jobs_run_over_tls_with_a_password(tls_port: int) -> None:

@@ -131,13 +131,15 @@ async def test_more_calls_than_the_limit_wait(
 
 async def test_a_borrowed_client_stays_open_and_is_shared(valkey_server: PrivateServer, root: str) -> None:
     client = await glide.GlideClient.create(
-        glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", valkey_server.port)], inflight_requests_limit=20)
+        glide.GlideClientConfiguration(
+            [glide.NodeAddress("127.0.0.1", valkey_server.port)], inflight_requests_limit=20, request_timeout=5_000
+        )
     )
     backends = [ValkeyBackend(None, client=client, library=tiny.library()) for _ in range(2)]
     await asyncio.gather(*(backends[i % 2].call(tiny.bump, root, str(i)) for i in range(100)))
     listener = await backends[0].listener()
     tiny.ask(valkey_server.port, "RPUSH", f"{root}:list", "x")
-    assert await listener.listen([f"{root}:list"], 5_000) == (f"{root}:list", "x")
+    assert await listener.listen([f"{root}:list"], tiny.LONG_MS) == (f"{root}:list", "x")
     for backend in backends:
         await backend.close()
     assert await client.ping() == b"PONG"
@@ -285,7 +287,7 @@ async def test_reads_may_go_to_replicas(own_server: PrivateServer, root: str) ->
         addresses = [("127.0.0.1", own_server.port), ("127.0.0.1", replica.port)]
         backend = ValkeyBackend(Connection(addresses, read_from="prefer_replica"), library=tiny.library())
         assert await backend.call(tiny.bump, root, "one") == 1
-        tiny.ask(own_server.port, "WAIT", "1", "5000")
+        await asyncio.to_thread(tiny.caught_up, own_server.port, replica.port)
         assert await backend.call(tiny.count, root) == 1
         assert "cmdstat_fcall_ro:calls=1," in tiny.ask(replica.port, "INFO", "commandstats")
         await backend.close()

@@ -35,13 +35,15 @@ def nodes() -> Iterator[list[PrivateServer]]:
     """Three primaries that share the slots, without replicas."""
     with ExitStack() as stack:
         # By itself a node takes its own port + 10,000 for the bus, which may be above the last port there is.
-        buses = [free_port() for _ in range(3)]
+        buses: set[int] = set()
+        while len(buses) < 3:
+            buses.add(free_port())
         servers = [
             stack.enter_context(
                 PrivateServer(
                     {
                         "cluster-enabled": "yes",
-                        "cluster-node-timeout": "5000",
+                        "cluster-node-timeout": "30000",
                         "cluster-port": str(bus),
                         "appendonly": "yes",
                     }
@@ -54,7 +56,7 @@ def nodes() -> Iterator[list[PrivateServer]]:
             last = SLOTS - 1 if i == len(ports) - 1 else (i + 1) * (SLOTS // 3) - 1
             assert tiny.ask(port, "CLUSTER", "ADDSLOTSRANGE", str(i * (SLOTS // 3)), str(last)) == "+OK\r\n"
             assert tiny.ask(port, "CLUSTER", "SET-CONFIG-EPOCH", str(i + 1)) == "+OK\r\n"
-        for port, bus in zip(ports[1:], buses[1:], strict=True):
+        for port, bus in zip(ports[1:], list(buses)[1:], strict=True):
             tiny.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", str(port), str(bus))
         for port in ports:
             tiny.until(lambda: _knows_all(port))  # noqa: B023 - it is called here and now
@@ -105,7 +107,7 @@ async def test_listening_on_a_cluster(nodes: list[PrivateServer], backend: Valke
     # Whichever node it is that owns the queue: the others answer MOVED.
     replies = [tiny.ask(node.port, "RPUSH", keys[1], "x") for node in nodes]
     assert sorted(reply[:1] for reply in replies) == ["-", "-", ":"]
-    assert await listener.listen(keys, 5_000) == (keys[1], "x")
+    assert await listener.listen(keys, tiny.LONG_MS) == (keys[1], "x")
 
 
 def somebody_waits_on(nodes: list[PrivateServer]) -> bool:
@@ -121,7 +123,7 @@ async def test_events_of_queues_on_all_nodes(nodes: list[PrivateServer], root: s
                 reading = asyncio.ensure_future(anext(events))
                 await asyncio.to_thread(tiny.until, partial(somebody_waits_on, nodes))
                 await queue.add("a")
-                assert (await asyncio.wait_for(reading, 10)).name == "added"
+                assert (await asyncio.wait_for(reading, 60)).name == "added"
 
 
 async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> None:
@@ -137,14 +139,14 @@ async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> 
 
 async def test_a_borrowed_cluster_client(nodes: list[PrivateServer], root: str) -> None:
     client = await glide.GlideClusterClient.create(
-        glide.GlideClusterClientConfiguration([glide.NodeAddress("127.0.0.1", nodes[0].port)])
+        glide.GlideClusterClientConfiguration([glide.NodeAddress("127.0.0.1", nodes[0].port)], request_timeout=5_000)
     )
     backend = ValkeyBackend(None, client=client, library=tiny.library("cluster"))
     assert await backend.call(tiny.bump, root, "one") == 1
     listener = await backend.listener()
     for node in nodes:
         tiny.ask(node.port, "RPUSH", f"{root}:list", "x")
-    assert await listener.listen([f"{root}:list"], 5_000) == (f"{root}:list", "x")
+    assert await listener.listen([f"{root}:list"], tiny.LONG_MS) == (f"{root}:list", "x")
     await backend.close()
     await client.close()
 

@@ -16,8 +16,8 @@ from glidemq_pb.server import PrivateServer
 from . import tiny
 from .conftest import MakeBackend
 
-SLACK_SECONDS = 3.0
-"""For a slow machine, on top of the connect timeout."""
+SLACK_SECONDS = 15.0
+"""For a busy machine, on top of the connect timeout: less than calls are repeated for."""
 
 
 async def problem_of_connecting(backend: ValkeyBackend, connect_timeout: int = 5_000) -> str:
@@ -55,7 +55,8 @@ async def test_nobody_listens(make_backend: MakeBackend) -> None:
 
 async def test_a_server_that_never_answers(make_backend: MakeBackend, silent_port: int) -> None:
     backend = make_backend(silent_port, connect_timeout=500)
-    assert "timed out" in await problem_of_connecting(backend, 500)
+    problem = await problem_of_connecting(backend, 500)
+    assert "timed out" in problem or "no answer within 500 ms" in problem  # which of two timeouts is first
 
 
 async def test_a_request_timeout_below_the_connect_timeout(make_backend: MakeBackend, silent_port: int) -> None:
@@ -70,7 +71,7 @@ async def test_connecting_does_not_hold_the_event_loop(make_backend: MakeBackend
         await asyncio.sleep(0)
         turns += 1
     await connecting
-    assert turns > 1_000
+    assert turns > 100
 
 
 async def test_tls_to_a_plain_port(valkey_server: PrivateServer, make_backend: MakeBackend) -> None:
@@ -86,10 +87,8 @@ async def test_passwords(make_backend: MakeBackend, root: str) -> None:
         assert await make_backend(server.port, password="right").call(tiny.bump, root, "one") == 1  # noqa: S106
 
 
-async def test_a_replica_is_not_a_primary(
-    own_server: PrivateServer, valkey_server: PrivateServer, make_backend: MakeBackend
-) -> None:
-    tiny.ask(own_server.port, "REPLICAOF", "127.0.0.1", str(valkey_server.port))
+async def test_a_replica_is_not_a_primary(own_server: PrivateServer, make_backend: MakeBackend) -> None:
+    tiny.ask(own_server.port, "REPLICAOF", "127.0.0.1", "1")  # nobody there, from whom it could get the library
     assert "read-only replica" in await problem_of_connecting(make_backend(own_server.port))
 
 
@@ -129,7 +128,7 @@ async def test_a_busy_server(own_server: PrivateServer, make_backend: MakeBacken
     tiny.ask(own_server.port, "CONFIG", "SET", "busy-reply-threshold", "1")
     backend = make_backend(own_server.port, retry_timeout=300)
     await backend.connect()
-    spinning = asyncio.create_task(make_backend(own_server.port).call(tiny.spin, root))
+    spinning = asyncio.create_task(make_backend(own_server.port, request_timeout=60_000).call(tiny.spin, root))
     await asyncio.to_thread(tiny.until, lambda: "BUSY" in tiny.ask(own_server.port, "PING"))
     assert "busy with a slow script" in await problem_of_calling(backend, root)
     tiny.ask(own_server.port, "FUNCTION", "KILL")
@@ -155,7 +154,7 @@ async def test_connecting_waits_for_a_server_that_is_busy(
     own_server: PrivateServer, make_backend: MakeBackend, root: str
 ) -> None:
     tiny.ask(own_server.port, "CONFIG", "SET", "busy-reply-threshold", "1")
-    other = make_backend(own_server.port)
+    other = make_backend(own_server.port, request_timeout=60_000)
     await other.connect()
     spinning = asyncio.create_task(other.call(tiny.spin, root))
     await asyncio.to_thread(tiny.until, lambda: "BUSY" in tiny.ask(own_server.port, "PING"))

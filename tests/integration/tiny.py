@@ -1,6 +1,8 @@
 """A library of a few functions written by hand, to test how calls travel; and a raw look at a server."""
 
+import re
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +11,10 @@ from glidemq_pb.backends.valkey.loading import Library
 from glidemq_pb.semantics.lang import Fields, operation
 from glidemq_pb.semantics.store import Store
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
+POLL_SECONDS = 0.002
+LONG_MS = 60_000
+"""For waits that end by what happens, on a busy machine too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def library(content_hash: str = "tiny1") -> Library:
 
 def ask(port: int, *command: str) -> str:
     """The server's raw reply to one command on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_SECONDS) as connection:
         parts = [f"${len(part.encode())}\r\n{part}\r\n" for part in command]
         connection.sendall(f"*{len(parts)}\r\n{''.join(parts)}QUIT\r\n".encode())
         reply = b""
@@ -95,3 +100,18 @@ def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not true():
         assert time.monotonic() < deadline, "it has not come about in time"
+        threading.Event().wait(POLL_SECONDS)  # others need the machine, too
+
+
+def caught_up(primary: int, *replicas: int) -> None:
+    """Wait until replicas have all that their primary has by now. (WAIT asks for the writes of its own connection.)"""
+    written = _offset(primary)
+    for replica in replicas:
+        until(lambda port=replica: _offset(port) >= written)  # type: ignore[misc]  # bound now
+
+
+def _offset(port: int) -> int:
+    """How far a server is in the stream of what is replicated."""
+    found = re.search(r"master_repl_offset:(\d+)", ask(port, "INFO", "replication"))
+    assert found is not None
+    return int(found[1])

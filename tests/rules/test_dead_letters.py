@@ -1,5 +1,6 @@
 """DLQ: copies of jobs that failed for good, in another queue."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from glidemq_pb import (
     UnrecoverableError,
     Worker,
 )
+from glidemq_pb.postman import look_after
 from glidemq_pb.semantics import inbox, letters
 
 from .watching import Watch, group_keys
@@ -288,6 +290,63 @@ async def test_DLQ_5_two_workers_that_deliver_at_once_deliver_one_copy_of_each(w
     names = [letter.name for letter in await queue.get_dead_letter_jobs()]
     assert sorted(names, key=int) == [str(number) for number in range(120)]
     assert "outbox" not in world.dump()
+
+
+async def test_DLQ_5_a_letter_that_comes_when_a_delivery_is_about_to_end_is_delivered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about_to_end, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any) -> None:
+        await look_after(*args)
+        about_to_end.set()
+        await may_end.wait()
+
+    monkeypatch.setattr("glidemq_pb.work_loop.look_after", slow)
+    queue, dead = world.queue(), world.queue(dead_name(world))
+    worker = await world.worker(failing(9), dead_letter_queue=dead.name)
+    await queue.add("a")
+    await about_to_end.wait()
+    await queue.add("b")
+    await world.settle()
+    assert await dead.count() == 1
+    may_end.set()
+    await worker.close()
+    assert await dead.count() == 2
+
+
+async def test_DLQ_5_the_letter_of_a_job_that_fails_while_its_worker_closes_is_delivered_before_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker has a connection of its own, which it gives up."""
+    running, may_fail = asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any) -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await look_after(*args)
+
+    monkeypatch.setattr("glidemq_pb.work_loop.look_after", slow)
+
+    async def work(job: Job[Any, Any]) -> None:
+        running.set()
+        await may_fail.wait()
+        raise UnrecoverableError("for good")
+
+    url = "memory://closing-with-a-letter"
+    errors: list[BaseException] = []
+    async with Queue[Any, Any]("q", connection=url) as queue, Queue[Any, Any]("dead", connection=url) as dead:
+        worker: Worker[Any, Any] = Worker("q", work, connection=url, dead_letter_queue=dead.name)
+        worker.on("error", errors.append)
+        await worker.start()
+        await queue.add("a")
+        await running.wait()
+        closing = asyncio.ensure_future(worker.close())
+        for _ in range(10):  # it waits for the job by now
+            await asyncio.sleep(0)
+        may_fail.set()
+        await closing
+        assert (await dead.count(), errors) == (1, [])
 
 
 async def test_DLQ_5_a_letter_stays_delivered_when_its_job_is_gone_again(world: World) -> None:

@@ -25,9 +25,7 @@ from glidemq_pb.semantics.lang import Refusal
 from glidemq_pb.semantics.limits import EVENT_VALUE_MAX
 from glidemq_pb.subscription import PAGE, RETRY_MS
 
-from .world import World, added, failing, line_of, nothing
-
-PATIENCE_SECONDS = 5.0
+from .world import PATIENCE_SECONDS, World, added, failing, line_of, nothing
 
 
 class Reverse:

@@ -9,7 +9,7 @@ import pytest
 
 from glidemq_pb import InvalidOptionsError, Job, NewJob, Ordering, Worker
 
-from .world import World, added, states, stored
+from .world import PATIENCE_SECONDS, World, added, states, stored
 
 GRACE, DEADLINE = 1_000, 200
 
@@ -133,7 +133,7 @@ async def test_WRK_6_a_plain_function_is_told_by_its_abort_signal(world: World) 
     await world.until(begun.is_set)
     ending = await closing(world, worker)
     world.clock.advance_to(world.now + GRACE)
-    await asyncio.wait_for(ending, 5)
+    await asyncio.wait_for(ending, PATIENCE_SECONDS)
     assert (await job.get_state(), (await stored(queue, job)).attempts_made) == ("waiting", 0)
 
 

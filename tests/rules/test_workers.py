@@ -17,7 +17,7 @@ from glidemq_pb import (
     Worker,
 )
 
-from .world import World, added, line_of, nothing, noting, stored
+from .world import PATIENCE_SECONDS, World, added, line_of, nothing, noting, stored
 
 # --- WRK-2: a worker holds its own starts ----------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ async def test_WRK_5_pause_by_force_does_not_wait(world: World) -> None:
     worker = await world.worker(world.working(100))
     jobs = await queue.add_bulk([NewJob("a"), NewJob("b")])
     await world.settle()
-    await asyncio.wait_for(worker.pause(force=True), 1)
+    await asyncio.wait_for(worker.pause(force=True), PATIENCE_SECONDS)
     assert await jobs[0].is_active()
     await world.advance(1_000)
     assert [await job.get_state() for job in jobs] == ["completed", "waiting"]
@@ -297,7 +297,7 @@ async def test_WRK_6_close_by_force_returns_at_once_and_the_job_is_recovered_as_
     worker = await world.worker(work)
     job = await added(queue, "a")
     await world.settle()
-    await asyncio.wait_for(worker.close(force=True), 1)
+    await asyncio.wait_for(worker.close(force=True), PATIENCE_SECONDS)
     await world.settle()
     assert aborted == ["aborted"]
     assert await job.is_active()
@@ -343,8 +343,8 @@ async def test_WRK_6_force_ends_a_graceful_close_that_hangs(world: World) -> Non
     graceful = asyncio.ensure_future(worker.close())
     await world.settle()
     assert not graceful.done()
-    await asyncio.wait_for(worker.close(force=True), 1)
-    await asyncio.wait_for(graceful, 1)
+    await asyncio.wait_for(worker.close(force=True), PATIENCE_SECONDS)
+    await asyncio.wait_for(graceful, PATIENCE_SECONDS)
 
 
 async def test_WRK_6_close_strands_no_job(world: World) -> None:
@@ -424,7 +424,7 @@ async def test_WRK_6_run_ends_with_close(world: World) -> None:
     await world.until(worker.is_running)
     assert not running.done()
     await worker.close()
-    await asyncio.wait_for(running, 1)
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
 async def test_WRK_6_the_context_manager_takes_jobs_when_entered_and_closes_gracefully(world: World) -> None:
@@ -516,11 +516,13 @@ async def test_WRK_a_job_is_routed_by_its_name(world: World) -> None:
         ran.append(f"plain {job.name}")
         return "thread"
 
-    await world.worker({"a": noting(ran), "b": plain})
+    worker = await world.worker({"a": noting(ran), "b": plain})
+    completed: list[str] = []
+    worker.on("completed", lambda job, _: completed.append(job.id))
     await queue.add("a")
     await world.settle()
     job = await added(queue, "b")
-    await world.until(lambda: len(ran) == 2)
+    await world.until(lambda: job.id in completed)
     lost = await added(queue, "c", attempts=5)
     await world.settle()
     assert ran == ["a", "plain b"]
@@ -695,7 +697,7 @@ async def test_WRK_a_worker_whose_start_failed_closes(world: World) -> None:
     line_of(worker).refusals["settle_and_activate"] = UNREACHABLE
     with pytest.raises(QueueConnectionError):
         await worker.start()
-    await asyncio.wait_for(worker.close(), 1)
+    await asyncio.wait_for(worker.close(), PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -707,7 +709,7 @@ async def test_WRK_a_worker_that_is_closed_while_it_starts_does_not_run(world: W
     closing = asyncio.ensure_future(worker.close(force=force))
     await world.settle()
     line_of(worker).release_replies()
-    await asyncio.wait_for(closing, 1)
+    await asyncio.wait_for(closing, PATIENCE_SECONDS)
     await asyncio.wait({starting}, timeout=1)
     assert starting.done()
     starting.cancelled() or starting.exception()
@@ -780,7 +782,7 @@ async def test_WRK_a_defect_ends_the_worker_and_is_told_to_all_who_care(world: W
     assert errors == [defect]
     assert not worker.is_running()
     assert world.clock.sleepers == 0  # its jobs were aborted: nobody could settle them
-    await asyncio.wait_for(worker.close(), 1)
+    await asyncio.wait_for(worker.close(), PATIENCE_SECONDS)
 
 
 async def test_WRK_a_listener_may_close_the_worker(world: World) -> None:
@@ -793,7 +795,7 @@ async def test_WRK_a_listener_may_close_the_worker(world: World) -> None:
 
     await queue.add("a")
     await world.until(lambda: not worker.is_running())
-    await asyncio.wait_for(worker.close(), 1)
+    await asyncio.wait_for(worker.close(), PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("what", ["close", "pause"])

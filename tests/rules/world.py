@@ -35,7 +35,8 @@ R = TypeVar("R")
 
 Processor = Callable[[Job[Any, Any]], Any]
 
-SETTLE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+"""Of real time, for what may hang: nothing takes so long on the busiest machine."""
 POLL_SECONDS = 0.001
 QUIET_TURNS = 8
 """Turns of the loop in which nothing may have happened: a callback may lead to another one."""
@@ -430,7 +431,7 @@ class World:
 
     async def settle(self) -> None:
         """Wait until nothing more happens at this moment. A processor that waits for something is left to it."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         looks = 0
         while looks < 2:  # what had just arrived at the first look has had its turns before the second
             looks = (
@@ -458,7 +459,7 @@ class World:
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """Wait for something that comes from a thread."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not happened():
             assert time.monotonic() < deadline, "it has not happened"
             await asyncio.sleep(POLL_SECONDS)

@@ -52,7 +52,7 @@ class Waiter:
         self.task = task
 
     @classmethod
-    async def on(cls, backend: Backend, *names: str, timeout: int = 1_000) -> "Waiter":
+    async def on(cls, backend: Backend, *names: str, timeout: int = 60_000) -> "Waiter":
         listener = await backend.listener()
         task = asyncio.create_task(listener.listen([f"q:{name}" for name in names], timeout))
         await asyncio.sleep(0)
@@ -246,7 +246,7 @@ def test_loops_of_two_threads_hand_values_to_each_other() -> None:
     async def relay(source: str, target: str) -> int:
         listener = await backend.listener()
         for n in range(total):
-            taken = await listener.listen([f"q:{source}"], 20_000)
+            taken = await listener.listen([f"q:{source}"], 60_000)
             assert taken == (f"q:{source}", str(n))
             await backend.call(push, "q", [target], str(n))
         return total
@@ -256,7 +256,7 @@ def test_loops_of_two_threads_hand_values_to_each_other() -> None:
         taken: list[str] = []
         for n in range(total):
             await backend.call(push, "q", ["there"], str(n))
-            value = await listener.listen(["q:back"], 20_000)
+            value = await listener.listen(["q:back"], 60_000)
             assert value is not None
             taken.append(value[1])
         return taken
@@ -338,4 +338,4 @@ async def test_a_reader_is_told_from_another_thread() -> None:
     wait = asyncio.create_task(reader.wait_for_entry("q:events", 0))
     await asyncio.sleep(0)
     await asyncio.to_thread(lambda: asyncio.run(shared_backend(name).call(append, "q", 5)))
-    await asyncio.wait_for(wait, 5)
+    await asyncio.wait_for(wait, 60)

@@ -23,7 +23,7 @@ async def test_reminder(test_queue, vclock):
     await queue.add("remind", {}, delay=1_000)
     await queue.run_until_idle()
     assert (await queue.get_job_counts()).delayed == 1
-    await queue.advance(timedelta(seconds=2))
+    await queue.advance(timedelta(seconds=3))
     assert (await queue.get_job_counts()).completed == 1
     assert isinstance(asyncio.get_running_loop(), VirtualTimeLoop) == VIRTUAL
 """

@@ -21,6 +21,7 @@ from glidemq_pb.backends.memory import MemoryBackend
 from glidemq_pb.shutdown import SIGNALS
 
 FOREVER = 3_600
+HANGS_SECONDS = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +100,7 @@ async def test_a_job_has_the_grace_period_then_it_is_given_back() -> None:
     worker = await working(backend, FOREVER)
     task = await begun(worker, grace=10)
     signal.raise_signal(signal.SIGTERM)
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, HANGS_SECONDS)
     assert (await queue.get_job_counts()).waiting == 1
 
 
@@ -113,7 +114,7 @@ async def test_a_second_signal_leaves_behind_what_still_runs() -> None:
     signal.raise_signal(signal.SIGTERM)
     await is_closing.wait()
     signal.raise_signal(signal.SIGINT)
-    assert await asyncio.wait_for(task, 5) == signal.SIGTERM
+    assert await asyncio.wait_for(task, HANGS_SECONDS) == signal.SIGTERM
     assert closed == ["producer"]
     assert (await Queue[Any, Any]("q", backend=backend).get_job_counts()).active == 1
 
@@ -127,7 +128,7 @@ async def test_a_worker_that_fails_ends_the_wait_and_its_error_is_raised() -> No
     await other.close()  # on purpose: that ends nothing
     worker._fail(ZeroDivisionError("a defect"))
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, HANGS_SECONDS)
     assert closed == ["producer"]
 
 
@@ -175,5 +176,5 @@ def test_another_thread_than_the_main_one_is_refused() -> None:
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
-    thread.join(5)
+    thread.join(HANGS_SECONDS)
     assert "main thread" in str(refused[0])

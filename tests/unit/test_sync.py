@@ -31,6 +31,7 @@ from glidemq_pb.sync.portal import Portal
 from tools import sync_face
 
 AnyQueue = Queue[Any, Any]
+HANGS_MS = 60_000
 _names = itertools.count()
 
 
@@ -133,7 +134,7 @@ def test_a_worker_elsewhere_runs_its_jobs(queue: AnyQueue, url: str) -> None:
         worker = Worker[Any, Any]("q", process, connection=url)
         worker.on("completed", lambda job, result: done.set())
         async with worker:
-            await asyncio.wait_for(done.wait(), 5)
+            await asyncio.wait_for(done.wait(), HANGS_MS / 1_000)
 
     job = queue.add("double", 21)
     asyncio.run(work())
@@ -150,9 +151,9 @@ def test_a_result_is_waited_for_from_a_thread(queue: AnyQueue, url: str) -> None
     async def work() -> tuple[Any, Any]:
         job = await asyncio.to_thread(queue.add, "double", 2)
         assert job is not None
-        waiting = asyncio.create_task(asyncio.to_thread(job.wait_until_finished, 5_000))
+        waiting = asyncio.create_task(asyncio.to_thread(job.wait_until_finished, HANGS_MS))
         async with Worker[Any, Any]("q", process, connection=url):
-            return await asyncio.to_thread(queue.add_and_wait, "double", 21, wait_timeout=5_000), await waiting
+            return await asyncio.to_thread(queue.add_and_wait, "double", 21, wait_timeout=HANGS_MS), await waiting
 
     assert asyncio.run(work()) == (42, 4)
 
@@ -177,7 +178,7 @@ def test_a_processor_that_is_a_plain_function_speaks_of_its_job(queue: AnyQueue,
             Worker[Any, Any]("q", process, connection=url, concurrency=3),
         ):
             events.on("drained", ends.put_nowait)
-            await asyncio.wait_for(ends.get(), 5)
+            await asyncio.wait_for(ends.get(), HANGS_MS / 1_000)
 
     jobs = queue.add_bulk([NewJob("a", data, attempts=5) for data in ("works", "fails", "later")])
     asyncio.run(work())
@@ -195,7 +196,7 @@ def test_a_processor_in_the_event_loop_is_told_to_await(queue: AnyQueue, url: st
     async def work() -> None:
         async with Worker[Any, Any]("q", process, connection=url):
             with pytest.raises(glidemq_pb.JobFailedError, match="block the event loop"):
-                await asyncio.to_thread(queue.add_and_wait, "a", wait_timeout=5_000)
+                await asyncio.to_thread(queue.add_and_wait, "a", wait_timeout=HANGS_MS)
 
     asyncio.run(work())
 
@@ -271,7 +272,7 @@ def test_one_that_was_never_used_starts_no_thread() -> None:
         "Queue('q', connection='valkey://localhost:1')\n"
         "assert threading.active_count() == 1\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_context_variables_of_the_caller_are_seen_by_its_serializer(url: str) -> None:
@@ -311,14 +312,14 @@ def test_an_interrupted_wait_cancels_the_call() -> None:
         """Ctrl-C, as it arrives in a thread that waits."""
 
     def interrupted_result(*_: object) -> None:
-        begun.wait(5)
+        begun.wait(HANGS_MS / 1_000)
         raise Interrupted
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("concurrent.futures.Future.result", interrupted_result)
         with pytest.raises(Interrupted):
             portal.run(endless)
-    assert cancelled.wait(5)
+    assert cancelled.wait(HANGS_MS / 1_000)
     portal.end()
     with pytest.raises(ClosedError, match="ending"):
         portal.run(endless)

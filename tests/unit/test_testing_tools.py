@@ -308,13 +308,13 @@ async def same_body(make_queue: Any) -> AnyQueue:
         return "done"
 
     async with TestWorker(queue, process):
-        await queue.add("x", {}, delay=200, attempts=2, backoff=Backoff("fixed", delay=100))
+        await queue.add("x", {}, delay=800, attempts=2, backoff=Backoff("fixed", delay=100))
         await queue.run_until_idle()
         assert (await queue.get_job_counts()).delayed == 1
-        await queue.advance(800)
+        await queue.advance(2_000)
         assert (await queue.get_job_counts()).completed == 1
         await queue.add("y", {}, delay=100)
-        await queue.run_to_completion(until=dt.timedelta(seconds=10))
+        await queue.run_to_completion(until=dt.timedelta(seconds=60))
         assert (await queue.get_job_counts()).failed == 1
     return queue
 
@@ -334,7 +334,7 @@ def test_the_same_body_runs_in_memory_and_on_a_real_store(place: str, request: p
         assert queue.clock.datetime().tzinfo is dt.UTC
         await refute_enqueued(queue, within=0)
         with queue.freeze_time():
-            assert abs(queue.clock.now() - time.time() * 1_000) < 1_000
+            assert abs(queue.clock.now() - time.time() * 1_000) < 60_000
         if place == "memory":
             assert queue.snapshot()
         else:

@@ -40,7 +40,7 @@ def test_in_virtual_time_a_wait_lets_time_go_on_to_the_end_of_the_job() -> None:
 
     real = time.monotonic()
     run(test())
-    assert time.monotonic() - real < 5
+    assert time.monotonic() - real < 60  # of more than 20 minutes
 
 
 async def test_on_another_loop_a_job_of_this_moment_can_be_awaited_at_once() -> None:
