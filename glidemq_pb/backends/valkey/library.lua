@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b17c461ddbfd
+#!lua name=glidemq_pb_027987837ffd
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -24,7 +24,21 @@ R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) 
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
-R.pad = function(n) return string.format('%016d', n) end
+local low_digits, high, high_digits = {}, false, ''
+R.pad = function(n)  -- marks grow by one, and to format one costs ten times what it takes to look its parts up
+  if n < 0 then return string.format('%016d', n) end
+  local low = math.fmod(n, 1000)
+  if n - low ~= high then
+    high = n - low
+    high_digits = string.format('%013d', high / 1000)
+  end
+  local digits = low_digits[low]
+  if not digits then
+    digits = string.format('%03d', low)
+    low_digits[low] = digits
+  end
+  return high_digits .. digits
+end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
 R.split = function(text, separator)
@@ -4653,7 +4667,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_marks_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4664,7 +4678,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b17c461ddbfd',
+  function_name = 'glidemq_pb_clear_some_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4676,7 +4690,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b17c461ddbfd',
+  function_name = 'glidemq_pb_clean_some_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4688,7 +4702,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b17c461ddbfd',
+  function_name = 'glidemq_pb_retry_some_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4700,7 +4714,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b17c461ddbfd',
+  function_name = 'glidemq_pb_forget_queue_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4711,7 +4725,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_workers_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4722,7 +4736,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_b17c461ddbfd',
+  function_name = 'glidemq_pb_wait_for_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4733,7 +4747,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_b17c461ddbfd',
+  function_name = 'glidemq_pb_fetch_answers_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4745,7 +4759,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_b17c461ddbfd',
+  function_name = 'glidemq_pb_forget_answers_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4757,7 +4771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b17c461ddbfd',
+  function_name = 'glidemq_pb_remove_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4768,7 +4782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b17c461ddbfd',
+  function_name = 'glidemq_pb_retry_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4779,7 +4793,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b17c461ddbfd',
+  function_name = 'glidemq_pb_revoke_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4790,7 +4804,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b17c461ddbfd',
+  function_name = 'glidemq_pb_promote_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4801,7 +4815,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b17c461ddbfd',
+  function_name = 'glidemq_pb_change_priority_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4812,7 +4826,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b17c461ddbfd',
+  function_name = 'glidemq_pb_change_delay_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4823,7 +4837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b17c461ddbfd',
+  function_name = 'glidemq_pb_update_data_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4834,7 +4848,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b17c461ddbfd',
+  function_name = 'glidemq_pb_update_progress_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4845,7 +4859,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b17c461ddbfd',
+  function_name = 'glidemq_pb_add_log_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4856,7 +4870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b17c461ddbfd',
+  function_name = 'glidemq_pb_pause_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4867,7 +4881,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b17c461ddbfd',
+  function_name = 'glidemq_pb_resume_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4878,7 +4892,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b17c461ddbfd',
+  function_name = 'glidemq_pb_set_group_limits_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4889,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b17c461ddbfd',
+  function_name = 'glidemq_pb_rate_limit_group_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4901,7 +4915,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b17c461ddbfd',
+  function_name = 'glidemq_pb_set_global_concurrency_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4912,7 +4926,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b17c461ddbfd',
+  function_name = 'glidemq_pb_set_global_rate_limit_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4923,7 +4937,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_global_limits_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4934,7 +4948,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b17c461ddbfd',
+  function_name = 'glidemq_pb_explain_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4945,7 +4959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_b17c461ddbfd',
+  function_name = 'glidemq_pb_take_ids_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4956,7 +4970,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_b17c461ddbfd',
+  function_name = 'glidemq_pb_add_flow_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4973,7 +4987,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_b17c461ddbfd',
+  function_name = 'glidemq_pb_reserve_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4987,7 +5001,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_b17c461ddbfd',
+  function_name = 'glidemq_pb_release_flow_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4998,7 +5012,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_b17c461ddbfd',
+  function_name = 'glidemq_pb_decide_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5009,7 +5023,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_reservations_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5020,7 +5034,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_b17c461ddbfd',
+  function_name = 'glidemq_pb_add_child_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5033,7 +5047,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_b17c461ddbfd',
+  function_name = 'glidemq_pb_adopt_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5045,7 +5059,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_children_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5056,7 +5070,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b17c461ddbfd',
+  function_name = 'glidemq_pb_receive_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5068,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b17c461ddbfd',
+  function_name = 'glidemq_pb_replay_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5079,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b17c461ddbfd',
+  function_name = 'glidemq_pb_set_dead_letters_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5090,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_dead_letters_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5101,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b17c461ddbfd',
+  function_name = 'glidemq_pb_enqueue_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5115,7 +5129,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_letters_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5126,7 +5140,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b17c461ddbfd',
+  function_name = 'glidemq_pb_acknowledge_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5138,7 +5152,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_job_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5149,7 +5163,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_jobs_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5160,7 +5174,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_parked_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5171,7 +5185,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b17c461ddbfd',
+  function_name = 'glidemq_pb_count_jobs_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5182,7 +5196,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_time_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5193,7 +5207,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b17c461ddbfd',
+  function_name = 'glidemq_pb_is_paused_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5204,7 +5218,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_log_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5215,7 +5229,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_metrics_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5226,7 +5240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b17c461ddbfd',
+  function_name = 'glidemq_pb_read_events_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5237,7 +5251,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b17c461ddbfd',
+  function_name = 'glidemq_pb_last_event_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5248,7 +5262,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_b17c461ddbfd',
+  function_name = 'glidemq_pb_upsert_scheduler_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5260,7 +5274,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_b17c461ddbfd',
+  function_name = 'glidemq_pb_plan_runs_027987837ffd',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5272,7 +5286,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_b17c461ddbfd',
+  function_name = 'glidemq_pb_remove_scheduler_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5283,7 +5297,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_b17c461ddbfd',
+  function_name = 'glidemq_pb_get_scheduler_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5294,7 +5308,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_b17c461ddbfd',
+  function_name = 'glidemq_pb_list_schedulers_027987837ffd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5305,7 +5319,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b17c461ddbfd',
+  function_name = 'glidemq_pb_settle_and_activate_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5318,7 +5332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b17c461ddbfd',
+  function_name = 'glidemq_pb_extend_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5334,7 +5348,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b17c461ddbfd',
+  function_name = 'glidemq_pb_nudge_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5345,7 +5359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b17c461ddbfd',
+  function_name = 'glidemq_pb_pass_wake_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5356,7 +5370,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b17c461ddbfd',
+  function_name = 'glidemq_pb_leave_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5367,7 +5381,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b17c461ddbfd',
+  function_name = 'glidemq_pb_tick_027987837ffd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
