@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .errors import SerializationError
 from .payload import decode_value
-from .semantics.store import Entry
+from .semantics.store import Event
 from .serializers import Serializer
 from .wire import from_wire
 
@@ -42,25 +42,22 @@ class QueueEvent:
     """A value was there that this serializer cannot read; it is left out of `data`."""
 
 
-def decode_event(entry: Entry, serializer: Serializer, report: Callable[[BaseException, str], None]) -> QueueEvent:
-    """The event that an entry of the stream is. A value that cannot be read is reported, flagged and left out."""
-    pairs = iter(entry.fields)
-    fields = dict(zip(pairs, pairs, strict=True))
-    name = fields.pop("event")
-    at = int(fields.pop("at"))
-    job_id = from_wire(fields.pop("job_id", ""))
+def decode_event(event: Event, serializer: Serializer, report: Callable[[BaseException, str], None]) -> QueueEvent:
+    """An event of the stream for observers. A value that cannot be read is reported, flagged and left out."""
+    pairs = iter(event.fields)
+    job_id = from_wire(event.job_id)
     data: dict[str, Any] = {}
     failed = False
-    for field, wire in fields.items():
+    for field, wire in zip(pairs, pairs, strict=True):
         if field in SERIALIZED:
             try:
                 data[field] = decode_value(serializer, wire)
             except SerializationError as error:
                 failed = True
-                report(error, f"the {field} in event {entry.number} ({name} of job {job_id}) cannot be read")
+                report(error, f"the {field} in event {event.number} ({event.name} of job {job_id}) cannot be read")
         else:
             data[field] = int(wire) if field in NUMBERS else from_wire(wire)
-    return QueueEvent(str(entry.number), name, job_id or None, data, at, failed)
+    return QueueEvent(str(event.number), event.name, job_id or None, data, event.at, failed)
 
 
 def missed_event(count: int, before: QueueEvent) -> QueueEvent:

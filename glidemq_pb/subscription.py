@@ -58,18 +58,18 @@ class Subscription:
     async def _read(self) -> list[QueueEvent]:
         """What is there now."""
         try:
-            entries = await self._reader.call(reads.read_events, self._owner.root, self.after, PAGE)
+            found = await self._reader.call(reads.read_events, self._owner.root, self.after, PAGE)
         except Refusal as refusal:
             self._owner.raise_refusal(refusal)
         self._outages.end(self)
-        self._may_have_more = len(entries) == PAGE
-        if not entries:
+        self._may_have_more = len(found) == PAGE
+        if not found:
             await self._check_direction()
             return []
-        events = [decode_event(entry, self._owner.serializer, self._report) for entry in entries]
-        if missed := entries[0].number - self.after - 1:
+        events = [decode_event(event, self._owner.serializer, self._report) for event in found]
+        if missed := found[0].number - self.after - 1:
             events.insert(0, missed_event(missed, events[0]))
-        self.after = entries[-1].number
+        self.after = found[-1].number
         return events
 
     async def _check_direction(self) -> None:

@@ -9,7 +9,7 @@ from .store import Store
 def emit(s: Store, q: str, now: int, keep: int, event: str, job_id: str) -> None:
     """Append an event that says nothing but its job."""
     if keep > 0:
-        s.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id])
+        s.xadd(events_key(q), keep, now, event, job_id, [])
 
 
 def emit_with(s: Store, q: str, now: int, keep: int, event: str, job_id: str, field: str, value: str) -> None:
@@ -17,7 +17,7 @@ def emit_with(s: Store, q: str, now: int, keep: int, event: str, job_id: str, fi
     if byte_length(value) > EVENT_VALUE_MAX:
         emit(s, q, now, keep, event, job_id)
     elif keep > 0:
-        s.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id, field, value])
+        s.xadd(events_key(q), keep, now, event, job_id, [field, value])
 
 
 def emit_retrying(
@@ -25,12 +25,8 @@ def emit_retrying(
 ) -> None:
     """Append `retrying`, whose reason is left out when it is long."""
     if keep > 0:
-        fields = ["event", "retrying", "at", text(now), "job_id", job_id]
-        fields.append("attempts_made")
-        fields.append(text(attempts_made))
-        fields.append("delay")
-        fields.append(text(delay))
+        fields = ["attempts_made", text(attempts_made), "delay", text(delay)]
         if byte_length(reason) <= EVENT_VALUE_MAX:
             fields.append("failed_reason")
             fields.append(reason)
-        s.xadd(events_key(q), keep, fields)
+        s.xadd(events_key(q), keep, now, "retrying", job_id, fields)

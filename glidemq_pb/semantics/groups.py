@@ -305,10 +305,6 @@ def pause_group(s: Store, q: str, now: int, keep: int, key: str, duration: int, 
         until = max(until, s.read(group_key(q, key), GroupRow).paused_until)
     s.hset(group_key(q, key), paused_until=until)
     if keep > 0:
-        fields = ["event", "group-rate-limited", "at", text(now), "job_id", "", "group_key", key]
-        fields.append("duration")
-        fields.append(text(duration))
-        fields.append("resume_at")
-        fields.append(text(until))
-        s.xadd(events_key(q), keep, fields)
+        fields = ["group_key", key, "duration", text(duration), "resume_at", text(until)]
+        s.xadd(events_key(q), keep, now, "group-rate-limited", "", fields)
     return until

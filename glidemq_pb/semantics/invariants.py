@@ -295,14 +295,14 @@ def the_counter_is_past_every_decimal_id(dump: Dump, q: str, jobs: dict[str, Job
 
 
 def events_have_no_gap(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
-    stream = dump.get(events_key(q), {"last": 0, "entries": []})
+    stream = dump.get(events_key(q), {"last": 0, "events": []})
     last = stream["last"]
-    numbers = [number for number, _ in stream["entries"]]
+    numbers = [number for number, *_ in stream["events"]]
     if numbers != list(range(last - len(numbers) + 1, last + 1)):
         yield f"numbers {numbers}, last {last}"
-    for number, fields in stream["entries"]:
-        if fields["event"] not in EVENTS or not fields["at"].isdigit() or "job_id" not in fields:
-            yield f"event {number}: {fields}"
+    for number, at, name, job_id, fields in stream["events"]:
+        if name not in EVENTS or at <= 0:
+            yield f"event {number}: {name} of job {job_id} at {at}: {fields}"
 
 
 RULES = (

@@ -12,7 +12,8 @@
 | `:expiring` | sorted set | mark + id by the moment its TTL has passed; never an active job |
 | `:completed` `:failed` | sorted set | mark + id by the moment of the end |
 | `:retained` | sorted set | mark + id by the moment its age removes it |
-| `:events` | stream | bounded, ids `0-n` |
+| `:events` | stream | the newest events, several an entry (see `Store.xadd`) |
+| `:events:last` | counter | the number of the newest event, which outlives all else |
 | `:metrics:completed` `:metrics:failed` | hash | ended jobs by minute |
 | `:calls` `:calls:old` | hash | replies to producers' calls by token, two generations |
 | `:workers` | sorted set | worker by the moment its record dies |

@@ -33,6 +33,8 @@ ENQUEUE_MAX: Final = 1000
 """Jobs in one atomic enqueue."""
 EVENT_VALUE_MAX: Final = 4096
 """Bytes of a value that an event repeats; a longer one is left out."""
+EVENTS_TOGETHER: Final = 100
+"""Events in one entry of the stream, at most: those who wait for an event are sent the newest entry whole."""
 
 CALL_KEPT_MS: Final = 60_000
 """How long the reply to a producer's call is kept for its repetition, at least."""

@@ -23,7 +23,7 @@ from .limits import PAGE_MAX, REPLY_BYTES_MAX
 from .records import Counts, JobEntry, LogPage, ParkedPage
 from .rows import GroupRow, Meta
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
-from .store import Entry, Store
+from .store import Event, Store
 
 
 @operation(reads_only=True, may_lag=True)
@@ -169,7 +169,7 @@ def get_metrics(s: Store, q: str, now: int, state: str) -> Fields:
 
 
 @operation(reads_only=True)
-def read_events(s: Store, q: str, now: int, after: int, count: int) -> list[Entry]:
+def read_events(s: Store, q: str, now: int, after: int, count: int) -> list[Event]:
     """The oldest retained events with a greater number than `after`."""
     if is_foreign(s.read(meta_key(q), Meta)):
         refuse(Code.FORMAT)

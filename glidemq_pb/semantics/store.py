@@ -21,10 +21,14 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a stream: its number `n` of the id `0-n`, and its fields."""
+class Event:
+    """One event of a stream: its place in it, the instant and the name, whose job it is (or ''), and what else it says.
+    """
 
     number: int
+    at: int
+    name: str
+    job_id: str
     fields: Fields
 
 
@@ -163,23 +167,25 @@ class Store(Protocol):
         """LRANGE key start stop (inclusive; negative counts from the end)."""
         ...
 
-    # streams: ids are `0-n`, counted by the stream itself, also across trimming to nothing
-    def xadd(self, key: str, keep: int, fields: list[str]) -> None:
-        """XADD key 0-* field value ..., and XTRIM key MAXLEN = keep before anything looks at it."""
+    # streams of events, which are numbered from 1 without gaps
+    def xadd(self, key: str, keep: int, at: int, event: str, job_id: str, fields: list[str]) -> None:
+        """Append an event, and retain the newest `keep`, exactly; what else is still stored nobody sees.
+
+        Events that an operation appends in a row are written together, at its end or before it looks: INCRBY
+        key:last <how many>, then XADD key 0-<number of the last> <keep> <msgpack: at, and of each its name, job id, field
+        and value: false, false without any, and for several a list, false>. An entry ends with each EVENTS_TOGETHER-th event at the latest; XTRIM key MINID = then drops
+        as many whole hundreds as `keep` allows. (A later writer that keeps more sees what was not dropped yet.)
+        """
         ...
 
     def xclear(self, key: str) -> None:
-        """XTRIM key MAXLEN = 0: the stream stays, so that its ids go on."""
+        """XTRIM key MAXLEN = 0: no event is retained. The stream stays, so that its numbers go on."""
         ...
 
     def xlast(self, key: str) -> int:
-        """The number `n` of the newest id ever given (XINFO STREAM: last-generated-id), 0 when missing."""
+        """GET key:last: the number of the newest event ever, 0 when missing."""
         ...
 
-    def xlen(self, key: str) -> int:
-        """XLEN key."""
-        ...
-
-    def xafter(self, key: str, after: int, count: int) -> list[Entry]:
-        """XRANGE key (0-after + COUNT count: the oldest entries with a greater number."""
+    def xafter(self, key: str, after: int, count: int) -> list[Event]:
+        """XRANGE key (0-after +: the oldest retained events with a greater number, at most `count`."""
         ...

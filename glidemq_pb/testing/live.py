@@ -174,8 +174,8 @@ class LiveStage:
         return True
 
     async def _record(self, root: str) -> None:
-        while entries := await self.backend.call(reads.read_events, root, self._recorder.seen(root), EVENTS_PAGE):
-            self._recorder.add(root, entries[-1].number, [entry.fields for entry in entries])
+        while events := await self.backend.call(reads.read_events, root, self._recorder.seen(root), EVENTS_PAGE):
+            self._recorder.add(root, events[-1].number, events)
 
     # --- looking ------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ..backends.memory import MemoryStore
 from ..backends.memory.plain import pairs
 from ..semantics.keys import events_key
-from ..semantics.lang import Fields
+from ..semantics.store import Event
 from ..wire import from_wire
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ class Recorder:
     """Writes down every event of every queue as it comes, since the queue itself keeps only the newest."""
 
     def __init__(self) -> None:
-        self._events: dict[str, list[Fields]] = {}
+        self._events: dict[str, list[Event]] = {}
         self._seen: dict[str, int] = {}
         self.count = 0
         """Events written down so far."""
@@ -57,9 +57,9 @@ class Recorder:
         if last != seen:
             if last < seen:  # obliterated, and begun anew
                 seen = 0
-            self.add(root, last, [entry.fields for entry in store.xafter(key, seen, PAGE)])
+            self.add(root, last, store.xafter(key, seen, PAGE))
 
-    def add(self, root: str, last: int, events: list[Fields]) -> None:
+    def add(self, root: str, last: int, events: list[Event]) -> None:
         """Write these down; `last` is the number of the newest."""
         self._events.setdefault(root, []).extend(events)
         self.count += len(events)
@@ -75,12 +75,12 @@ class Recorder:
 
     def _moments(self, root: str) -> Iterator[Moment]:
         names: dict[str, str] = {}
-        for fields in self._events.get(root, ()):
-            data = pairs([from_wire(part) for part in fields])
-            event, at, job_id = data.pop("event"), int(data.pop("at")), data.pop("job_id", "")
-            if event == "added" and "name" in data:
+        for event in self._events.get(root, ()):
+            data = pairs([from_wire(part) for part in event.fields])
+            job_id = from_wire(event.job_id)
+            if event.name == "added" and "name" in data:
                 names[job_id] = data.pop("name")
-            yield Moment(at, event, job_id or None, names.get(job_id), data)
+            yield Moment(event.at, event.name, job_id or None, names.get(job_id), data)
 
 
 def moment_text(at: int) -> str:

@@ -27,7 +27,7 @@ from glidemq_pb.semantics.lang import (
     Fields, byte_length, drop, is_canonical_id, join, lookup, lookup_int, number, operation, pad, refuse, split, text,
     without,
 )
-from glidemq_pb.semantics.store import Entry, Scored, Store
+from glidemq_pb.semantics.store import Event, Scored, Store
 
 """
 Reply = Any

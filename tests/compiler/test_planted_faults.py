@@ -156,12 +156,14 @@ FAULTS = (
         "command(name, *a), lua.Number(0))",
     ),
     Fault(
-        "xadd keeps one entry more",
+        "one event more is retained",
         "prelude.lua",
-        "'MAXLEN', '=', keep)",
-        "'MAXLEN', '=', keep + 1)",
+        "last - newest[2][1])",
+        "last - newest[2][1] - 1)",
     ),
-    Fault("a stream is not cut", "compiler/wire.py", 'lua.Call(_runtime("trim"), (call,))', "call"),
+    Fault("events are not written", "compiler/wire.py", 'lua.Call(_runtime("write"), (call,))', "call"),
+    Fault("events are not numbered from the last", "prelude.lua", "(#events - 1) / 4", "(#events - 1) / 4 - 1"),
+    Fault("a hundred events too many are dropped", "prelude.lua", "math.ceil(keep / TOGETHER)", "math.floor(keep / TOGETHER)"),
     Fault(
         "zlowest gives the member",
         "compiler/verbs.py",

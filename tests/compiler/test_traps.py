@@ -9,6 +9,7 @@ import pytest
 from glidemq_pb.backends.valkey.compiler import build
 from glidemq_pb.backends.valkey.compiler.diagnostics import CompileError
 from glidemq_pb.backends.valkey.compiler.printer import quote
+from glidemq_pb.semantics.limits import EVENTS_TOGETHER
 from tests.compiler.running import HEADER, Call, Q, Server, assert_same, compile_program, load_python, packed, run_lua
 
 INT_MAX = 2**53 - 1
@@ -463,31 +464,69 @@ def test_now_is_the_servers_clock_when_it_is_empty(server: Server) -> None:
     assert server.call(library, "run", [123]) == [123]
 
 
-def test_a_stream_is_cut_before_anything_looks_at_it(server: Server) -> None:
+def test_events_are_written_before_anything_looks_at_them(server: Server) -> None:
     body = """
-seen = [s.xlen(q)]
+seen = [s.xlast(q)]
 for keep in [2, 2, 2, 3, 3, 1]:
-    s.xadd(q, keep, ["f", "v"])
+    s.xadd(q, keep, now, "e", "j", ["f", "v"])
     if keep == 3:
-        seen.append(s.xlen(q))
+        seen.append(s.xlast(q))
+        seen.append(len(s.xafter(q, 0, 9)))
 seen.append(len(s.xafter(q, 0, 9)))
 for keep in [5, 5, 1, 1, 3, 3]:
-    s.xadd(q, keep, ["f", "v"])
+    s.xadd(q, keep, now, "e", "j", [])
+    s.xadd(q + ":x", keep, now, "e", "j", [])
+    s.xadd(q + ":x", keep, keep, "e", "j", [])
+s.xclear(q + ":x")
 return seen"""
     same(server, program(body, "list[int]"), (), (), ())
 
 
-def test_a_stream_of_an_operation_that_failed_is_not_cut_by_the_next(server: Server) -> None:
+def test_what_is_said_of_an_event_may_change_afterwards(server: Server) -> None:
+    body = """
+details = ["f", "v"]
+s.xadd(q, 5, now, "e", "j", details)
+details.append("g")
+details.append("w")
+s.xadd(q, 5, now, "e", "j", details)
+return len(s.xafter(q, 0, 9))"""
+    same(server, program(body, "int"), ())
+
+
+def test_events_of_a_large_operation_are_several_entries(server: Server) -> None:
+    """Numbers, retention and what a later writer still finds do not tell how many one entry holds."""
+    body = """
+seen: list[int] = []
+for i in range(size):
+    s.xadd(q, keep, now, "e", text(i), ["f", text(i)])
+for event in s.xafter(q, after, 150):
+    seen.append(event.number)
+    seen.append(number(event.job_id))
+return seen"""
+    calls = [
+        (size, keep, after)
+        for size in (1, 99, 100, 101, 3, 350, 250)
+        for keep in (1, 100, 101, 1_000)
+        for after in (0, 99, 250, 750)
+    ]
+    same(server, program(body, "list[int]", ", size: int, keep: int, after: int"), *calls)
+    last = int(server.command("GET", f"{Q}:last"))
+    assert last == sum(size for size, _, _ in calls)
+    assert int(server.command("XLEN", Q)) <= 1_200
+    (*_, entry) = server.command("XRANGE", Q, f"0-{last - EVENTS_TOGETHER}", "+").items()
+    assert entry[0] == f"0-{last}".encode()
+
+
+def test_events_of_an_operation_that_failed_are_not_written_by_the_next(server: Server) -> None:
     library = compile_program(
-        program('s.xadd(q + ":x", 1, ["f", "v"])\ns.xadd(q + ":x", 1, ["f", "v"])\nreturn number(t)', "int", ", t: str")
-        + "\n\n@operation(reads_only=True)\ndef look(s: Store, q: str, now: int) -> int:\n"
-        + '    return s.xlen(q + ":x")\n'
+        program('s.xadd(q, 1, now, "e", "j", [])\ns.xadd(q, 1, now, "e", "j", [])\nreturn number(t)', "int", ", t: str")
+        + "\n\n@operation(reads_only=True)\ndef look(s: Store, q: str, now: int) -> int:\n    return s.xlast(q)\n"
     )
     server.load(library)
     assert "BAD_INT" in server.call(library, "run", [0, b"x"])
-    assert server.call(library, "look", [0]) == [2]
+    assert server.call(library, "look", [0]) == [0]
     assert server.call(library, "run", [0, b"7"]) == [7]
-    assert server.call(library, "look", [0]) == [1]
+    assert server.call(library, "look", [0]) == [2]
 
 
 def test_flags_follow_the_decorator(server: Server) -> None:

@@ -86,13 +86,17 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lrange": ("list[str]", ('s.lrange(q + ":l", 0, -1)', 's.lrange(q + ":l", -1, 5)', 's.lrange(q + ":none", 0, 1)')),
     "xadd": (
         "None",
-        ('s.xadd(q + ":x", 2, ["f", "v", "g", ""])', 's.xadd(q + ":new", 1, ["f", "v"])', 's.xadd(q + ":x", 5, names)'),
+        (
+            's.xadd(q + ":x", 2, now, "e", "j", ["f", "v", "g", ""])',
+            's.xadd(q + ":new", 1, 7, "e", "", ["f", "v"])',
+            's.xadd(q, 5, 9007199254740991, "\\x00", "\\xff", [])',
+            's.xadd(q + ":x", 5, now, "e", "j", names)',
+        ),
     ),
     "xclear": ("None", ('s.xclear(q + ":x")', 's.xclear(q + ":none")')),
     "xlast": ("int", ('s.xlast(q + ":x")', 's.xlast(q + ":none")')),
-    "xlen": ("int", ('s.xlen(q + ":x")', 's.xlen(q + ":none")')),
     "xafter": (
-        "list[Entry]",
+        "list[Event]",
         (
             's.xafter(q + ":x", 0, 10)',
             's.xafter(q + ":x", 1, 1)',
@@ -110,7 +114,7 @@ def fill(s: Store, q: str, now: int) -> None:
     s.set_count(q + ":c", 12)
     for item in ["x", "", "\\x00\\xff"]:
         s.rpush(q + ":l", item)
-        s.xadd(q + ":x", 2, ["item", item])
+        s.xadd(q + ":x", 2, now, "e", item, ["item", item])
 
 
 """

@@ -35,12 +35,10 @@ async def site(valkey_server: PrivateServer) -> AsyncIterator[Site]:
 async def fired_at(site: Site) -> dict[str, int]:
     """When each run was fired, by its job."""
     found: dict[str, int] = {}
-    for entry in await site.backend.call(reads.read_events, f"glide:{{{site.name}}}", 0, 10_000):
-        pairs = iter(map(from_wire, entry.fields))
-        fields = dict(zip(pairs, pairs, strict=True))
-        if fields["event"] == "added":
-            assert fields["job_id"] not in found
-            found[fields["job_id"]] = int(fields["at"])
+    for event in await site.backend.call(reads.read_events, f"glide:{{{site.name}}}", 0, 10_000):
+        if event.name == "added":
+            assert event.job_id not in found
+            found[event.job_id] = event.at
     return found
 
 

@@ -5,11 +5,28 @@ import dataclasses
 from typing import Any, TypeVar, get_type_hints
 
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.store import Entry, Scored
+from glidemq_pb.semantics.limits import EVENTS_TOGETHER
+from glidemq_pb.semantics.store import Event, Scored
 
-from .dump import Commands, decoded, dump, number_of
+from .dump import Commands, decoded, dump, events_of
 
 Row = TypeVar("Row")
+
+XADD = """
+local key, keep, at, event, job_id = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local field, value = ARGV[5] or false, ARGV[6] or false
+if #ARGV > 6 then field, value = {unpack(ARGV, 5)}, false end
+if redis.call('EXISTS', key) == 0 then redis.call('UNLINK', key .. ':last') end
+local last = redis.call('GET', key .. ':last') or 0
+redis.call('XADD', key, '0-' .. last + 1, keep, cmsgpack.pack({at, event, job_id, field, value}))
+redis.call('INCRBY', key .. ':last', 1)
+"""
+"""One event an entry: how many one has is no matter to readers."""
+XAFTER = """
+local entries = redis.call('XRANGE', KEYS[1], '-', '+')
+for _, entry in ipairs(entries) do entry[3] = cmsgpack.unpack(entry[2][2]) end
+return entries
+"""
 
 
 class CommandStore:
@@ -26,7 +43,8 @@ class CommandStore:
 
     def dump(self, prefix: str) -> dict[str, Any]:
         """The state, in the form of `MemoryStore.dump`."""
-        return self._loop.run_until_complete(dump(self._client, prefix))
+        state = self._loop.run_until_complete(dump(self._client, prefix))
+        return {key: value for key, value in state.items() if not key.endswith(":last")}  # of a stream that was deleted
 
     # keys
     def exists(self, key: str) -> bool:
@@ -40,6 +58,8 @@ class CommandStore:
 
     def rename(self, key: str, new: str) -> None:
         self.run("RENAME", key, new)
+        if self.exists(f"{key}:last"):
+            self.run("RENAME", f"{key}:last", f"{new}:last")
 
     # counters
     def get_count(self, key: str) -> int:
@@ -139,23 +159,25 @@ class CommandStore:
         return list(self.run("LRANGE", key, start, stop))
 
     # streams
-    def xadd(self, key: str, keep: int, fields: list[str]) -> None:
-        self.run("XADD", key, "MAXLEN", "=", keep, "0-*", *fields)
+    def xadd(self, key: str, keep: int, at: int, event: str, job_id: str, fields: list[str]) -> None:
+        self.run("EVAL", XADD, 1, key, keep, at, event, job_id, *fields)
+        last = self.xlast(key)
+        if last % EVENTS_TOGETHER == 0:
+            hundreds = -(-keep // EVENTS_TOGETHER)
+            self.run("XTRIM", key, "MINID", "=", f"0-{max(last - hundreds * EVENTS_TOGETHER, 0) + 1}")
 
     def xclear(self, key: str) -> None:
         self.run("XTRIM", key, "MAXLEN", "=", 0)
 
     def xlast(self, key: str) -> int:
-        if not self.exists(key):
-            return 0
-        return number_of(self.run("XINFO", "STREAM", key)["last-generated-id"])
+        return int(self.run("GET", f"{key}:last") or 0) if self.run("XLEN", key) or self.exists(key) else 0
 
-    def xlen(self, key: str) -> int:
-        return int(self.run("XLEN", key))
-
-    def xafter(self, key: str, after: int, count: int) -> list[Entry]:
-        entries = self.run("XRANGE", key, f"(0-{after}", "+", "COUNT", count)
+    def xafter(self, key: str, after: int, count: int) -> list[Event]:
+        entries = self.run("EVAL", XAFTER, 1, key)
+        keep = int(entries[-1][1][0]) if entries else 0
+        after = max(after, self.xlast(key) - keep)
+        found = [event for event in events_of(entries) if event[0] > after][:count]
         return [
-            Entry(number_of(entry_id), Fields([text for pair in pairs for text in pair]))
-            for entry_id, pairs in (entries or {}).items()
+            Event(number, at, name, job_id, Fields([text for pair in fields.items() for text in pair]))
+            for number, at, name, job_id, fields in found
         ]

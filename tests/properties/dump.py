@@ -28,14 +28,19 @@ repeat
     elseif kind == 'string' then
       value = redis.call('GET', key)
     elseif kind == 'stream' then
-      local last
-      local info = redis.call('XINFO', 'STREAM', key)
-      for i = 1, #info, 2 do
-        if info[i] == 'last-generated-id' then last = info[i + 1] end
+      local entries = redis.call('XRANGE', key, '-', '+')
+      for _, entry in ipairs(entries) do
+        local events = cmsgpack.unpack(entry[2][2])
+        for i = 1, #events do
+          if type(events[i]) == 'number' then events[i] = string.format('%.0f', events[i]) end
+        end
+        entry[3] = events
       end
-      value = {last, redis.call('XRANGE', key, '-', '+')}
+      value = {redis.call('GET', key .. ':last'), entries}
     end
-    found[#found + 1] = {key, kind, value}
+    if kind ~= 'string' or redis.call('TYPE', (key:gsub(':last$', ''))).ok ~= 'stream' then
+      found[#found + 1] = {key, kind, value}
+    end
   end
 until cursor == '0'
 return found
@@ -71,12 +76,25 @@ def plain(kind: str, value: Any) -> Any:
             return value
         case "stream":
             last, entries = value
-            return {"last": number_of(last), "entries": [[number_of(id_), dict(pairs(flat))] for id_, flat in entries]}
+            keep = int(entries[-1][1][0]) if entries else 0
+            return {"last": int(last), "events": [one for one in events_of(entries) if one[0] > int(last) - keep]}
     raise TypeError(f"a key of type {kind}")
 
 
 def pairs(flat: list[str]) -> list[tuple[str, str]]:
     return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def events_of(entries: list[Any]) -> list[list[Any]]:
+    """The events of a stream's entries, of which each may hold many: number, at, name, job id, fields."""
+    events: list[list[Any]] = []
+    for entry_id, _, (at, *parts) in entries:
+        number = number_of(entry_id) - len(parts) // 4
+        for name, job_id, field, value in zip(*[iter(parts)] * 4, strict=True):
+            number += 1
+            details = field if isinstance(field, list) else [field, value] if field is not None else []
+            events.append([number, int(at), name, job_id, dict(pairs(details))])
+    return events
 
 
 def number_of(entry_id: str) -> int:

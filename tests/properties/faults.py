@@ -117,7 +117,7 @@ SEMANTICS = [
     Fault("logs outlive their job", "endings", "        for key in keys_of_job(q, job_id):\n", "        for key in keys_of_job(q, job_id)[:1]:\n"),
     Fault("a job to be removed is kept", "endings", "if held.remove_on_complete == 1:", "if held.remove_on_complete == 2:"),
     # events and metrics
-    Fault("one event too many is kept", "events", 's.xadd(events_key(q), keep, ["event", event, "at", text(now), "job_id", job_id])', 's.xadd(events_key(q), keep + 1, ["event", event, "at", text(now), "job_id", job_id])'),
+    Fault("one event too many is kept", "events", "s.xadd(events_key(q), keep, now, event, job_id, [])", "s.xadd(events_key(q), keep + 1, now, event, job_id, [])"),
     Fault("a value at the limit is left out", "events", "    if byte_length(value) > EVENT_VALUE_MAX:", "    if byte_length(value) >= EVENT_VALUE_MAX:"),
     Fault("an expiry is announced as a failure", "endings", 'emit(s, q, now, keep, "expired", job_id)', 'emit_with(s, q, now, keep, "failed", job_id, "failed_reason", "expired")'),
     Fault('drained while a job is active', 'drains', 'if s.zcard(ready_key(q)) > 0 or s.zcard(active_key(q)) > 0 or', 'if s.zcard(ready_key(q)) > 0 or'),

@@ -398,12 +398,12 @@ class World:
         """All events of the queue, or those of these names."""
         root = root_of(queue or self.name)
         found: list[Event] = []
-        for entry in await self._backend.call(reads.read_events, root, 0, EVENTS_READ):
-            pairs = iter(map(from_wire, entry.fields))
-            data = dict(zip(pairs, pairs, strict=True))
-            event = Event(data.pop("event"), data.pop("job_id"), data, int(data.pop("at")))
+        for event in await self._backend.call(reads.read_events, root, 0, EVENTS_READ):
             if not names or event.name in names:
-                found.append(event)
+                pairs = iter(map(from_wire, event.fields))
+                found.append(
+                    Event(event.name, from_wire(event.job_id), dict(zip(pairs, pairs, strict=True)), event.at)
+                )
         return found
 
     def calls(self, worker: Worker[Any, Any]) -> Counter[str]:

@@ -455,7 +455,7 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
         case "explain":
             return explained(reply)
         case "read_events":
-            return " ".join(f"{entry['number']}:{entry['fields']['event']}" for entry in reply)
+            return " ".join(f"{event['number']}:{event['name']}" for event in reply)
         case "tick":
             due = f"due: {reply['next_due'] - START}" if reply["next_due"] else ""
             unplanned = shown_unplanned(reply["unplanned"]) if "unplanned:" in expected else ""
@@ -561,10 +561,11 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
             key = f"{Q}:{kind}:{which}" if which else f"{Q}:{kind}"
             return list(state.get(key, [])) or ["-"]
         case "events" | "stream":
-            entries = state.get(f"{Q}:events", {"entries": []})["entries"]
-            return [f"{fields['event']}:{fields['job_id']}" for _, fields in entries] or ["-"]
+            events = state.get(f"{Q}:events", {"events": []})["events"]
+            return [f"{name}:{job_id}" for _, _, name, job_id, _ in events] or ["-"]
         case "event":
-            return shown_fields(state[f"{Q}:events"]["entries"][-1][1], expected)
+            _, at, name, job_id, fields = state[f"{Q}:events"]["events"][-1]
+            return shown_fields({"event": name, "at": str(at), "job_id": job_id, **fields}, expected)
         case "metrics":
             minutes = state.get(f"{Q}:metrics:{which}", {})
             return [f"{int(minute) - MINUTE}={count}" for minute, count in sorted(minutes.items())] or ["-"]

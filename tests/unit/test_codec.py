@@ -13,7 +13,7 @@ from glidemq_pb.backends.codec import CodecError, codec_of
 from glidemq_pb.semantics import jobs, reads, work
 from glidemq_pb.semantics.lang import INT_MAX, Fields, Refusal, operation
 from glidemq_pb.semantics.records import Caller, Counts, JobSpec, Settlement, Unplanned, WorkReply
-from glidemq_pb.semantics.store import Entry, Store
+from glidemq_pb.semantics.store import Event, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,9 @@ def test_the_hot_path() -> None:
 
 def test_replies_of_reads() -> None:
     assert codec_of(reads.count_jobs).decode([[1, 2, 3, 4, 5, 6, 7]]) == Counts(1, 2, 3, 4, 5, 6, 7)
-    assert codec_of(reads.read_events).decode([[[7, [b"a", b"b"]]]]) == [Entry(7, Fields(["a", "b"]))]
+    assert codec_of(reads.read_events).decode([[[7, 5, b"e", b"j", [b"a", b"b"]]]]) == [
+        Event(7, 5, "e", "j", Fields(["a", "b"]))
+    ]
 
 
 @given(st.lists(st.builds(JobSpec, *[st.text(st.characters(max_codepoint=255))] * 3, st.just(Fields([])))))

@@ -16,7 +16,7 @@ import pytest
 from glidemq_pb.semantics import endings, keys, lanes, lang, limits, states
 from glidemq_pb.semantics import rows as row_classes
 
-LAYOUTS = {1: "fbf19b4e96ccb686"}
+LAYOUTS = {1: "8068ebbd1169ed40"}
 """The digest of the layout of each format that was ever released, and of the present one."""
 
 ROWS = (
@@ -25,7 +25,7 @@ ROWS = (
     "SchedulerRow", "AddedRow", "WaitedRow", "ParentRow", "EndedRow", "ReservationRow",
     "LeaseRow",
 )  # fmt: skip
-STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "CANONICAL_DIGITS_MAX")
+STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "EVENTS_TOGETHER", "CANONICAL_DIGITS_MAX")
 STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")
 
 

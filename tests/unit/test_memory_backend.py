@@ -297,7 +297,7 @@ async def test_a_call_cancelled_in_its_turn_does_nothing() -> None:
 
 @operation
 def append(s: Store, q: str, now: int, keep: int) -> None:
-    s.xadd(f"{q}:events", keep, ["n", "1"])
+    s.xadd(f"{q}:events", keep, now, "e", "", [])
 
 
 async def test_a_reader_is_told_when_its_stream_has_a_later_entry() -> None:

@@ -37,6 +37,7 @@ BEYOND: list[Callable[[MemoryStore], object]] = [
     lambda s: s.zadd("k", INT_MAX + 1, "m"),
     lambda s: s.zadd_many("k", [0, INT_MAX + 1], ["m", "n"]),
     lambda s: s.zadd_many("k", [0, -INT_MAX - 1], ["m", "n"]),
+    lambda s: s.xadd("k", 1, INT_MAX + 1, "e", "j", []),
 ]
 NOT_WIRE: list[Callable[[MemoryStore], object]] = [
     lambda s: s.hset("k", a="ok", b="\u0100"),
@@ -46,15 +47,14 @@ NOT_WIRE: list[Callable[[MemoryStore], object]] = [
     lambda s: s.zadd("k", 0, "€"),
     lambda s: s.zadd_many("k", [0, 0], ["a", "€"]),
     lambda s: s.rpush("k", "€"),
-    lambda s: s.xadd("k", 1, ["a", "€"]),
+    lambda s: s.xadd("k", 1, 0, "e", "€", []),
 ]
 MALFORMED: list[Callable[[MemoryStore], object]] = [
     lambda s: s.hset("k"),
     lambda s: s.hset_fields("k", ["a"]),
     lambda s: s.zadd_many("k", [1], []),
-    lambda s: s.xadd("k", 1, []),
-    lambda s: s.xadd("k", 1, ["a"]),
-    lambda s: s.xadd("k", -1, ["a", "b"]),
+    lambda s: s.xadd("k", 1, 0, "e", "j", ["a"]),
+    lambda s: s.xadd("k", -1, 0, "e", "j", []),
 ]
 WRONG: list[Callable[[MemoryStore], object]] = [
     lambda s: s.hset("k", a=True),
@@ -62,7 +62,7 @@ WRONG: list[Callable[[MemoryStore], object]] = [
     lambda s: s.hset("set", a=1),
     lambda s: s.zadd("hash", 1, "m"),
     lambda s: s.rpush("hash", "v"),
-    lambda s: s.xadd("hash", 1, ["a", "b"]),
+    lambda s: s.xadd("hash", 1, 0, "e", "j", []),
     lambda s: s.zlowest("hash"),
     lambda s: s.read("set", Row),
     lambda s: s.get_count("hash"),
@@ -136,7 +136,7 @@ def test_a_row_of_another_shape_is_refused(row: type[Any]) -> None:
 def test_what_was_given_or_returned_may_be_changed_freely() -> None:
     store = MemoryStore()
     fields = ["a", "1"]
-    store.xadd("x", 5, fields)
+    store.xadd("x", 5, 0, "e", "j", fields)
     store.hset_fields("h", fields)
     store.rpush("l", "v")
     store.zadd("z", 1, "m")
@@ -156,8 +156,8 @@ def test_a_dump_holds_the_keys_of_a_prefix_in_order_with_plain_values() -> None:
     store.hset("q:c", z=1, a="t")
     store.zadd_many("q:d", [2, 1, 1], ["a", "c", "b"])
     for n in range(3):
-        store.xadd("q:e", 2, ["n", str(n)])
-    store.xadd("q:f", 0, ["n", "0"])
+        store.xadd("q:e", 2, 7, "e", str(n), ["n", "t"])
+    store.xadd("q:f", 0, 7, "e", "j", [])
     store.set_count("other", 1)
     dumped = store.dump("q:")
     assert list(dumped) == ["q:a", "q:b", "q:c", "q:d", "q:e", "q:f"]
@@ -166,8 +166,8 @@ def test_a_dump_holds_the_keys_of_a_prefix_in_order_with_plain_values() -> None:
         ["v"],
         {"a": "t", "z": "1"},
         [["b", 1], ["c", 1], ["a", 2]],
-        {"last": 3, "entries": [[2, {"n": "1"}], [3, {"n": "2"}]]},
-        {"last": 1, "entries": []},
+        {"last": 3, "events": [[2, 7, "e", "1", {"n": "t"}], [3, 7, "e", "2", {"n": "t"}]]},
+        {"last": 1, "events": []},
     ]
     assert list(dumped["q:c"]) == ["a", "z"]
 

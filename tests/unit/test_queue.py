@@ -386,8 +386,7 @@ async def test_pause_and_resume(queue: Queue[Any, Any]) -> None:
 
 
 async def events(queue: Queue[Any, Any]) -> list[str]:
-    entries = await queue._owner.call(reads.read_events, 0, 100)
-    return [entry.fields[entry.fields.index("event") + 1] for entry in entries]
+    return [event.name for event in await queue._owner.call(reads.read_events, 0, 100)]
 
 
 async def test_evt_4_without_events_nothing_is_told(backend: CountingBackend) -> None:

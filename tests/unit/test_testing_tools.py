@@ -89,7 +89,7 @@ def test_a_timeline_holds_more_than_the_event_stream() -> None:
         for _ in range(5):
             await queue.add_bulk([NewJob("x")] * 1_000)
         await queue.run_until_idle()
-        assert len(queue.snapshot()["glide:{tasks}:events"]["entries"]) == 10_000
+        assert len(queue.snapshot()["glide:{tasks}:events"]["events"]) == 10_000
         return len([moment for moment in queue.timeline() if moment.event != "drained"])
 
     assert run(main()) == 15_000

@@ -14,8 +14,8 @@ def plain(value: dict[str, str] | SortedSet | Stream | deque[str] | int) -> Any:
     if isinstance(value, SortedSet):
         return [[member, score] for score, member in value.entries(0, len(value))]
     if isinstance(value, Stream):
-        entries = value.after(0, len(value))
-        return {"last": value.last, "entries": [[entry.number, pairs(entry.fields)] for entry in entries]}
+        events = value.after(0, len(value))
+        return {"last": value.last, "events": [[e.number, e.at, e.name, e.job_id, pairs(e.fields)] for e in events]}
     return str(value) if isinstance(value, int) else list(value)
 
 

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from ...semantics.lang import INT_MAX, Fields
-from ...semantics.store import Entry, Scored
+from ...semantics.store import Event, Scored
 from .checks import check_integer, check_texts, stored_text, too_large
 from .plain import pairs, plain
 from .rows import row_builder
@@ -294,18 +294,19 @@ class MemoryStore:
             return Stream()
         return stream
 
-    def xadd(self, key: str, keep: int, fields: list[str]) -> None:
-        if not fields or len(fields) % 2:
-            raise ValueError(f"{key}: an entry needs pairs of a field and a value")
+    def xadd(self, key: str, keep: int, at: int, event: str, job_id: str, fields: list[str]) -> None:
+        if len(fields) % 2:
+            raise ValueError(f"{key}: a field without a value")
         if keep < 0:
-            raise ValueError(f"{key}: MAXLEN {keep}")
-        check_texts(key, fields)
+            raise ValueError(f"{key}: to retain {keep} events")
+        check_integer(key, at)
+        check_texts(key, (event, job_id, *fields))
         stream = self._streams.get(key)
         if stream is None:
             self._check_absent(key)
             stream = self._streams[key] = Stream()
             self._tables[key] = self._streams
-        stream.add(fields, keep)
+        stream.add(keep, at, event, job_id, fields)
         self.grown[key] = None
 
     def xclear(self, key: str) -> None:
@@ -314,10 +315,7 @@ class MemoryStore:
     def xlast(self, key: str) -> int:
         return self._stream_to_read(key).last
 
-    def xlen(self, key: str) -> int:
-        return len(self._stream_to_read(key))
-
-    def xafter(self, key: str, after: int, count: int) -> list[Entry]:
+    def xafter(self, key: str, after: int, count: int) -> list[Event]:
         return self._stream_to_read(key).after(after, count)
 
     # the whole state
@@ -325,6 +323,6 @@ class MemoryStore:
         """The keys that begin with `prefix`, in order, with plain values; equal states give equal dumps.
 
         hash: dict of texts; sorted set: list of [member, score]; list: list; counter: its digits;
-        stream: {"last": n, "entries": [[n, dict of texts], ...]}.
+        stream: {"last": n, "events": [[n, at, name, job id, dict of texts], ...]}.
         """
         return {key: plain(self._tables[key][key]) for key in sorted(self._tables) if key.startswith(prefix)}

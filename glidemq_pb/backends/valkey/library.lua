@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_027987837ffd
+#!lua name=glidemq_pb_ec7f7dd43843
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -68,27 +68,57 @@ R.scored = function(reply)
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
 end
--- Exact trimming walks over what was trimmed before, so a stream that grows is cut once: at the end of the
--- operation, and before anything looks at it.
-R.keeps = {}  -- by stream that has grown
-R.trim = function(value)
-  for key, keep in pairs(R.keeps) do redis.call('XTRIM', key, 'MAXLEN', '=', keep) end
-  if next(R.keeps) then R.keeps = {} end
+-- Events: a command costs more than an event, so those that follow each other are gathered, and written together at
+-- the end of the operation, or before anything looks. The form is that of `Store.xadd` in semantics/store.py.
+local TOGETHER = 100  -- limits.EVENTS_TOGETHER
+local log, log_size, log_root, log_name, log_keep, log_at = false, 0
+R.begin = function() log, log_at = false, false end  -- an operation that failed left its own
+R.write = function(value)
+  if log then
+    local call, key, keep, all, size = redis.call, log_root .. log_name, log_keep, log, (log_size - 1) / 4
+    R.begin()
+    local last = call('INCRBY', key .. ':last', size)
+    local before = last - size
+    while before < last do
+      local to = math.min(before - before % TOGETHER + TOGETHER, last)
+      local from = 4 * (before - last + size)
+      local part = to - before == size and all or {all[1], unpack(all, from + 2, from + 4 * (to - before) + 1)}
+      call('XADD', key, '0-' .. R.text(to), keep, cmsgpack.pack(part))
+      if to % TOGETHER == 0 then
+        call('XTRIM', key, 'MINID', '=', '0-' .. R.text(math.max(to - math.ceil(keep / TOGETHER) * TOGETHER, 0) + 1))
+      end
+      before = to
+    end
+  end
   return value
 end
-R.xadd = function(key, keep, ...)
-  if (R.keeps[key] or keep) ~= keep then R.trim() end
-  R.keeps[key] = keep
-  redis.call('XADD', key, '0-*', ...)
-end
-R.xlast = function(key)
-  local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}
-  for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return tonumber(string.sub(info[i + 1], 3)) end end
-  return 0
+R.xadd = function(root, name, keep, at, event, job_id, field, value)  -- of the stream `root .. name`
+  if at ~= log_at or keep ~= log_keep or root ~= log_root or name ~= log_name then
+    R.write()
+    log, log_size, log_root, log_name, log_keep, log_at = {at}, 1, root, name, keep, at
+  end
+  local n = log_size
+  log[n + 1], log[n + 2], log[n + 3], log[n + 4], log_size = event, job_id, field, value, n + 4
 end
 R.xafter = function(key, after, count)
-  local out = redis.call('XRANGE', key, '(0-' .. R.text(after), '+', 'COUNT', count)
-  for i, entry in ipairs(out) do out[i] = {number = tonumber(string.sub(entry[1], 3)), fields = entry[2]} end
+  local out, newest = {}, redis.call('XREVRANGE', R.write(key), '+', '-', 'COUNT', 1)[1]
+  local last = newest and tonumber(string.sub(newest[1], 3)) or 0
+  local from = newest and math.max(after, last - newest[2][1])
+  while newest and from < last and #out < count do
+    for _, entry in ipairs(redis.call('XRANGE', key, '(0-' .. R.text(from), '+', 'COUNT', 20)) do
+      local events = cmsgpack.unpack(entry[2][2])
+      local n = tonumber(string.sub(entry[1], 3)) - (#events - 1) / 4
+      for i = 2, #events, 4 do
+        n = n + 1
+        if n > from and #out < count then
+          local field = events[i + 2]
+          local fields = type(field) == 'table' and field or field and {field, events[i + 3]} or {}
+          out[#out + 1] = {number = n, at = events[1], name = events[i], job_id = events[i + 1], fields = fields}
+        end
+      end
+      from = n
+    end
+  end
   return out
 end
 
@@ -268,14 +298,14 @@ R.reply_list_of_JobEntry = function(v)
   return out
 end
 
-R.reply_Entry = function(v)
-  return {v.number, v.fields}
+R.reply_Event = function(v)
+  return {v.number, v.at, v.name, v.job_id, v.fields}
 end
 
-R.reply_list_of_Entry = function(v)
+R.reply_list_of_Event = function(v)
   local out = {}
   for _, one in ipairs(v) do
-    out[#out + 1] = R.reply_Entry(one)
+    out[#out + 1] = R.reply_Event(one)
   end
   return out
 end
@@ -741,7 +771,7 @@ O.forget_queue = function(q, now)
     limiters[#limiters + 1] = q .. ':limiter:' .. limiter
   end
   R.spread('UNLINK', limiters)
-  call('XTRIM', q .. ':events', 'MAXLEN', '=', 0)
+  call('XTRIM', R.write(q .. ':events'), 'MAXLEN', '=', 0)
   call('UNLINK', q .. ':meta', q .. ':limiters', q .. ':wake')
   call('UNLINK', q .. ':calls', q .. ':calls:old', q .. ':metrics:completed', q .. ':metrics:failed')
   H.forget_workers(q, now, 500)
@@ -1903,7 +1933,7 @@ end
 -- events.py:9 emit
 H.emit = function(q, now, keep, event, job_id)
   if keep > 0 then
-    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id)
+    R.xadd(q, ':events', keep, now, event, job_id, false, false)
   end
 end
 
@@ -1912,23 +1942,19 @@ H.emit_with = function(q, now, keep, event, job_id, field, value)
   if #value > 4096 then
     H.emit(q, now, keep, event, job_id)
   elseif keep > 0 then
-    R.xadd(q .. ':events', keep, 'event', event, 'at', now, 'job_id', job_id, field, value)
+    R.xadd(q, ':events', keep, now, event, job_id, field, value)
   end
 end
 
 -- events.py:23 emit_retrying
 H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   if keep > 0 then
-    local fields = {'event', 'retrying', 'at', R.text(now), 'job_id', job_id}
-    fields[#fields + 1] = 'attempts_made'
-    fields[#fields + 1] = R.text(attempts_made)
-    fields[#fields + 1] = 'delay'
-    fields[#fields + 1] = R.text(delay)
+    local fields = {'attempts_made', R.text(attempts_made), 'delay', R.text(delay)}
     if #reason <= 4096 then
       fields[#fields + 1] = 'failed_reason'
       fields[#fields + 1] = reason
     end
-    R.xadd(q .. ':events', keep, unpack(fields))
+    R.xadd(q, ':events', keep, now, 'retrying', job_id, {unpack(fields)}, false)
   end
 end
 
@@ -2984,12 +3010,8 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   end
   call('HSET', q .. ':group:' .. key, 'paused_until', until_)
   if keep > 0 then
-    local fields = {'event', 'group-rate-limited', 'at', R.text(now), 'job_id', '', 'group_key', key}
-    fields[#fields + 1] = 'duration'
-    fields[#fields + 1] = R.text(duration)
-    fields[#fields + 1] = 'resume_at'
-    fields[#fields + 1] = R.text(until_)
-    R.xadd(q .. ':events', keep, unpack(fields))
+    local fields = {'group_key', key, 'duration', R.text(duration), 'resume_at', R.text(until_)}
+    R.xadd(q, ':events', keep, now, 'group-rate-limited', '', {unpack(fields)}, false)
   end
   return until_
 end
@@ -3298,7 +3320,7 @@ H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
 
--- keys.py:69 keys_of_job
+-- keys.py:70 keys_of_job
 H.keys_of_job = function(q, job_id)
   return {q .. ':job:' .. job_id, q .. ':logs:' .. job_id, q .. ':children:' .. job_id, q .. ':outcomes:' .. job_id}
 end
@@ -3764,15 +3786,16 @@ O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  return {R.reply_list_of_Entry(R.xafter(R.trim(q .. ':events'), after, count))}
+  return {R.reply_list_of_Event(R.xafter(q .. ':events', after, count))}
 end
 
 -- reads.py:180 last_event
 O.last_event = function(q, now)
+  local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  return {R.xlast(q .. ':events')}
+  return {tonumber(call('GET', R.write(q .. ':events') .. ':last') or 0)}
 end
 
 -- retries.py:12 attempts_remain
@@ -4667,10 +4690,10 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_027987837ffd',
+  function_name = 'glidemq_pb_get_marks_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_marks(keys[1], R.now(args[1]))
@@ -4678,57 +4701,57 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_027987837ffd',
+  function_name = 'glidemq_pb_clear_some_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 10)
-    return R.trim(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5),
+    return R.write(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5),
         R.whole(args[8]), R.whole(args[9])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_027987837ffd',
+  function_name = 'glidemq_pb_clean_some_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.trim(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5]),
+    return R.write(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5]),
         R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_027987837ffd',
+  function_name = 'glidemq_pb_retry_some_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.trim(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.whole(args[6]),
+    return R.write(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.whole(args[6]),
         R.whole(args[7]), R.whole(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_027987837ffd',
+  function_name = 'glidemq_pb_forget_queue_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return R.trim(O.forget_queue(keys[1], R.now(args[1])))
+    return R.write(O.forget_queue(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_027987837ffd',
+  function_name = 'glidemq_pb_list_workers_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_workers(keys[1], R.now(args[1]))
@@ -4736,21 +4759,21 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_027987837ffd',
+  function_name = 'glidemq_pb_wait_for_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4], R.whole(args[5])))
+    return R.write(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4], R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_027987837ffd',
+  function_name = 'glidemq_pb_fetch_answers_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local ordinals, at = R.take_list_of_int(args, 3)
     R.done(args, at)
@@ -4759,188 +4782,188 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_027987837ffd',
+  function_name = 'glidemq_pb_forget_answers_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local ordinals, at = R.take_list_of_int(args, 3)
     R.done(args, at)
-    return R.trim(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
+    return R.write(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_027987837ffd',
+  function_name = 'glidemq_pb_remove_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return R.write(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_027987837ffd',
+  function_name = 'glidemq_pb_retry_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return R.write(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_027987837ffd',
+  function_name = 'glidemq_pb_revoke_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return R.write(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_027987837ffd',
+  function_name = 'glidemq_pb_promote_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return R.write(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_027987837ffd',
+  function_name = 'glidemq_pb_change_priority_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
+    return R.write(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_027987837ffd',
+  function_name = 'glidemq_pb_change_delay_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
+    return R.write(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_027987837ffd',
+  function_name = 'glidemq_pb_update_data_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4]))
+    return R.write(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_027987837ffd',
+  function_name = 'glidemq_pb_update_progress_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.trim(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5], R.whole(args[6])))
+    return R.write(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5], R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_027987837ffd',
+  function_name = 'glidemq_pb_add_log_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.trim(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5]))
+    return R.write(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_027987837ffd',
+  function_name = 'glidemq_pb_pause_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.pause(keys[1], R.now(args[1]), R.whole(args[2])))
+    return R.write(O.pause(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_027987837ffd',
+  function_name = 'glidemq_pb_resume_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.resume(keys[1], R.now(args[1]), R.whole(args[2])))
+    return R.write(O.resume(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_027987837ffd',
+  function_name = 'glidemq_pb_set_group_limits_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.trim(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.whole(args[8])))
+    return R.write(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.whole(args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_027987837ffd',
+  function_name = 'glidemq_pb_rate_limit_group_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.trim(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.flag(args[5]),
+    return R.write(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.flag(args[5]),
         R.whole(args[6])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_027987837ffd',
+  function_name = 'glidemq_pb_set_global_concurrency_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.set_global_concurrency(keys[1], R.now(args[1]), R.whole(args[2])))
+    return R.write(O.set_global_concurrency(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_027987837ffd',
+  function_name = 'glidemq_pb_set_global_rate_limit_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.trim(O.set_global_rate_limit(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
+    return R.write(O.set_global_rate_limit(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_027987837ffd',
+  function_name = 'glidemq_pb_get_global_limits_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_global_limits(keys[1], R.now(args[1]))
@@ -4948,10 +4971,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_027987837ffd',
+  function_name = 'glidemq_pb_explain_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.explain(keys[1], R.now(args[1]), args[2])
@@ -4959,21 +4982,21 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_027987837ffd',
+  function_name = 'glidemq_pb_take_ids_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.take_ids(keys[1], R.now(args[1]), R.whole(args[2])))
+    return R.write(O.take_ids(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_027987837ffd',
+  function_name = 'glidemq_pb_add_flow_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local specs, at = R.take_list_of_FlowSpec(args, 5)
     local guarded
@@ -4981,41 +5004,41 @@ redis.register_function{
     local others
     others, at = R.take_list_of_str(args, at)
     R.done(args, at + 1)
-    return R.trim(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded, others,
+    return R.write(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded, others,
         R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_027987837ffd',
+  function_name = 'glidemq_pb_reserve_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local specs, at = R.take_list_of_FlowSpec(args, 5)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at)
-    return R.trim(O.reserve(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded))
+    return R.write(O.reserve(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_027987837ffd',
+  function_name = 'glidemq_pb_release_flow_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.release_flow(keys[1], R.now(args[1]), args[2]))
+    return R.write(O.release_flow(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_027987837ffd',
+  function_name = 'glidemq_pb_decide_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return O.decide(keys[1], R.now(args[1]), args[2], R.whole(args[3]))
@@ -5023,10 +5046,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_027987837ffd',
+  function_name = 'glidemq_pb_list_reservations_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_reservations(keys[1], R.now(args[1]))
@@ -5034,35 +5057,35 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_027987837ffd',
+  function_name = 'glidemq_pb_add_child_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local spec, at = R.take_JobSpec(args, 5)
     R.done(args, at + 2)
-    return R.trim(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], spec, R.flag(args[at]),
+    return R.write(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], spec, R.flag(args[at]),
         R.whole(args[at + 1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_027987837ffd',
+  function_name = 'glidemq_pb_adopt_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.trim(O.adopt(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), args[5], args[6], args[7],
+    return R.write(O.adopt(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), args[5], args[6], args[7],
         args[8]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_027987837ffd',
+  function_name = 'glidemq_pb_list_children_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return O.list_children(keys[1], R.now(args[1]), args[2], R.whole(args[3]))
@@ -5070,44 +5093,44 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_027987837ffd',
+  function_name = 'glidemq_pb_receive_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local letter, at = R.take_Letter(args, 3)
     R.done(args, at + 1)
-    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], letter, R.whole(args[at])))
+    return R.write(O.receive(keys[1], R.now(args[1]), args[2], letter, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_027987837ffd',
+  function_name = 'glidemq_pb_replay_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.trim(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return R.write(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_027987837ffd',
+  function_name = 'glidemq_pb_set_dead_letters_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.set_dead_letters(keys[1], R.now(args[1]), args[2]))
+    return R.write(O.set_dead_letters(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_027987837ffd',
+  function_name = 'glidemq_pb_get_dead_letters_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_dead_letters(keys[1], R.now(args[1]))
@@ -5115,24 +5138,24 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_027987837ffd',
+  function_name = 'glidemq_pb_enqueue_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local specs, at = R.take_list_of_JobSpec(args, 3)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.whole(args[at])))
+    return R.write(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_027987837ffd',
+  function_name = 'glidemq_pb_list_letters_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.list_letters(keys[1], R.now(args[1]))
@@ -5140,22 +5163,22 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_027987837ffd',
+  function_name = 'glidemq_pb_acknowledge_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local sequences, at = R.take_list_of_str(args, 2)
     R.done(args, at)
-    return R.trim(O.acknowledge(keys[1], R.now(args[1]), sequences))
+    return R.write(O.acknowledge(keys[1], R.now(args[1]), sequences))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_027987837ffd',
+  function_name = 'glidemq_pb_get_job_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return O.get_job(keys[1], R.now(args[1]), args[2], R.flag(args[3]))
@@ -5163,10 +5186,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_027987837ffd',
+  function_name = 'glidemq_pb_list_jobs_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
     return O.list_jobs(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]), R.flag(args[5]))
@@ -5174,10 +5197,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_027987837ffd',
+  function_name = 'glidemq_pb_list_parked_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
     return O.list_parked(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]), R.flag(args[4]))
@@ -5185,10 +5208,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_027987837ffd',
+  function_name = 'glidemq_pb_count_jobs_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.count_jobs(keys[1], R.now(args[1]))
@@ -5196,10 +5219,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_027987837ffd',
+  function_name = 'glidemq_pb_get_time_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.get_time(keys[1], R.now(args[1]))
@@ -5207,10 +5230,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_027987837ffd',
+  function_name = 'glidemq_pb_is_paused_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.is_paused(keys[1], R.now(args[1]))
@@ -5218,10 +5241,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_027987837ffd',
+  function_name = 'glidemq_pb_get_log_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
     return O.get_log(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]))
@@ -5229,10 +5252,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_027987837ffd',
+  function_name = 'glidemq_pb_get_metrics_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.get_metrics(keys[1], R.now(args[1]), args[2])
@@ -5240,10 +5263,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_027987837ffd',
+  function_name = 'glidemq_pb_read_events_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
     return O.read_events(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]))
@@ -5251,10 +5274,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_027987837ffd',
+  function_name = 'glidemq_pb_last_event_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
     return O.last_event(keys[1], R.now(args[1]))
@@ -5262,45 +5285,45 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_027987837ffd',
+  function_name = 'glidemq_pb_upsert_scheduler_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local spec, at = R.take_SchedulerSpec(args, 4)
     R.done(args, at)
-    return R.trim(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
+    return R.write(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_027987837ffd',
+  function_name = 'glidemq_pb_plan_runs_ec7f7dd43843',
   flags = {},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local runs, at = R.take_list_of_PlannedRun(args, 2)
     R.done(args, at)
-    return R.trim(O.plan_runs(keys[1], R.now(args[1]), runs))
+    return R.write(O.plan_runs(keys[1], R.now(args[1]), runs))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_027987837ffd',
+  function_name = 'glidemq_pb_remove_scheduler_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.trim(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3]))
+    return R.write(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_027987837ffd',
+  function_name = 'glidemq_pb_get_scheduler_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.get_scheduler(keys[1], R.now(args[1]), args[2])
@@ -5308,10 +5331,10 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_027987837ffd',
+  function_name = 'glidemq_pb_list_schedulers_ec7f7dd43843',
   flags = {'no-writes'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
     return O.list_schedulers(keys[1], R.now(args[1]), R.whole(args[2]))
@@ -5319,23 +5342,23 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_027987837ffd',
+  function_name = 'glidemq_pb_settle_and_activate_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local settlements, at = R.take_list_of_Settlement(args, 13)
     R.done(args, at + 1)
-    return R.trim(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements,
+    return R.write(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements,
         R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_027987837ffd',
+  function_name = 'glidemq_pb_extend_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     local job_ids, at = R.take_list_of_str(args, 3)
     local tokens
@@ -5343,50 +5366,50 @@ redis.register_function{
     local lease_ms
     lease_ms, at = R.take_list_of_int(args, at)
     R.done(args, at)
-    return R.trim(O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms))
+    return R.write(O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_027987837ffd',
+  function_name = 'glidemq_pb_nudge_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.nudge(keys[1], R.now(args[1]), args[2]))
+    return R.write(O.nudge(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_027987837ffd',
+  function_name = 'glidemq_pb_pass_wake_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return R.trim(O.pass_wake(keys[1], R.now(args[1])))
+    return R.write(O.pass_wake(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_027987837ffd',
+  function_name = 'glidemq_pb_leave_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.trim(O.leave(keys[1], R.now(args[1]), args[2]))
+    return R.write(O.leave(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_027987837ffd',
+  function_name = 'glidemq_pb_tick_ec7f7dd43843',
   flags = {'allow-oom'},
   callback = function(keys, args)
-    R.keeps = {}
+    R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.trim(O.tick(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
+    return R.write(O.tick(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }

@@ -66,26 +66,56 @@ R.scored = function(reply)
   for i = 1, #reply, 2 do out[#out + 1] = {member = reply[i], score = tonumber(reply[i + 1])} end
   return out
 end
--- Exact trimming walks over what was trimmed before, so a stream that grows is cut once: at the end of the
--- operation, and before anything looks at it.
-R.keeps = {}  -- by stream that has grown
-R.trim = function(value)
-  for key, keep in pairs(R.keeps) do redis.call('XTRIM', key, 'MAXLEN', '=', keep) end
-  if next(R.keeps) then R.keeps = {} end
+-- Events: a command costs more than an event, so those that follow each other are gathered, and written together at
+-- the end of the operation, or before anything looks. The form is that of `Store.xadd` in semantics/store.py.
+local TOGETHER = 100  -- limits.EVENTS_TOGETHER
+local log, log_size, log_root, log_name, log_keep, log_at = false, 0
+R.begin = function() log, log_at = false, false end  -- an operation that failed left its own
+R.write = function(value)
+  if log then
+    local call, key, keep, all, size = redis.call, log_root .. log_name, log_keep, log, (log_size - 1) / 4
+    R.begin()
+    local last = call('INCRBY', key .. ':last', size)
+    local before = last - size
+    while before < last do
+      local to = math.min(before - before % TOGETHER + TOGETHER, last)
+      local from = 4 * (before - last + size)
+      local part = to - before == size and all or {all[1], unpack(all, from + 2, from + 4 * (to - before) + 1)}
+      call('XADD', key, '0-' .. R.text(to), keep, cmsgpack.pack(part))
+      if to % TOGETHER == 0 then
+        call('XTRIM', key, 'MINID', '=', '0-' .. R.text(math.max(to - math.ceil(keep / TOGETHER) * TOGETHER, 0) + 1))
+      end
+      before = to
+    end
+  end
   return value
 end
-R.xadd = function(key, keep, ...)
-  if (R.keeps[key] or keep) ~= keep then R.trim() end
-  R.keeps[key] = keep
-  redis.call('XADD', key, '0-*', ...)
-end
-R.xlast = function(key)
-  local info = redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'STREAM', key) or {}
-  for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return tonumber(string.sub(info[i + 1], 3)) end end
-  return 0
+R.xadd = function(root, name, keep, at, event, job_id, field, value)  -- of the stream `root .. name`
+  if at ~= log_at or keep ~= log_keep or root ~= log_root or name ~= log_name then
+    R.write()
+    log, log_size, log_root, log_name, log_keep, log_at = {at}, 1, root, name, keep, at
+  end
+  local n = log_size
+  log[n + 1], log[n + 2], log[n + 3], log[n + 4], log_size = event, job_id, field, value, n + 4
 end
 R.xafter = function(key, after, count)
-  local out = redis.call('XRANGE', key, '(0-' .. R.text(after), '+', 'COUNT', count)
-  for i, entry in ipairs(out) do out[i] = {number = tonumber(string.sub(entry[1], 3)), fields = entry[2]} end
+  local out, newest = {}, redis.call('XREVRANGE', R.write(key), '+', '-', 'COUNT', 1)[1]
+  local last = newest and tonumber(string.sub(newest[1], 3)) or 0
+  local from = newest and math.max(after, last - newest[2][1])
+  while newest and from < last and #out < count do
+    for _, entry in ipairs(redis.call('XRANGE', key, '(0-' .. R.text(from), '+', 'COUNT', 20)) do
+      local events = cmsgpack.unpack(entry[2][2])
+      local n = tonumber(string.sub(entry[1], 3)) - (#events - 1) / 4
+      for i = 2, #events, 4 do
+        n = n + 1
+        if n > from and #out < count then
+          local field = events[i + 2]
+          local fields = type(field) == 'table' and field or field and {field, events[i + 3]} or {}
+          out[#out + 1] = {number = n, at = events[1], name = events[i], job_id = events[i + 1], fields = fields}
+        end
+      end
+      from = n
+    end
+  end
   return out
 end

@@ -62,23 +62,36 @@ def _spread(name: str) -> Lower:
 
 
 def _xadd(a: Sequence[lua.Expr]) -> lua.Expr:
-    key, keep, fields = a
-    pairs = fields.items if isinstance(fields, lua.Table) else (lua.Call(lua.Name("unpack"), (fields,)),)
-    return lua.Call(runtime("xadd"), (key, keep, *map(_argument, pairs)))
-
-
-def _argument(expr: lua.Expr) -> lua.Expr:
-    """An argument of a command: the server itself writes a number as `text` would."""
-    match expr:
-        case lua.Call(function, (number,)) if function == runtime("text"):
-            return number
+    """The key goes in two parts, put together once an entry, and one pair of a field and a value without a list."""
+    key, *before, fields = a
+    match key:
+        case lua.Operation("..", root, lua.Text() as name):
+            parts: tuple[lua.Expr, lua.Expr] = (root, name)
         case _:
-            return expr
+            parts = (key, lua.Text(""))
+    match fields:
+        case lua.Table(()):
+            details: tuple[lua.Expr, ...] = (lua.Flag(False), lua.Flag(False))
+        case lua.Table((field, value)):
+            details = (field, value)
+        case lua.Table():
+            details = (fields, lua.Flag(False))
+        case _:  # the caller may go on to change it
+            details = (lua.Table((lua.Call(lua.Name("unpack"), (fields,)),)), lua.Flag(False))
+    return lua.Call(runtime("xadd"), (*parts, *before, *details))
 
 
-def _trimmed(key: lua.Expr) -> lua.Expr:
-    """A stream's key, once the stream is cut to what it keeps."""
-    return lua.Call(runtime("trim"), (key,))
+def _clear(a: Sequence[lua.Expr]) -> lua.Expr:
+    return command("XTRIM", _written(a[0]), lua.Text("MAXLEN"), lua.Text("="), lua.Number(0))
+
+
+def _last(a: Sequence[lua.Expr]) -> lua.Expr:
+    return _count([lua.Operation("..", _written(a[0]), lua.Text(":last"))])
+
+
+def _written(key: lua.Expr) -> lua.Expr:
+    """A stream's key, once the events that were gathered are written."""
+    return lua.Call(runtime("write"), (key,))
 
 
 def _count(a: Sequence[lua.Expr]) -> lua.Expr:
@@ -128,11 +141,10 @@ VERBS: dict[str, Verb] = {
     "rpush": Verb(("RPUSH",), True, _plain("RPUSH")),
     "llen": Verb(("LLEN",), False, _plain("LLEN")),
     "lrange": Verb(("LRANGE",), False, _plain("LRANGE")),
-    "xadd": Verb(("XADD", "XTRIM"), True, _xadd),
-    "xclear": Verb(("XTRIM",), True, _plain("XTRIM", lua.Text("MAXLEN"), lua.Text("="), lua.Number(0))),
-    "xlast": Verb(("EXISTS", "XINFO"), False, _helper("xlast")),
-    "xlen": Verb(("XLEN",), False, lambda a: command("XLEN", _trimmed(a[0]))),
-    "xafter": Verb(("XRANGE",), False, lambda a: lua.Call(runtime("xafter"), (_trimmed(a[0]), *a[1:]))),
+    "xadd": Verb(("INCRBY", "XADD", "XTRIM"), True, _xadd),
+    "xclear": Verb(("XTRIM",), True, _clear),
+    "xlast": Verb(("GET",), False, _last),
+    "xafter": Verb(("XREVRANGE", "XRANGE"), False, _helper("xafter")),
 }
 
 

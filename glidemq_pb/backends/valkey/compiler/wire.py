@@ -240,7 +240,7 @@ class Codec:
         call = lua.Call(lua.Member(lua.Name("O"), field_name(function.name)), tuple(given))
         packed = lua.Call(lua.Member(lua.Name("cmsgpack"), "unpack"), (_argument(lua.Number(1)),))
         body.insert(0, lua.Set((lua.Name("args"),), (packed,)))
-        body.insert(0, lua.Set((_runtime("keeps"),), (lua.Table(),)))  # an operation that failed left its own
+        body.insert(0, lua.Do(lua.Call(_runtime("begin"), ())))
         if function.operation is None or not function.operation.reads_only:
-            call = lua.Call(_runtime("trim"), (call,))
+            call = lua.Call(_runtime("write"), (call,))
         return lua.Closure(("keys", "args"), (*body, lua.Return((call,))))
