@@ -48,7 +48,7 @@ from .lanes import place_of
 from .lang import drop, join, number, operation, refuse, split, take, text
 from .limits import BATCH_MAX, PAGE_MAX
 from .records import ClearCursor, Cleared, Marks, Retried, WorkerEntry
-from .rows import Meta, PlaceRow, WorkerInfoRow
+from .rows import Meta, ParkedRow, PlaceRow, TurnRow, WorkerInfoRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .timetable import forget_scheduler
@@ -70,7 +70,7 @@ def get_marks(s: Store, q: str, now: int) -> Marks:
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
-    return Marks(meta.ready, meta.mark, meta.turn)
+    return Marks(meta.ready, meta.mark, s.read(meta_key(q), TurnRow).turn)
 
 
 @operation(frees_memory=True)
@@ -235,7 +235,7 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
-    if has_jobs(s, q, meta):
+    if has_jobs(s, q):
         return False
     groups = s.zrange(groups_key(q), 0, BATCH_MAX - 1)
     keys: list[str] = []
@@ -278,9 +278,9 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     return True
 
 
-def has_jobs(s: Store, q: str, meta: Meta) -> bool:
+def has_jobs(s: Store, q: str) -> bool:
     """Whether any job is stored."""
-    waiting = s.zcard(ready_key(q)) + meta.parked
+    waiting = s.zcard(ready_key(q)) + s.read(meta_key(q), ParkedRow).parked
     running = s.zcard(active_key(q)) + s.zcard(scheduled_key(q)) + s.zcard(waiting_children_key(q))
     return waiting + running + s.zcard(ended_key(q, COMPLETED)) + s.zcard(ended_key(q, FAILED)) > 0
 

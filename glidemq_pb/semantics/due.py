@@ -37,7 +37,7 @@ from .metrics import forget_minutes
 from .parents import free_parents
 from .placing import leave_state, make_ready, return_to_front, watch_expiry
 from .records import Swept
-from .rows import Meta, PlaceRow
+from .rows import Meta, PlaceRow, TrimRow
 from .schedulers import fire_due
 from .states import COMPLETED, DELAYED, FAILED, WAITING_CHILDREN
 from .store import Store
@@ -200,13 +200,14 @@ def forget_workers(s: Store, q: str, now: int, limit: int) -> int:
 
 def keep_house(s: Store, q: str, now: int) -> None:
     """The rest of a retention count, the generations of calls, the oldest minutes of the metrics."""
-    meta = s.read(meta_key(q), Meta)
-    if meta.trim_completed > 0:
+    owed = s.read(meta_key(q), TrimRow)
+    if owed.trim_completed > 0:
         s.hdel(meta_key(q), ["trim_completed"])
-        trim(s, q, now, COMPLETED, meta.trim_completed - 1)
-    if meta.trim_failed > 0:
+        trim(s, q, now, COMPLETED, owed.trim_completed - 1)
+    if owed.trim_failed > 0:
         s.hdel(meta_key(q), ["trim_failed"])
-        trim(s, q, now, FAILED, meta.trim_failed - 1)
+        trim(s, q, now, FAILED, owed.trim_failed - 1)
+    meta = s.read(meta_key(q), Meta)
     if meta.calls_until > 0 and now >= meta.calls_until:
         turn_calls(s, q, now)
     if meta.metrics_until > 0 and now >= meta.metrics_until:
@@ -237,7 +238,8 @@ def find_next_due(s: Store, q: str, now: int) -> None:
     for at_house in [meta.calls_until, meta.metrics_until, window_end(meta)]:
         if at_house > 0 and (due == 0 or at_house < due):
             due = at_house
-    if meta.trim_completed > 0 or meta.trim_failed > 0:
+    owed = s.read(meta_key(q), TrimRow)
+    if owed.trim_completed > 0 or owed.trim_failed > 0:
         due = now
     if due == 0:
         s.hdel(meta_key(q), ["next_due"])

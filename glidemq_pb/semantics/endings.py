@@ -11,7 +11,7 @@ from .keys import ended_key, expiring_key, job_key, keys_of_job, meta_key, retai
 from .lang import drop, number, pad
 from .letters import bury
 from .limits import TRIM_MAX
-from .rows import EndedRow, FailedKeepRow, HeldRow, Meta, PlaceRow
+from .rows import EndedRow, FailedKeepRow, HeldRow, PlaceRow, TrimRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .timetable import job_ended
@@ -102,7 +102,7 @@ def trim(s: Store, q: str, now: int, state: str, count: int) -> None:
     if excess > 0:
         forget_ended(s, q, now, state, s.zrange(ended_key(q, state), 0, min(excess, TRIM_MAX) - 1))
     if excess > TRIM_MAX:
-        owed = s.read(meta_key(q), Meta)  # never raised: an earlier ending may owe a lower count
+        owed = s.read(meta_key(q), TrimRow)  # never raised: an earlier ending may owe a lower count
         if state == COMPLETED:
             if owed.trim_completed == 0 or count + 1 < owed.trim_completed:
                 s.hset(meta_key(q), trim_completed=count + 1)

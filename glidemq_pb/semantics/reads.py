@@ -21,7 +21,7 @@ from .keys import (
 from .lang import Fields, byte_length, drop, lookup, operation, refuse, without
 from .limits import PAGE_MAX, REPLY_BYTES_MAX
 from .records import Counts, JobEntry, LogPage, ParkedPage
-from .rows import GroupRow, Meta
+from .rows import GroupRow, Meta, ParkedRow
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 from .store import Event, Store
 
@@ -111,17 +111,17 @@ def state_key(q: str, state: str) -> str:
 @operation(reads_only=True)
 def count_jobs(s: Store, q: str, now: int) -> Counts:
     """How many jobs are in each state (GET-2, GET-3)."""
-    meta = s.read(meta_key(q), Meta)
-    if is_foreign(meta):
+    if is_foreign(s.read(meta_key(q), Meta)):
         refuse(Code.FORMAT)
+    parked = s.read(meta_key(q), ParkedRow).parked
     return Counts(
-        s.zcard(ready_key(q)) + meta.parked,
+        s.zcard(ready_key(q)) + parked,
         s.zcard(active_key(q)),
         s.zcard(scheduled_key(q)),
         s.zcard(ended_key(q, COMPLETED)),
         s.zcard(ended_key(q, FAILED)),
         s.zcard(waiting_children_key(q)),
-        meta.parked,
+        parked,
     )
 
 

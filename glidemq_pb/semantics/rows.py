@@ -19,13 +19,6 @@ class Meta:
     """When the generations of remembered calls turn; 0: there are none."""
     metrics_until: int
     """When the oldest minute of the metrics is too old; 0: there is none."""
-    trim_completed: int
-    """1 + the count that a bounded trim has still to reach; 0: none under way."""
-    trim_failed: int
-    turn: int
-    """The last turn given: the order in which jobs joined their groups."""
-    parked: int
-    """Jobs that wait in their groups and are not in `:ready`."""
     global_concurrency: int
     """0: no limit; so for the others."""
     global_rate_max: int
@@ -54,6 +47,24 @@ class ParkedRow:
     """`:meta`, just its count of parked jobs."""
 
     parked: int
+    """Jobs that wait in their groups and are not in `:ready`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """`:meta`, just its last turn."""
+
+    turn: int
+    """The last one given: the order in which jobs joined their groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrimRow:
+    """`:meta`, the bounded trims that are under way."""
+
+    trim_completed: int
+    """1 + the count that it has still to reach; 0: none."""
+    trim_failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +81,18 @@ class TimerRow:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """`:worker:<w>`: enough to answer a repeated call."""
+    """`:worker:<w>`: its last call, and when it said who it is."""
 
     call: int
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastReplyRow:
+    """`:worker:<w>`: enough to answer its last call again."""
+
     statuses: str
     started: str
-    seen_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a stream: its place in it, the instant and the name, whose job it is (or ''), and what else it says.
-    """
+    """One event of a stream: its place in it, the instant and the name, whose job it is (or ''), and what else it says."""
 
     number: int
     at: int

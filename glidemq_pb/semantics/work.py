@@ -31,7 +31,7 @@ from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse,
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended, count_in_minute
 from .records import Caller, Settlement, StartedJob, SweepReply, Swept, Unplanned, WorkReply
-from .rows import DueRow, HeldRow, Meta, TimerRow, WorkerRow
+from .rows import DueRow, HeldRow, LastReplyRow, Meta, TimerRow, WorkerRow
 from .schedulers import list_unplanned
 from .settling import LOST, REVOKED_STATUS, settle_all
 from .states import ACTIVE, COMPLETED, FAILED
@@ -63,7 +63,7 @@ def settle_and_activate(
         refuse(Code.STALE_CALL)
     token = caller.worker + ":" + text(caller.call)
     if caller.call == last.call:
-        return repeat(s, q, now, caller, last, token)
+        return repeat(s, q, now, caller, token)
 
     stamp(s, q, meta)
     mark = meta.mark
@@ -193,8 +193,9 @@ def earliest(moments: list[int]) -> int:
     return least
 
 
-def repeat(s: Store, q: str, now: int, caller: Caller, last: WorkerRow, token: str) -> WorkReply:
+def repeat(s: Store, q: str, now: int, caller: Caller, token: str) -> WorkReply:
     """Answer a call again."""
+    last = s.read(worker_key(q, caller.worker), LastReplyRow)
     started: list[StartedJob] = []
     for job_id in split(last.started, "\n"):
         held = s.read(job_key(q, job_id), HeldRow)

@@ -30,7 +30,7 @@ from ..semantics.keys import (
 from ..semantics.lang import drop
 from ..semantics.limits import MINUTE_MS
 from ..semantics.records import Caller, Settlement, WorkReply
-from ..semantics.rows import Meta, SchedulerRow
+from ..semantics.rows import Meta, ParkedRow, SchedulerRow
 from ..semantics.store import Store
 from ..wire import from_wire
 from ..work_loop import WorkLoop
@@ -242,7 +242,7 @@ class Kit:
         """How many jobs have not ended, or are to come."""
         sets = (ready_key, scheduled_key, active_key, waiting_children_key)
         listed = sum(self.store.zcard(key(root)) for root in self.roots for key in sets)
-        parked = sum(self.store.read(meta_key(root), Meta).parked for root in self.roots)
+        parked = sum(self.store.read(meta_key(root), ParkedRow).parked for root in self.roots)
         return listed + parked + sum(map(self._coming_runs, self.roots))
 
     def _coming_runs(self, root: str) -> int:
@@ -275,7 +275,7 @@ class Kit:
         meta = store.read(meta_key(root), Meta)
         if meta.paused:
             return False
-        if meta.parked and store.zcard(rate_limited_key(root)):
+        if store.read(meta_key(root), ParkedRow).parked and store.zcard(rate_limited_key(root)):
             return True
         if meta.global_window_at and store.zcard(ready_key(root)):
             return True

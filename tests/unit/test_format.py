@@ -16,16 +16,25 @@ import pytest
 from glidemq_pb.semantics import endings, keys, lanes, lang, limits, states
 from glidemq_pb.semantics import rows as row_classes
 
-LAYOUTS = {1: "8068ebbd1169ed40"}
+LAYOUTS = {1: "f3c78dbede1c2f09"}
 """The digest of the layout of each format that was ever released, and of the present one."""
 
 ROWS = (
-    "Meta", "DueRow", "MetricsRow", "ParkedRow", "TimerRow", "WorkerRow", "WorkerInfoRow", "HeldRow", "PlaceRow",
+    "Meta", "DueRow", "MetricsRow", "ParkedRow", "TurnRow", "TrimRow", "TimerRow", "WorkerRow", "LastReplyRow", "WorkerInfoRow", "HeldRow", "PlaceRow",
     "AttemptRow", "FailedKeepRow", "CostRow", "GroupRow", "LimiterRow", "DedupRow", "DeadLettersRow", "LetterRow",
     "SchedulerRow", "AddedRow", "WaitedRow", "ParentRow", "EndedRow", "ReservationRow",
     "LeaseRow",
 )  # fmt: skip
-STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "EVENTS_TOGETHER", "CANONICAL_DIGITS_MAX")
+STORED_LIMITS = (
+    "PLACES",
+    "CLASS_NONE",
+    "TURNS",
+    "MICRO",
+    "COST_DEFAULT",
+    "MINUTE_MS",
+    "EVENTS_TOGETHER",
+    "CANONICAL_DIGITS_MAX",
+)
 STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")
 
 

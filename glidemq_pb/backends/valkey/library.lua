@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_ec7f7dd43843
+#!lua name=glidemq_pb_0955353f0f3b
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -124,14 +124,12 @@ end
 
 R.read_Meta = function(key)
   local v = redis.call('HMGET', key, 'format', 'paused', 'next_due', 'ready', 'mark', 'calls_until', 'metrics_until',
-      'trim_completed', 'trim_failed', 'turn', 'parked', 'global_concurrency', 'global_rate_max', 'global_rate_ms',
-      'global_window_at', 'global_window_used')
+      'global_concurrency', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
   return {format = tonumber(v[1] or 0), paused = tonumber(v[2] or 0), next_due = tonumber(v[3] or 0),
       ready = tonumber(v[4] or 0), mark = tonumber(v[5] or 0), calls_until = tonumber(v[6] or 0),
-      metrics_until = tonumber(v[7] or 0), trim_completed = tonumber(v[8] or 0), trim_failed = tonumber(v[9] or 0),
-      turn = tonumber(v[10] or 0), parked = tonumber(v[11] or 0), global_concurrency = tonumber(v[12] or 0),
-      global_rate_max = tonumber(v[13] or 0), global_rate_ms = tonumber(v[14] or 0),
-      global_window_at = tonumber(v[15] or 0), global_window_used = tonumber(v[16] or 0)}
+      metrics_until = tonumber(v[7] or 0), global_concurrency = tonumber(v[8] or 0),
+      global_rate_max = tonumber(v[9] or 0), global_rate_ms = tonumber(v[10] or 0),
+      global_window_at = tonumber(v[11] or 0), global_window_used = tonumber(v[12] or 0)}
 end
 
 R.reply_ClearCursor = function(v)
@@ -184,6 +182,11 @@ R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
   return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
       pending = v[4] or '', pending_until = tonumber(v[5] or 0)}
+end
+
+R.read_TrimRow = function(key)
+  local v = redis.call('HMGET', key, 'trim_completed', 'trim_failed')
+  return {trim_completed = tonumber(v[1] or 0), trim_failed = tonumber(v[2] or 0)}
 end
 
 R.read_FailedKeepRow = function(key)
@@ -351,8 +354,8 @@ R.read_TimerRow = function(key)
 end
 
 R.read_WorkerRow = function(key)
-  local v = redis.call('HMGET', key, 'call', 'statuses', 'started', 'seen_at')
-  return {call = tonumber(v[1] or 0), statuses = v[2] or '', started = v[3] or '', seen_at = tonumber(v[4] or 0)}
+  local v = redis.call('HMGET', key, 'call', 'seen_at')
+  return {call = tonumber(v[1] or 0), seen_at = tonumber(v[2] or 0)}
 end
 
 R.reply_StartedJob = function(v)
@@ -382,6 +385,11 @@ end
 R.reply_WorkReply = function(v)
   return {v.statuses, R.reply_list_of_StartedJob(v.started), v.token, v.now, v.more and 1 or 0, v.wait_ms, v.stalled,
       v.drained and 1 or 0, R.reply_list_of_Unplanned(v.unplanned), v.letters and 1 or 0, v.hold_ms}
+end
+
+R.read_LastReplyRow = function(key)
+  local v = redis.call('HMGET', key, 'statuses', 'started')
+  return {statuses = v[1] or '', started = v[2] or ''}
 end
 
 R.take_Marks = function(args, at)
@@ -551,11 +559,12 @@ end
 
 -- administration.py:68 get_marks
 O.get_marks = function(q, now)
+  local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  return {{meta.ready, meta.mark, meta.turn}}
+  return {{meta.ready, meta.mark, tonumber(call('HGET', q .. ':meta', 'turn') or 0)}}
 end
 
 -- administration.py:77 clear_some
@@ -743,7 +752,7 @@ O.forget_queue = function(q, now)
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  if H.has_jobs(q, meta) then
+  if H.has_jobs(q) then
     return {0}
   end
   local groups = call('ZRANGE', q .. ':groups', 0, 49)
@@ -796,9 +805,9 @@ O.forget_queue = function(q, now)
 end
 
 -- administration.py:281 has_jobs
-H.has_jobs = function(q, meta)
+H.has_jobs = function(q)
   local call = redis.call
-  local waiting = call('ZCARD', q .. ':ready') + meta.parked
+  local waiting = call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0)
   local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled') + call('ZCARD',
       q .. ':waiting-children')
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
@@ -1746,15 +1755,16 @@ end
 -- due.py:201 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
-  local meta = R.read_Meta(q .. ':meta')
-  if meta.trim_completed > 0 then
+  local owed = R.read_TrimRow(q .. ':meta')
+  if owed.trim_completed > 0 then
     call('HDEL', q .. ':meta', 'trim_completed')
-    H.trim(q, now, 'completed', meta.trim_completed - 1)
+    H.trim(q, now, 'completed', owed.trim_completed - 1)
   end
-  if meta.trim_failed > 0 then
+  if owed.trim_failed > 0 then
     call('HDEL', q .. ':meta', 'trim_failed')
-    H.trim(q, now, 'failed', meta.trim_failed - 1)
+    H.trim(q, now, 'failed', owed.trim_failed - 1)
   end
+  local meta = R.read_Meta(q .. ':meta')
   if meta.calls_until > 0 and now >= meta.calls_until then
     H.turn_calls(q, now)
   end
@@ -1763,7 +1773,7 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:216 find_next_due
+-- due.py:217 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1781,7 +1791,8 @@ H.find_next_due = function(q, now)
       due = at_house
     end
   end
-  if meta.trim_completed > 0 or meta.trim_failed > 0 then
+  local owed = R.read_TrimRow(q .. ':meta')
+  if owed.trim_completed > 0 or owed.trim_failed > 0 then
     due = now
   end
   if due == 0 then
@@ -1886,7 +1897,7 @@ H.trim = function(q, now, state, count)
     H.forget_ended(q, now, state, call('ZRANGE', q .. ':' .. state, 0, math.min(excess, 100) - 1))
   end
   if excess > 100 then
-    local owed = R.read_Meta(q .. ':meta')
+    local owed = R.read_TrimRow(q .. ':meta')
     if state == 'completed' then
       if owed.trim_completed == 0 or count + 1 < owed.trim_completed then
         call('HSET', q .. ':meta', 'trim_completed', count + 1)
@@ -3724,13 +3735,13 @@ end
 -- reads.py:112 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
-  local meta = R.read_Meta(q .. ':meta')
-  if H.is_foreign(meta) then
+  if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  return {{call('ZCARD', q .. ':ready') + meta.parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
+  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
+  return {{call('ZCARD', q .. ':ready') + parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
       call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), call('ZCARD', q .. ':waiting-children'),
-      meta.parked}}
+      parked}}
 end
 
 -- reads.py:129 get_time
@@ -4398,7 +4409,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   end
   local token = caller.worker .. ':' .. R.text(caller.call)
   if caller.call == last.call then
-    return {R.reply_WorkReply(H.repeat_(q, now, caller, last, token))}
+    return {R.reply_WorkReply(H.repeat_(q, now, caller, token))}
   end
   -- work.py:68
   H.stamp(q, meta)
@@ -4551,8 +4562,9 @@ H.earliest = function(moments)
 end
 
 -- work.py:196 repeat
-H.repeat_ = function(q, now, caller, last, token)
+H.repeat_ = function(q, now, caller, token)
   local call = redis.call
+  local last = R.read_LastReplyRow(q .. ':worker:' .. caller.worker)
   local started = {}
   for _, job_id in ipairs(R.split(last.started, '\010')) do
     local held = R.read_HeldRow(q .. ':job:' .. job_id)
@@ -4568,7 +4580,7 @@ H.repeat_ = function(q, now, caller, last, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:210 record
+-- work.py:211 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4588,7 +4600,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:227 time_to_look
+-- work.py:228 time_to_look
 H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
@@ -4597,7 +4609,7 @@ H.time_to_look = function(q, now, worker, more, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:239 extend
+-- work.py:240 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4618,7 +4630,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:259 nudge
+-- work.py:260 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4629,7 +4641,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:269 pass_wake
+-- work.py:270 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4639,7 +4651,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:279 leave
+-- work.py:280 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4649,7 +4661,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:288
+  -- work.py:289
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4664,7 +4676,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:300 tick
+-- work.py:301 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4690,7 +4702,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_marks_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4701,7 +4713,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_ec7f7dd43843',
+  function_name = 'glidemq_pb_clear_some_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4713,7 +4725,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_ec7f7dd43843',
+  function_name = 'glidemq_pb_clean_some_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4725,7 +4737,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_ec7f7dd43843',
+  function_name = 'glidemq_pb_retry_some_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4737,7 +4749,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_ec7f7dd43843',
+  function_name = 'glidemq_pb_forget_queue_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4748,7 +4760,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_workers_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4759,7 +4771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_ec7f7dd43843',
+  function_name = 'glidemq_pb_wait_for_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4770,7 +4782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_ec7f7dd43843',
+  function_name = 'glidemq_pb_fetch_answers_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4782,7 +4794,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_ec7f7dd43843',
+  function_name = 'glidemq_pb_forget_answers_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4794,7 +4806,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_ec7f7dd43843',
+  function_name = 'glidemq_pb_remove_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4805,7 +4817,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_ec7f7dd43843',
+  function_name = 'glidemq_pb_retry_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4816,7 +4828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_ec7f7dd43843',
+  function_name = 'glidemq_pb_revoke_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4827,7 +4839,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_ec7f7dd43843',
+  function_name = 'glidemq_pb_promote_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4838,7 +4850,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_ec7f7dd43843',
+  function_name = 'glidemq_pb_change_priority_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4849,7 +4861,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_ec7f7dd43843',
+  function_name = 'glidemq_pb_change_delay_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4860,7 +4872,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_ec7f7dd43843',
+  function_name = 'glidemq_pb_update_data_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4871,7 +4883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_ec7f7dd43843',
+  function_name = 'glidemq_pb_update_progress_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4882,7 +4894,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_ec7f7dd43843',
+  function_name = 'glidemq_pb_add_log_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4893,7 +4905,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_ec7f7dd43843',
+  function_name = 'glidemq_pb_pause_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4904,7 +4916,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_ec7f7dd43843',
+  function_name = 'glidemq_pb_resume_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4915,7 +4927,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_ec7f7dd43843',
+  function_name = 'glidemq_pb_set_group_limits_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4926,7 +4938,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_ec7f7dd43843',
+  function_name = 'glidemq_pb_rate_limit_group_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4938,7 +4950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_ec7f7dd43843',
+  function_name = 'glidemq_pb_set_global_concurrency_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4949,7 +4961,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_ec7f7dd43843',
+  function_name = 'glidemq_pb_set_global_rate_limit_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4960,7 +4972,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_global_limits_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4971,7 +4983,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_ec7f7dd43843',
+  function_name = 'glidemq_pb_explain_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4982,7 +4994,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_ec7f7dd43843',
+  function_name = 'glidemq_pb_take_ids_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4993,7 +5005,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_ec7f7dd43843',
+  function_name = 'glidemq_pb_add_flow_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5010,7 +5022,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_ec7f7dd43843',
+  function_name = 'glidemq_pb_reserve_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5024,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_ec7f7dd43843',
+  function_name = 'glidemq_pb_release_flow_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5035,7 +5047,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_ec7f7dd43843',
+  function_name = 'glidemq_pb_decide_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5046,7 +5058,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_reservations_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5057,7 +5069,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_ec7f7dd43843',
+  function_name = 'glidemq_pb_add_child_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5070,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_ec7f7dd43843',
+  function_name = 'glidemq_pb_adopt_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5082,7 +5094,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_children_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5093,7 +5105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_ec7f7dd43843',
+  function_name = 'glidemq_pb_receive_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5105,7 +5117,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_ec7f7dd43843',
+  function_name = 'glidemq_pb_replay_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5116,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_ec7f7dd43843',
+  function_name = 'glidemq_pb_set_dead_letters_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5127,7 +5139,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_dead_letters_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5138,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_ec7f7dd43843',
+  function_name = 'glidemq_pb_enqueue_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5152,7 +5164,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_letters_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5163,7 +5175,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_ec7f7dd43843',
+  function_name = 'glidemq_pb_acknowledge_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5175,7 +5187,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_job_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5186,7 +5198,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_jobs_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5197,7 +5209,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_parked_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5208,7 +5220,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_ec7f7dd43843',
+  function_name = 'glidemq_pb_count_jobs_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5219,7 +5231,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_time_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5230,7 +5242,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_ec7f7dd43843',
+  function_name = 'glidemq_pb_is_paused_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5241,7 +5253,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_log_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5252,7 +5264,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_metrics_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5263,7 +5275,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_ec7f7dd43843',
+  function_name = 'glidemq_pb_read_events_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5274,7 +5286,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_ec7f7dd43843',
+  function_name = 'glidemq_pb_last_event_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5285,7 +5297,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_ec7f7dd43843',
+  function_name = 'glidemq_pb_upsert_scheduler_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5297,7 +5309,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_ec7f7dd43843',
+  function_name = 'glidemq_pb_plan_runs_0955353f0f3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5309,7 +5321,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_ec7f7dd43843',
+  function_name = 'glidemq_pb_remove_scheduler_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5320,7 +5332,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_ec7f7dd43843',
+  function_name = 'glidemq_pb_get_scheduler_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5331,7 +5343,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_ec7f7dd43843',
+  function_name = 'glidemq_pb_list_schedulers_0955353f0f3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5342,7 +5354,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_ec7f7dd43843',
+  function_name = 'glidemq_pb_settle_and_activate_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5355,7 +5367,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_ec7f7dd43843',
+  function_name = 'glidemq_pb_extend_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5371,7 +5383,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_ec7f7dd43843',
+  function_name = 'glidemq_pb_nudge_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5382,7 +5394,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_ec7f7dd43843',
+  function_name = 'glidemq_pb_pass_wake_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5393,7 +5405,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_ec7f7dd43843',
+  function_name = 'glidemq_pb_leave_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5404,7 +5416,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_ec7f7dd43843',
+  function_name = 'glidemq_pb_tick_0955353f0f3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
