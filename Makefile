@@ -68,10 +68,12 @@ explain: venv ## one rule of the compiler, with a rejected and an accepted progr
 
 bench: venv ## us beside BullMQ (Node), SAQ and taskiq, the short version; nothing of it is asserted
 	@$(PYTHON) -m benchmarks.memory --short --rounds 3
+	@$(PYTHON) -m benchmarks.floor --short
 	@$(PYTHON) -m benchmarks.compare --short
 
 bench-full: venv ## every peer, the scale curves, and one question each: an hour; goes on where it was interrupted
 	@$(PYTHON) -m benchmarks.memory
+	@$(PYTHON) -m benchmarks.floor
 	@$(PYTHON) -m benchmarks.scale
 	@$(PYTHON) -m benchmarks.compare
 	@for name in administration blocked delayed limited; do \

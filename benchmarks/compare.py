@@ -163,6 +163,7 @@ if __name__ == "__main__":
     )
     arguments = parser.parse_args()
     arguments.peers = arguments.peers or ([US, BULLMQ, SAQ, TASKIQ] if arguments.short else list(PEERS))
+    workloads.end_by_signal()
     asyncio.run(main(arguments))
     report = [sys.executable, "-m", "benchmarks.report", *(["--short"] if arguments.short else [])]
     subprocess.run(report, check=True, cwd=ROOT)

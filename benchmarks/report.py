@@ -2,18 +2,18 @@
 
     python -m benchmarks.report [--short]
 
-Reads the JSON files of `benchmarks.compare`, `.scale` and `.memory` in benchmarks/results/ (--short: results/short/),
-writes RESULTS.md beside them and has `benchmarks.charts` draw, in an environment of its own.
+Reads the JSON files of `benchmarks.compare`, `.floor`, `.scale` and `.memory` in benchmarks/results/ (--short:
+results/short/), writes RESULTS.md beside them and has `benchmarks.charts` draw, in an environment of its own.
 """
 
 import argparse
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bounds import SOURCES, Figures, bounds
+from benchmarks.bounds import Figures, bounds
 from benchmarks.environments import ROOT, plotting_python
 
 Column = tuple[str, str, str]
@@ -143,10 +143,31 @@ def memory_section(memory: dict[str, float]) -> list[str]:
     ]
 
 
+def floor_section(floor: dict[str, float]) -> list[str]:
+    """What the client library alone takes."""
+    return [
+        "## The client library alone",
+        "",
+        f"A call of a function that does nothing, one after the other: {floor['call_us']:,.0f} µs, with"
+        f" {floor['client_us']:,.0f} µs of processor time in the client's process and {floor['server_us']:,.0f} in the"
+        " server's. That much of each job at concurrency 1 is not ours: it is one call.",
+        "",
+    ]
+
+
+SECTIONS: dict[str, Callable[[Any], list[str]]] = {
+    "compare": compare_sections,
+    "floor": floor_section,
+    "scale": scale_sections,
+    "memory": memory_section,
+}
+"""By the name of the file of results."""
+
+
 def write(short: bool) -> Path:
     """RESULTS.md of all results there are."""
     folder = results_folder(short)
-    results = {name: json.loads(file.read_text()) for name in SOURCES if (file := folder / f"{name}.json").exists()}
+    results = {name: json.loads(file.read_text()) for name in SECTIONS if (file := folder / f"{name}.json").exists()}
     machine: dict[str, str] = next((found["machine"] for found in results.values() if "machine" in found), {})
     lines = [f"# Results{' of the short version' if short else ''}", ""]
     lines += [
@@ -160,7 +181,7 @@ def write(short: bool) -> Path:
         ([bound.what, bound.wanted, bound.found, "met" if bound.met else "**not met**"] for bound in bounds(results)),
     )
     lines += ["![Charts](charts.png)", ""]
-    for name, section in (("compare", compare_sections), ("scale", scale_sections), ("memory", memory_section)):
+    for name, section in SECTIONS.items():
         if name in results:
             lines += section(results[name])
     file = folder / "RESULTS.md"

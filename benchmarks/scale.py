@@ -16,7 +16,7 @@ from benchmarks.environments import US, Runnable, prepare
 from benchmarks.machine import describe
 from benchmarks.measuring import memory_mb, percentile
 from benchmarks.report import results_folder, write
-from benchmarks.workloads import Run
+from benchmarks.workloads import Run, end_by_signal
 from glidemq_pb.server import PrivateServer
 
 MEASURED = 10_000
@@ -144,4 +144,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curves", nargs="+", choices=list(CURVES))
     parser.add_argument("--most", type=int, default=1_000_000, help="jobs or groups at most, for a quick look")
+    end_by_signal()
     asyncio.run(main(parser.parse_args()))

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -24,6 +25,11 @@ POLL_SECONDS = 0.02
 FINE_POLL_SECONDS = 0.001
 PICKUP_INTERVAL = 0.02
 COMMAND_SECONDS = 600.0
+
+
+def end_by_signal() -> None:
+    """Let SIGTERM end the program as an exception does: worker processes have sessions of their own and would stay."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class FailedRunError(Exception):
