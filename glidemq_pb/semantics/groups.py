@@ -26,7 +26,7 @@ from .lang import Fields, lookup_int, number, text
 from .limits import COST_DEFAULT, MICRO, TURNS, UNPAYABLE_MAX
 from .metrics import count_ended
 from .records import GroupLimits
-from .rows import CostRow, GroupRow, PlaceRow
+from .rows import CostRow, GroupRow, PlaceRow, PriorityRow
 from .states import FAILED
 from .store import Store
 from .wakes import wake
@@ -125,8 +125,8 @@ def refresh_group(s: Store, q: str, now: int, keep: int, key: str) -> None:
         head = next_member(s, q, key, group)
         if head == "":
             break
-        cost = cost_of(s.read(job_key(q, head), CostRow))
-        if group.capacity == 0 or cost <= group.capacity:
+        cost = cost_of(s.read(job_key(q, head), CostRow)) if group.capacity > 0 else 0
+        if cost <= group.capacity:
             looks_at = may_run_at(group, now, cost)
             break
         fail_unpayable(s, q, now, keep, key, head)
@@ -136,8 +136,7 @@ def refresh_group(s: Store, q: str, now: int, keep: int, key: str) -> None:
     if looks_at > 0:
         head = ""
     place_head(s, q, key, group, head)
-    unfinished = s.zcard(turns_key(q, key))
-    if unfinished == 0 and group.active == 0:
+    if head == "" and group.active == 0 and s.zcard(turns_key(q, key)) == 0:
         looks_at = says_nothing_at(group, now)
         if looks_at == 0:
             forget_group(s, q, key, group)
@@ -214,9 +213,9 @@ def place_head(s: Store, q: str, key: str, group: GroupRow, head: str) -> None:
     if head == "":
         s.hdel(group_key(q, key), ["head"])
         return
-    row = s.read(job_key(q, head), PlaceRow)
+    priority = s.read(job_key(q, head), PriorityRow).priority
     sequence = s.hincrby(meta_key(q), "ready", 1)
-    s.zadd(ready_key(q), ready_score(row.priority, 0, sequence), head)
+    s.zadd(ready_key(q), ready_score(priority, 0, sequence), head)
     s.hset(group_key(q, key), head=head)
 
 

@@ -248,6 +248,13 @@ class ReservationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PriorityRow:
+    """The class of a job in `:ready`."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class CostRow:
     """What a start of this job takes from its group's bucket."""
 

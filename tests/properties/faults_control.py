@@ -22,7 +22,7 @@ CONTROL = [
     # buckets
     Fault("an idle bucket holds a double burst", "buckets", "elapsed = min(max(now - group.tokens_at, 0), ceil_div(missing, group.refill))\n    return Bucket(min(group.tokens + elapsed * group.refill, most), now)", "elapsed = max(now - group.tokens_at, 0)\n    return Bucket(min(group.tokens + elapsed * group.refill, most * 2), now)"),
     Fault("a start takes no tokens", "groups", "tokens=bucket.tokens - cost * MICRO", "tokens=bucket.tokens"),
-    Fault("a job that costs too much waits for ever", "groups", "if group.capacity == 0 or cost <= group.capacity:", "if group.capacity >= 0:"),
+    Fault("a job that costs too much waits for ever", "groups", "if cost <= group.capacity:", "if group.capacity >= 0:"),
     # windows and the gates of the queue
     Fault("a window allows one start too many", "windows", "return max(most - used, 0)", "return max(most - used + 1, 0)"),
     Fault("a window is open at its end", "windows", "    if opened == 0 or now >= opened + length:\n        return most", "    if opened == 0 or now > opened + length:\n        return most"),
@@ -69,7 +69,7 @@ CONTROL = [
     Fault("a turn does not pass on at a removal", "changes", "    erase(s, q, now, events_keep, job_id, row)\n    refresh_group(s, q, now, events_keep, row.ordering_key)\n    wake", "    erase(s, q, now, events_keep, job_id, row)\n    wake"),
     Fault("a turn does not pass on at a revocation", "changes", "    count_ended(s, q, now, FAILED, 1)\n    refresh_group(s, q, now, events_keep, row.ordering_key)\n", "    count_ended(s, q, now, FAILED, 1)\n"),
     Fault("a turn does not pass on at a debounce", "jobs", "        erase(s, q, now, keep, job_id, row)\n        refresh_group(s, q, now, keep, row.ordering_key)\n", "        erase(s, q, now, keep, job_id, row)\n"),
-    Fault("a new head jumps the queue", "groups", "ready_score(row.priority, 0, sequence)", "ready_score(row.priority, 0, 0)"),
+    Fault("a new head jumps the queue", "groups", "ready_score(priority, 0, sequence)", "ready_score(priority, 0, 0)"),
     Fault("a new head that overtakes waits for the next call", "work", "is_overtaken(s, q, picked[len(picked) - 1].score):", "i > 99999:"),
     Fault("a returned member goes to the end", "placing", "        go_first(s, q, row.ordering_key, job_id, row)", "        rejoin(s, q, row.ordering_key, job_id, row)"),
     Fault("a job that is run again keeps its old turn", "placing", "        return_to_back(s, q, job_id, row)", "        rejoin(s, q, row.ordering_key, job_id, row)"),

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_0955353f0f3b
+#!lua name=glidemq_pb_941234ba40cd
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -2806,8 +2806,8 @@ H.refresh_group = function(q, now, keep, key)
     if head == '' then
       break
     end
-    local cost = H.cost_of(R.read_CostRow(q .. ':job:' .. head))
-    if group.capacity == 0 or cost <= group.capacity then
+    local cost = group.capacity > 0 and H.cost_of(R.read_CostRow(q .. ':job:' .. head)) or 0
+    if cost <= group.capacity then
       looks_at = H.may_run_at(group, now, cost)
       break
     end
@@ -2821,8 +2821,7 @@ H.refresh_group = function(q, now, keep, key)
     head = ''
   end
   H.place_head(q, key, group, head)
-  local unfinished = call('ZCARD', q .. ':turns:' .. key)
-  if unfinished == 0 and group.active == 0 then
+  if head == '' and group.active == 0 and call('ZCARD', q .. ':turns:' .. key) == 0 then
     looks_at = H.says_nothing_at(group, now)
     if looks_at == 0 then
       H.forget_group(q, key, group)
@@ -2838,7 +2837,7 @@ H.refresh_group = function(q, now, keep, key)
   end
 end
 
--- groups.py:153 steady
+-- groups.py:152 steady
 H.steady = function(q, now, key)
   local call = redis.call
   local group = R.read_GroupRow(q .. ':group:' .. key)
@@ -2854,7 +2853,7 @@ H.steady = function(q, now, key)
   return R.read_GroupRow(q .. ':group:' .. key)
 end
 
--- groups.py:165 next_member
+-- groups.py:164 next_member
 H.next_member = function(q, key, group)
   local call = redis.call
   if group.active >= math.max(group.concurrency, 1) then
@@ -2871,12 +2870,12 @@ H.next_member = function(q, key, group)
   return first[1]
 end
 
--- groups.py:178 cost_of
+-- groups.py:177 cost_of
 H.cost_of = function(row)
   return row.cost == '' and 1000 or R.int(row.cost)
 end
 
--- groups.py:183 may_run_at
+-- groups.py:182 may_run_at
 H.may_run_at = function(group, now, cost)
   local at_ = group.paused_until
   if group.capacity > 0 then
@@ -2892,7 +2891,7 @@ H.may_run_at = function(group, now, cost)
   return at_ > now and at_ or 0
 end
 
--- groups.py:195 fail_unpayable
+-- groups.py:194 fail_unpayable
 H.fail_unpayable = function(q, now, keep, key, job_id)
   local call = redis.call
   H.leave_group(q, key, job_id)
@@ -2907,7 +2906,7 @@ H.fail_unpayable = function(q, now, keep, key, job_id)
   end
 end
 
--- groups.py:208 place_head
+-- groups.py:207 place_head
 H.place_head = function(q, key, group, head)
   local call = redis.call
   if head == group.head then
@@ -2920,13 +2919,13 @@ H.place_head = function(q, key, group, head)
     call('HDEL', q .. ':group:' .. key, 'head')
     return
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. head)
+  local priority = tonumber(call('HGET', q .. ':job:' .. head, 'priority') or 0)
   local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
-  call('ZADD', q .. ':ready', H.ready_score(row.priority, 0, sequence), head)
+  call('ZADD', q .. ':ready', H.ready_score(priority, 0, sequence), head)
   call('HSET', q .. ':group:' .. key, 'head', head)
 end
 
--- groups.py:223 look_again
+-- groups.py:222 look_again
 H.look_again = function(q, key, group, at_)
   local call = redis.call
   if at_ == group.looks_at then
@@ -2942,7 +2941,7 @@ H.look_again = function(q, key, group, at_)
   end
 end
 
--- groups.py:236 says_nothing_at
+-- groups.py:235 says_nothing_at
 H.says_nothing_at = function(group, now)
   local at_ = group.paused_until
   if group.capacity > 0 and group.tokens_at > 0 then
@@ -2955,7 +2954,7 @@ H.says_nothing_at = function(group, now)
   return at_ > now and at_ or 0
 end
 
--- groups.py:247 forget_group
+-- groups.py:246 forget_group
 H.forget_group = function(q, key, group)
   local call = redis.call
   if group.looks_at > 0 then
@@ -2973,14 +2972,14 @@ H.forget_group = function(q, key, group)
   end
 end
 
--- groups.py:264 limits_in
+-- groups.py:263 limits_in
 H.limits_in = function(options)
   return {concurrency = H.lookup_int(options, 'group_concurrency', -1), rate_max = H.lookup_int(options,
       'group_rate_max', -1), rate_ms = H.lookup_int(options, 'group_rate_ms', -1), capacity = H.lookup_int(options,
       'group_capacity', -1), refill = H.lookup_int(options, 'group_refill', -1)}
 end
 
--- groups.py:275 set_limits
+-- groups.py:274 set_limits
 H.set_limits = function(q, now, key, limits)
   local call = redis.call
   local group = q .. ':group:' .. key
@@ -3012,7 +3011,7 @@ H.set_limits = function(q, now, key, limits)
   end
 end
 
--- groups.py:301 pause_group
+-- groups.py:300 pause_group
 H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
@@ -4702,7 +4701,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_0955353f0f3b',
+  function_name = 'glidemq_pb_get_marks_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4713,7 +4712,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_0955353f0f3b',
+  function_name = 'glidemq_pb_clear_some_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4725,7 +4724,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_0955353f0f3b',
+  function_name = 'glidemq_pb_clean_some_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4737,7 +4736,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_0955353f0f3b',
+  function_name = 'glidemq_pb_retry_some_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4749,7 +4748,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_0955353f0f3b',
+  function_name = 'glidemq_pb_forget_queue_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4760,7 +4759,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_0955353f0f3b',
+  function_name = 'glidemq_pb_list_workers_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4771,7 +4770,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_0955353f0f3b',
+  function_name = 'glidemq_pb_wait_for_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4782,7 +4781,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_0955353f0f3b',
+  function_name = 'glidemq_pb_fetch_answers_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4794,7 +4793,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_0955353f0f3b',
+  function_name = 'glidemq_pb_forget_answers_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4806,7 +4805,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_0955353f0f3b',
+  function_name = 'glidemq_pb_remove_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4817,7 +4816,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_0955353f0f3b',
+  function_name = 'glidemq_pb_retry_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4828,7 +4827,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_0955353f0f3b',
+  function_name = 'glidemq_pb_revoke_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4839,7 +4838,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_0955353f0f3b',
+  function_name = 'glidemq_pb_promote_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4850,7 +4849,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_0955353f0f3b',
+  function_name = 'glidemq_pb_change_priority_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4861,7 +4860,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_0955353f0f3b',
+  function_name = 'glidemq_pb_change_delay_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4872,7 +4871,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_0955353f0f3b',
+  function_name = 'glidemq_pb_update_data_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4883,7 +4882,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_0955353f0f3b',
+  function_name = 'glidemq_pb_update_progress_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4894,7 +4893,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_0955353f0f3b',
+  function_name = 'glidemq_pb_add_log_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4905,7 +4904,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_0955353f0f3b',
+  function_name = 'glidemq_pb_pause_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4916,7 +4915,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_0955353f0f3b',
+  function_name = 'glidemq_pb_resume_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4927,7 +4926,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_0955353f0f3b',
+  function_name = 'glidemq_pb_set_group_limits_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4938,7 +4937,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_0955353f0f3b',
+  function_name = 'glidemq_pb_rate_limit_group_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4950,7 +4949,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_0955353f0f3b',
+  function_name = 'glidemq_pb_set_global_concurrency_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4961,7 +4960,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_0955353f0f3b',
+  function_name = 'glidemq_pb_set_global_rate_limit_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4972,7 +4971,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_0955353f0f3b',
+  function_name = 'glidemq_pb_get_global_limits_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4983,7 +4982,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_0955353f0f3b',
+  function_name = 'glidemq_pb_explain_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4994,7 +4993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_0955353f0f3b',
+  function_name = 'glidemq_pb_take_ids_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5005,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_0955353f0f3b',
+  function_name = 'glidemq_pb_add_flow_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5022,7 +5021,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_0955353f0f3b',
+  function_name = 'glidemq_pb_reserve_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5036,7 +5035,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_0955353f0f3b',
+  function_name = 'glidemq_pb_release_flow_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5047,7 +5046,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_0955353f0f3b',
+  function_name = 'glidemq_pb_decide_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5058,7 +5057,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_0955353f0f3b',
+  function_name = 'glidemq_pb_list_reservations_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5069,7 +5068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_0955353f0f3b',
+  function_name = 'glidemq_pb_add_child_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5082,7 +5081,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_0955353f0f3b',
+  function_name = 'glidemq_pb_adopt_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5094,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_0955353f0f3b',
+  function_name = 'glidemq_pb_list_children_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5105,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_0955353f0f3b',
+  function_name = 'glidemq_pb_receive_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5117,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_0955353f0f3b',
+  function_name = 'glidemq_pb_replay_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5128,7 +5127,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_0955353f0f3b',
+  function_name = 'glidemq_pb_set_dead_letters_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5139,7 +5138,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_0955353f0f3b',
+  function_name = 'glidemq_pb_get_dead_letters_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5150,7 +5149,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_0955353f0f3b',
+  function_name = 'glidemq_pb_enqueue_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5164,7 +5163,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_0955353f0f3b',
+  function_name = 'glidemq_pb_list_letters_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5175,7 +5174,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_0955353f0f3b',
+  function_name = 'glidemq_pb_acknowledge_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5187,7 +5186,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_0955353f0f3b',
+  function_name = 'glidemq_pb_get_job_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5198,7 +5197,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_0955353f0f3b',
+  function_name = 'glidemq_pb_list_jobs_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5209,7 +5208,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_0955353f0f3b',
+  function_name = 'glidemq_pb_list_parked_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5220,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_0955353f0f3b',
+  function_name = 'glidemq_pb_count_jobs_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5231,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_0955353f0f3b',
+  function_name = 'glidemq_pb_get_time_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5242,7 +5241,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_0955353f0f3b',
+  function_name = 'glidemq_pb_is_paused_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5253,7 +5252,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_0955353f0f3b',
+  function_name = 'glidemq_pb_get_log_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5264,7 +5263,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_0955353f0f3b',
+  function_name = 'glidemq_pb_get_metrics_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5275,7 +5274,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_0955353f0f3b',
+  function_name = 'glidemq_pb_read_events_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5286,7 +5285,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_0955353f0f3b',
+  function_name = 'glidemq_pb_last_event_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5297,7 +5296,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_0955353f0f3b',
+  function_name = 'glidemq_pb_upsert_scheduler_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5309,7 +5308,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_0955353f0f3b',
+  function_name = 'glidemq_pb_plan_runs_941234ba40cd',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5321,7 +5320,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_0955353f0f3b',
+  function_name = 'glidemq_pb_remove_scheduler_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5332,7 +5331,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_0955353f0f3b',
+  function_name = 'glidemq_pb_get_scheduler_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5343,7 +5342,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_0955353f0f3b',
+  function_name = 'glidemq_pb_list_schedulers_941234ba40cd',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5354,7 +5353,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_0955353f0f3b',
+  function_name = 'glidemq_pb_settle_and_activate_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5367,7 +5366,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_0955353f0f3b',
+  function_name = 'glidemq_pb_extend_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5383,7 +5382,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_0955353f0f3b',
+  function_name = 'glidemq_pb_nudge_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5394,7 +5393,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_0955353f0f3b',
+  function_name = 'glidemq_pb_pass_wake_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5405,7 +5404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_0955353f0f3b',
+  function_name = 'glidemq_pb_leave_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5416,7 +5415,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_0955353f0f3b',
+  function_name = 'glidemq_pb_tick_941234ba40cd',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
