@@ -64,10 +64,10 @@ def encode(of: Any, *arguments: Any, **named: Any) -> list[object]:
 def test_every_kind_of_argument() -> None:
     outers = [Outer(Inner(["a", ""], True), -1, None), Outer(Inner([], False), 0, Inner(["\xc3\xbc"], True))]
     sent = encode(everything, outers, [[1, 2], []], Fields(["f", "v"]), maybe="m")
-    first = [2, "a", "", True, -1, False]
-    second = [0, False, 0, True, 1, "ü", True]
-    assert sent == [2, *first, *second, 2, 2, 1, 2, 0, 2, "f", "v", True, "m"]
-    assert encode(everything, [], [], Fields([])) == [0, 0, 0, False]
+    first = [["a", ""], True, -1, False]
+    second = [[], False, 0, True, ["ü"], True]
+    assert sent == [2, *first, *second, 2, 2, 1, 2, 0, ["f", "v"], True, "m"]
+    assert encode(everything, [], [], Fields([])) == [0, 0, [], False]
 
 
 def test_names_and_defaults_are_those_of_the_operation() -> None:

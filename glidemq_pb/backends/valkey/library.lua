@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_42c07a96b098
+#!lua name=glidemq_pb_d028be99b6b6
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -12,6 +12,7 @@ R.whole = function(n)
   return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
 end
 R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.list = function(value) if type(value) ~= 'table' then R.wrong('LIST', value) end return value end  -- of texts
 R.now = function(given)  -- '' means the server's clock; tests send virtual time
   local time = given == '' and redis.call('TIME')
   return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
@@ -23,7 +24,7 @@ end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
-R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
+R.text = function(n) return string.format('%d', n) end  -- `..` and tostring round to 14 digits; `%.0f` is slow
 R.pad = function(n) return string.format('%016d', n) end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
@@ -361,22 +362,13 @@ R.take_GroupLimits = function(args, at)
       capacity = R.whole(args[at + 3]), refill = R.whole(args[at + 4])}, at + 5
 end
 
-R.take_list_of_str = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = args[at + i]
-  end
-  return items, at + count + 1
-end
-
 R.take_FlowSpec = function(args, at)
-  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2]}
-  v.options, at = R.take_list_of_str(args, at + 3)
-  v.parents, at = R.take_list_of_int(args, at)
-  v.far_parents, at = R.take_list_of_str(args, at)
-  v.children, at = R.take_list_of_int(args, at)
-  v.far_children, at = R.take_list_of_str(args, at)
-  return v, at
+  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2], options = R.list(args[at + 3])}
+  v.parents, at = R.take_list_of_int(args, at + 4)
+  v.far_parents = R.list(args[at])
+  v.children, at = R.take_list_of_int(args, at + 1)
+  v.far_children = R.list(args[at])
+  return v, at + 1
 end
 
 R.take_list_of_FlowSpec = function(args, at)
@@ -389,34 +381,29 @@ R.take_list_of_FlowSpec = function(args, at)
 end
 
 R.take_JobSpec = function(args, at)
-  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2]}
-  v.options, at = R.take_list_of_str(args, at + 3)
-  return v, at
+  return {job_id = args[at], name = args[at + 1], data = args[at + 2], options = R.list(args[at + 3])}, at + 4
 end
 
 R.take_Letter = function(args, at)
-  local v = {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
-      data = args[at + 4]}
-  v.options, at = R.take_list_of_str(args, at + 5)
-  return v, at
+  return {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
+      data = args[at + 4], options = R.list(args[at + 5])}, at + 6
 end
 
 R.take_list_of_JobSpec = function(args, at)
   local count, items = R.count(args, at), {}
   at = at + 1
   for i = 1, count do
-    items[i], at = R.take_JobSpec(args, at)
+    items[i] = {job_id = args[at], name = args[at + 1], data = args[at + 2], options = R.list(args[at + 3])}
+    at = at + 4
   end
   return items, at
 end
 
 R.take_SchedulerSpec = function(args, at)
-  local v = {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.whole(args[at + 3]),
+  return {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.whole(args[at + 3]),
       start_date = R.whole(args[at + 4]), end_date = R.whole(args[at + 5]), limit = R.whole(args[at + 6]),
       next_run = R.whole(args[at + 7]), following = R.whole(args[at + 8]), job_name = args[at + 9],
-      data = args[at + 10]}
-  v.options, at = R.take_list_of_str(args, at + 11)
-  return v, at
+      data = args[at + 10], options = R.list(args[at + 11])}, at + 12
 end
 
 R.take_PlannedRun = function(args, at)
@@ -428,7 +415,9 @@ R.take_list_of_PlannedRun = function(args, at)
   local count, items = R.count(args, at), {}
   at = at + 1
   for i = 1, count do
-    items[i], at = R.take_PlannedRun(args, at)
+    items[i] = {name = args[at], pattern = args[at + 1], tz = args[at + 2], after = R.whole(args[at + 3]),
+        next_run = R.whole(args[at + 4]), following = R.whole(args[at + 5])}
+    at = at + 6
   end
   return items, at
 end
@@ -451,7 +440,11 @@ R.take_list_of_Settlement = function(args, at)
   local count, items = R.count(args, at), {}
   at = at + 1
   for i = 1, count do
-    items[i], at = R.take_Settlement(args, at)
+    items[i] = {job_id = args[at], token = args[at + 1], outcome = args[at + 2], value = args[at + 3],
+        reason = args[at + 4], trace = args[at + 5], until_ = R.whole(args[at + 6]), fraction = R.whole(args[at + 7]),
+        final = R.flag(args[at + 8]), group_ms = R.whole(args[at + 9]), group_replace = R.flag(args[at + 10]),
+        back = R.flag(args[at + 11])}
+    at = at + 12
   end
   return items, at
 end
@@ -887,7 +880,7 @@ H.bucket_at = function(group, now)
   end
   local missing = math.max(most - group.tokens, 0)
   local elapsed = math.min(math.max(now - group.tokens_at, 0), H.ceil_div(missing, group.refill))
-  return {tokens = math.min(group.tokens + (elapsed * group.refill + 0), most), at = now}
+  return {tokens = math.min(group.tokens + elapsed * group.refill, most), at = now}
 end
 
 -- buckets.py:19 wait_for_tokens
@@ -3755,8 +3748,8 @@ H.delay_before_retry = function(row, settlement)
       delay = math.min(delay * 2, longest)
     end
   end
-  local spread = math.floor((delay * row.backoff_jitter + 0) / 100000)
-  return math.min(delay + math.floor((spread * settlement.fraction + 0) / 100000), longest)
+  local spread = math.floor(delay * row.backoff_jitter / 100000)
+  return math.min(delay + math.floor(spread * settlement.fraction / 100000), longest)
 end
 
 -- schedulers.py:31 upsert_scheduler
@@ -3841,7 +3834,7 @@ H.first_of_grid = function(now, every, start_date)
   if start_date >= now then
     return start_date
   end
-  return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
+  return start_date + (math.floor((now - start_date) / math.max(1, every)) + 1) * every
 end
 
 -- schedulers.py:113 forget_template
@@ -3894,8 +3887,7 @@ H.fire = function(q, now, keep, name)
   elseif row.limit > 0 and row.iteration_count + 1 >= row.limit then
     H.forget_scheduler(q, name)
   elseif row.mode == 'every' then
-    H.go_on(q, name, row, row.next_run + ((math.floor((now - row.next_run) / math.max(1,
-        row.every)) + 1) * row.every + 0))
+    H.go_on(q, name, row, row.next_run + (math.floor((now - row.next_run) / math.max(1, row.every)) + 1) * row.every)
   else
     call('ZADD', q .. ':unplanned', 0, name)
     call('HDEL', key, 'following', 'next_run')
@@ -4588,7 +4580,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_42c07a96b098',
+  function_name = 'glidemq_pb_get_marks_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4599,7 +4591,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_42c07a96b098',
+  function_name = 'glidemq_pb_clear_some_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4611,7 +4603,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_42c07a96b098',
+  function_name = 'glidemq_pb_clean_some_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4623,7 +4615,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_42c07a96b098',
+  function_name = 'glidemq_pb_retry_some_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4635,7 +4627,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_42c07a96b098',
+  function_name = 'glidemq_pb_forget_queue_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4646,7 +4638,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_42c07a96b098',
+  function_name = 'glidemq_pb_list_workers_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4657,7 +4649,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_42c07a96b098',
+  function_name = 'glidemq_pb_wait_for_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4668,7 +4660,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_42c07a96b098',
+  function_name = 'glidemq_pb_fetch_answers_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4680,7 +4672,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_42c07a96b098',
+  function_name = 'glidemq_pb_forget_answers_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4692,7 +4684,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_42c07a96b098',
+  function_name = 'glidemq_pb_remove_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4703,7 +4695,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_42c07a96b098',
+  function_name = 'glidemq_pb_retry_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4714,7 +4706,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_42c07a96b098',
+  function_name = 'glidemq_pb_revoke_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4725,7 +4717,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_42c07a96b098',
+  function_name = 'glidemq_pb_promote_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4736,7 +4728,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_42c07a96b098',
+  function_name = 'glidemq_pb_change_priority_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4747,7 +4739,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_42c07a96b098',
+  function_name = 'glidemq_pb_change_delay_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4758,7 +4750,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_42c07a96b098',
+  function_name = 'glidemq_pb_update_data_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4769,7 +4761,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_42c07a96b098',
+  function_name = 'glidemq_pb_update_progress_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4780,7 +4772,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_42c07a96b098',
+  function_name = 'glidemq_pb_add_log_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4791,7 +4783,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_42c07a96b098',
+  function_name = 'glidemq_pb_pause_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4802,7 +4794,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_42c07a96b098',
+  function_name = 'glidemq_pb_resume_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4813,7 +4805,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_42c07a96b098',
+  function_name = 'glidemq_pb_set_group_limits_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4824,7 +4816,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_42c07a96b098',
+  function_name = 'glidemq_pb_rate_limit_group_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4836,7 +4828,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_42c07a96b098',
+  function_name = 'glidemq_pb_set_global_concurrency_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4847,7 +4839,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_42c07a96b098',
+  function_name = 'glidemq_pb_set_global_rate_limit_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4858,7 +4850,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_42c07a96b098',
+  function_name = 'glidemq_pb_get_global_limits_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4869,7 +4861,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_42c07a96b098',
+  function_name = 'glidemq_pb_explain_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4880,7 +4872,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_42c07a96b098',
+  function_name = 'glidemq_pb_take_ids_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4891,7 +4883,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_42c07a96b098',
+  function_name = 'glidemq_pb_add_flow_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4899,16 +4891,14 @@ redis.register_function{
     local specs, at = R.take_list_of_FlowSpec(args, 5)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
-    local others
-    others, at = R.take_list_of_str(args, at)
-    R.done(args, at + 1)
-    return R.trim(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded, others,
-        R.whole(args[at])))
+    R.done(args, at + 2)
+    return R.trim(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded,
+        R.list(args[at]), R.whole(args[at + 1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_42c07a96b098',
+  function_name = 'glidemq_pb_reserve_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4922,7 +4912,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_42c07a96b098',
+  function_name = 'glidemq_pb_release_flow_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4933,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_42c07a96b098',
+  function_name = 'glidemq_pb_decide_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4944,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_42c07a96b098',
+  function_name = 'glidemq_pb_list_reservations_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4955,20 +4945,19 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_42c07a96b098',
+  function_name = 'glidemq_pb_add_child_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    local spec, at = R.take_JobSpec(args, 5)
-    R.done(args, at + 2)
-    return R.trim(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], spec, R.flag(args[at]),
-        R.whole(args[at + 1])))
+    R.done(args, 11)
+    return R.trim(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], R.take_JobSpec(args, 5),
+        R.flag(args[9]), R.whole(args[10])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_42c07a96b098',
+  function_name = 'glidemq_pb_adopt_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4980,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_42c07a96b098',
+  function_name = 'glidemq_pb_list_children_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4991,19 +4980,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_42c07a96b098',
+  function_name = 'glidemq_pb_receive_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    local letter, at = R.take_Letter(args, 3)
-    R.done(args, at + 1)
-    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], letter, R.whole(args[at])))
+    R.done(args, 10)
+    return R.trim(O.receive(keys[1], R.now(args[1]), args[2], R.take_Letter(args, 3), R.whole(args[9])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_42c07a96b098',
+  function_name = 'glidemq_pb_replay_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5014,7 +5002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_42c07a96b098',
+  function_name = 'glidemq_pb_set_dead_letters_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5025,7 +5013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_42c07a96b098',
+  function_name = 'glidemq_pb_get_dead_letters_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5036,7 +5024,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_42c07a96b098',
+  function_name = 'glidemq_pb_enqueue_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5050,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_42c07a96b098',
+  function_name = 'glidemq_pb_list_letters_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5061,19 +5049,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_42c07a96b098',
+  function_name = 'glidemq_pb_acknowledge_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    local sequences, at = R.take_list_of_str(args, 2)
-    R.done(args, at)
-    return R.trim(O.acknowledge(keys[1], R.now(args[1]), sequences))
+    R.done(args, 3)
+    return R.trim(O.acknowledge(keys[1], R.now(args[1]), R.list(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_42c07a96b098',
+  function_name = 'glidemq_pb_get_job_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5084,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_42c07a96b098',
+  function_name = 'glidemq_pb_list_jobs_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5095,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_42c07a96b098',
+  function_name = 'glidemq_pb_list_parked_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5106,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_42c07a96b098',
+  function_name = 'glidemq_pb_count_jobs_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5117,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_42c07a96b098',
+  function_name = 'glidemq_pb_get_time_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5128,7 +5115,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_42c07a96b098',
+  function_name = 'glidemq_pb_is_paused_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5139,7 +5126,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_42c07a96b098',
+  function_name = 'glidemq_pb_get_log_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5150,7 +5137,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_42c07a96b098',
+  function_name = 'glidemq_pb_get_metrics_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5161,7 +5148,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_42c07a96b098',
+  function_name = 'glidemq_pb_read_events_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5172,7 +5159,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_42c07a96b098',
+  function_name = 'glidemq_pb_last_event_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5183,19 +5170,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_42c07a96b098',
+  function_name = 'glidemq_pb_upsert_scheduler_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    local spec, at = R.take_SchedulerSpec(args, 4)
-    R.done(args, at)
-    return R.trim(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
+    R.done(args, 16)
+    return R.trim(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], R.take_SchedulerSpec(args, 4)))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_42c07a96b098',
+  function_name = 'glidemq_pb_plan_runs_d028be99b6b6',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5207,7 +5193,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_42c07a96b098',
+  function_name = 'glidemq_pb_remove_scheduler_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5218,7 +5204,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_42c07a96b098',
+  function_name = 'glidemq_pb_get_scheduler_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5229,7 +5215,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_42c07a96b098',
+  function_name = 'glidemq_pb_list_schedulers_d028be99b6b6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5240,7 +5226,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_42c07a96b098',
+  function_name = 'glidemq_pb_settle_and_activate_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5253,23 +5239,19 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_42c07a96b098',
+  function_name = 'glidemq_pb_extend_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    local job_ids, at = R.take_list_of_str(args, 3)
-    local tokens
-    tokens, at = R.take_list_of_str(args, at)
-    local lease_ms
-    lease_ms, at = R.take_list_of_int(args, at)
+    local lease_ms, at = R.take_list_of_int(args, 5)
     R.done(args, at)
-    return R.trim(O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms))
+    return R.trim(O.extend(keys[1], R.now(args[1]), args[2], R.list(args[3]), R.list(args[4]), lease_ms))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_42c07a96b098',
+  function_name = 'glidemq_pb_nudge_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5280,7 +5262,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_42c07a96b098',
+  function_name = 'glidemq_pb_pass_wake_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5291,7 +5273,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_42c07a96b098',
+  function_name = 'glidemq_pb_leave_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5302,7 +5284,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_42c07a96b098',
+  function_name = 'glidemq_pb_tick_d028be99b6b6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
