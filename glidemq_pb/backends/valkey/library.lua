@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d028be99b6b6
+#!lua name=glidemq_pb_3f3ca839eccb
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -389,14 +389,18 @@ R.take_Letter = function(args, at)
       data = args[at + 4], options = R.list(args[at + 5])}, at + 6
 end
 
-R.take_list_of_JobSpec = function(args, at)
+R.take_list_of_Fields = function(args, at)
   local count, items = R.count(args, at), {}
-  at = at + 1
   for i = 1, count do
-    items[i] = {job_id = args[at], name = args[at + 1], data = args[at + 2], options = R.list(args[at + 3])}
-    at = at + 4
+    items[i] = R.list(args[at + i])
   end
-  return items, at
+  return items, at + count + 1
+end
+
+R.take_JobBatch = function(args, at)
+  local v = {names = R.list(args[at]), data = R.list(args[at + 1]), job_ids = R.list(args[at + 2])}
+  v.options, at = R.take_list_of_Fields(args, at + 3)
+  return v, at
 end
 
 R.take_SchedulerSpec = function(args, at)
@@ -3047,22 +3051,65 @@ O.get_dead_letters = function(q, now)
 end
 
 -- jobs.py:45 enqueue
-O.enqueue = function(q, now, call_, specs, guarded, events_keep)
-  local call = redis.call
+O.enqueue = function(q, now, call_, batch, guarded, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
   local known = H.recall(q, call_)
   if known then
-    return {H.remembered_ids(known)}
+    return {known}
   end
   for _, position in ipairs(guarded) do
-    if not H.is_payable(q, specs[position + 1]) then
+    if not H.is_payable(q, H.spec_at(batch, position)) then
       return {false, 'COST'}
     end
   end
-  -- jobs.py:63
+  -- jobs.py:61
+  local reply
+  if #batch.job_ids == 0 and #batch.options == 0 then
+    reply = H.add_plain(q, now, events_keep, meta, batch)
+  else
+    reply = H.add_various(q, now, events_keep, meta, batch)
+  end
+  H.stamp(q, meta)
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, reply)
+  H.rearm(q, meta.next_due)
+  return {reply}
+end
+
+-- jobs.py:72 spec_at
+H.spec_at = function(batch, i)
+  local job_id = #batch.job_ids > 0 and batch.job_ids[i + 1] or ''
+  local options = #batch.options > 0 and batch.options[i + 1] or {}
+  return {job_id = job_id, name = batch.names[i + 1], data = batch.data[i + 1], options = options}
+end
+
+-- jobs.py:79 add_plain
+H.add_plain = function(q, now, keep, meta, batch)
+  local call = redis.call
+  local names = batch.names
+  local last_id = tonumber(call('GET', q .. ':id') or 0)
+  local last_score = H.ready_score(0, 0, meta.ready)
+  local ids = {}
+  local scores = {}
+  for i = 0, #names - 1 do
+    local job_id = R.text(last_id + i + 1)
+    call('HSET', q .. ':job:' .. job_id, 'name', names[i + 1], 'data', batch.data[i + 1], 'added', now)
+    ids[#ids + 1] = job_id
+    scores[#scores + 1] = last_score + i + 1
+    H.emit_with(q, now, keep, 'added', job_id, 'name', names[i + 1])
+  end
+  call('SET', q .. ':id', last_id + #names)
+  R.zadd_many(q .. ':ready', scores, ids)
+  call('HSET', q .. ':meta', 'ready', meta.ready + #names)
+  return H.counted_ids(last_id, #names)
+end
+
+-- jobs.py:98 add_various
+H.add_various = function(q, now, keep, meta, batch)
+  local call = redis.call
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -3076,7 +3123,8 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local sequence = meta.ready
   local mark = meta.mark
   local first_due = 0
-  for _, spec in ipairs(specs) do
+  for i = 0, #batch.names - 1 do
+    local spec = H.spec_at(batch, i)
     local dedup_id = H.lookup(spec.options, 'dedup_id')
     local superseded = ''
     local __skip1 = false
@@ -3106,7 +3154,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
         ids[#ids + 1] = job_id
         if superseded ~= '' or H.lookup(spec.options, 'ordering_key') ~= '' or dedup_id ~= '' then
           call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
-          H.add_one(q, now, events_keep, job_id, spec, superseded)
+          H.add_one(q, now, keep, job_id, spec, superseded)
           local moved = R.read_Meta(q .. ':meta')
           sequence = moved.ready
           mark = moved.mark
@@ -3137,13 +3185,12 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
             local priority = H.lookup_int(spec.options, 'priority', 0)
             ready_scores[#ready_scores + 1] = H.ready_score(priority, H.lookup_int(spec.options, 'lifo', 0), sequence)
           end
-          H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
+          H.emit_with(q, now, keep, 'added', job_id, 'name', spec.name)
         end
       end
     end
   end
-  -- jobs.py:127
-  H.stamp(q, meta)
+  -- jobs.py:165
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
   end
@@ -3154,36 +3201,38 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   if first_due ~= 0 then
     H.lower_next_due(q, first_due)
   end
-  H.wake_if_startable(q, now)
-  local reply = table.concat(ids, '\010')
-  if counted == #specs then
-    reply = ':' .. R.text(first_id + 1) .. ':' .. R.text(counted)
+  if counted == #batch.names then
+    return H.counted_ids(first_id, counted)
   end
-  H.remember(q, now, meta.calls_until, call_, reply)
-  H.rearm(q, meta.next_due)
-  return {ids}
+  return table.concat(ids, '\010')
 end
 
--- jobs.py:145 remembered_ids
-H.remembered_ids = function(reply)
+-- jobs.py:178 counted_ids
+H.counted_ids = function(last_id, count)
+  return ':' .. R.text(last_id + 1) .. ':' .. R.text(count)
+end
+
+-- jobs.py:183 ids_in
+H.ids_in = function(reply)
   if #reply == 1 or string.sub(reply, 1, 1) ~= ':' or string.sub(reply, 1, 2) == ':\010' then
     return R.split(reply, '\010')
   end
   local parts = R.split(reply, ':')
+  local first = R.int(parts[2])
   local ids = {}
-  for i = 0, R.int(parts[3]) - 1 do
-    ids[#ids + 1] = R.text(R.int(parts[2]) + i)
+  for taken = first, first + R.int(parts[3]) - 1 do
+    ids[#ids + 1] = R.text(taken)
   end
   return ids
 end
 
--- jobs.py:156 is_taken
+-- jobs.py:195 is_taken
 H.is_taken = function(q, job_id)
   local call = redis.call
   return call('EXISTS', q .. ':job:' .. job_id) == 1 or call('EXISTS', q .. ':held:' .. job_id) == 1
 end
 
--- jobs.py:161 is_payable
+-- jobs.py:200 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -3193,7 +3242,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:169 add_one
+-- jobs.py:208 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -3203,7 +3252,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:181 supersede
+-- jobs.py:220 supersede
 H.supersede = function(q, now, keep, job_id)
   if job_id ~= '' then
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -3212,7 +3261,7 @@ H.supersede = function(q, now, keep, job_id)
   end
 end
 
--- jobs.py:189 watch_ttl
+-- jobs.py:228 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3224,7 +3273,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:199 place_new
+-- jobs.py:238 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3249,7 +3298,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:221 earlier
+-- jobs.py:260 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -4580,7 +4629,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_d028be99b6b6',
+  function_name = 'glidemq_pb_get_marks_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4591,7 +4640,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_d028be99b6b6',
+  function_name = 'glidemq_pb_clear_some_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4603,7 +4652,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_d028be99b6b6',
+  function_name = 'glidemq_pb_clean_some_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4615,7 +4664,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_d028be99b6b6',
+  function_name = 'glidemq_pb_retry_some_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4627,7 +4676,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_d028be99b6b6',
+  function_name = 'glidemq_pb_forget_queue_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4638,7 +4687,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_d028be99b6b6',
+  function_name = 'glidemq_pb_list_workers_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4649,7 +4698,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_d028be99b6b6',
+  function_name = 'glidemq_pb_wait_for_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4660,7 +4709,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_d028be99b6b6',
+  function_name = 'glidemq_pb_fetch_answers_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4672,7 +4721,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_d028be99b6b6',
+  function_name = 'glidemq_pb_forget_answers_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4684,7 +4733,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d028be99b6b6',
+  function_name = 'glidemq_pb_remove_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4695,7 +4744,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d028be99b6b6',
+  function_name = 'glidemq_pb_retry_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4706,7 +4755,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_d028be99b6b6',
+  function_name = 'glidemq_pb_revoke_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4717,7 +4766,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d028be99b6b6',
+  function_name = 'glidemq_pb_promote_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4728,7 +4777,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d028be99b6b6',
+  function_name = 'glidemq_pb_change_priority_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4739,7 +4788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d028be99b6b6',
+  function_name = 'glidemq_pb_change_delay_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4750,7 +4799,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d028be99b6b6',
+  function_name = 'glidemq_pb_update_data_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4761,7 +4810,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d028be99b6b6',
+  function_name = 'glidemq_pb_update_progress_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4772,7 +4821,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d028be99b6b6',
+  function_name = 'glidemq_pb_add_log_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4783,7 +4832,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d028be99b6b6',
+  function_name = 'glidemq_pb_pause_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4794,7 +4843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d028be99b6b6',
+  function_name = 'glidemq_pb_resume_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4805,7 +4854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_d028be99b6b6',
+  function_name = 'glidemq_pb_set_group_limits_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4816,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_d028be99b6b6',
+  function_name = 'glidemq_pb_rate_limit_group_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4828,7 +4877,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_d028be99b6b6',
+  function_name = 'glidemq_pb_set_global_concurrency_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4839,7 +4888,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_d028be99b6b6',
+  function_name = 'glidemq_pb_set_global_rate_limit_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4850,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_d028be99b6b6',
+  function_name = 'glidemq_pb_get_global_limits_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4861,7 +4910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_d028be99b6b6',
+  function_name = 'glidemq_pb_explain_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4872,7 +4921,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_d028be99b6b6',
+  function_name = 'glidemq_pb_take_ids_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4883,7 +4932,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_d028be99b6b6',
+  function_name = 'glidemq_pb_add_flow_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4898,7 +4947,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_d028be99b6b6',
+  function_name = 'glidemq_pb_reserve_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4912,7 +4961,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_d028be99b6b6',
+  function_name = 'glidemq_pb_release_flow_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4923,7 +4972,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_d028be99b6b6',
+  function_name = 'glidemq_pb_decide_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4934,7 +4983,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_d028be99b6b6',
+  function_name = 'glidemq_pb_list_reservations_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4945,7 +4994,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_d028be99b6b6',
+  function_name = 'glidemq_pb_add_child_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4957,7 +5006,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_d028be99b6b6',
+  function_name = 'glidemq_pb_adopt_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4969,7 +5018,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_d028be99b6b6',
+  function_name = 'glidemq_pb_list_children_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -4980,7 +5029,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_d028be99b6b6',
+  function_name = 'glidemq_pb_receive_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -4991,7 +5040,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_d028be99b6b6',
+  function_name = 'glidemq_pb_replay_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5002,7 +5051,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_d028be99b6b6',
+  function_name = 'glidemq_pb_set_dead_letters_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5013,7 +5062,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_d028be99b6b6',
+  function_name = 'glidemq_pb_get_dead_letters_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5024,21 +5073,21 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d028be99b6b6',
+  function_name = 'glidemq_pb_enqueue_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
     args = cmsgpack.unpack(args[1])
-    local specs, at = R.take_list_of_JobSpec(args, 3)
+    local batch, at = R.take_JobBatch(args, 3)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.whole(args[at])))
+    return R.trim(O.enqueue(keys[1], R.now(args[1]), args[2], batch, guarded, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_d028be99b6b6',
+  function_name = 'glidemq_pb_list_letters_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5049,7 +5098,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_d028be99b6b6',
+  function_name = 'glidemq_pb_acknowledge_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5060,7 +5109,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d028be99b6b6',
+  function_name = 'glidemq_pb_get_job_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5071,7 +5120,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d028be99b6b6',
+  function_name = 'glidemq_pb_list_jobs_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5082,7 +5131,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_d028be99b6b6',
+  function_name = 'glidemq_pb_list_parked_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5093,7 +5142,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d028be99b6b6',
+  function_name = 'glidemq_pb_count_jobs_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5104,7 +5153,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_d028be99b6b6',
+  function_name = 'glidemq_pb_get_time_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5115,7 +5164,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d028be99b6b6',
+  function_name = 'glidemq_pb_is_paused_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5126,7 +5175,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d028be99b6b6',
+  function_name = 'glidemq_pb_get_log_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5137,7 +5186,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d028be99b6b6',
+  function_name = 'glidemq_pb_get_metrics_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5148,7 +5197,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d028be99b6b6',
+  function_name = 'glidemq_pb_read_events_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5159,7 +5208,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d028be99b6b6',
+  function_name = 'glidemq_pb_last_event_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5170,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_d028be99b6b6',
+  function_name = 'glidemq_pb_upsert_scheduler_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5181,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_d028be99b6b6',
+  function_name = 'glidemq_pb_plan_runs_3f3ca839eccb',
   flags = {},
   callback = function(keys, args)
     R.keeps = {}
@@ -5193,7 +5242,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_d028be99b6b6',
+  function_name = 'glidemq_pb_remove_scheduler_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5204,7 +5253,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_d028be99b6b6',
+  function_name = 'glidemq_pb_get_scheduler_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5215,7 +5264,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_d028be99b6b6',
+  function_name = 'glidemq_pb_list_schedulers_3f3ca839eccb',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5226,7 +5275,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d028be99b6b6',
+  function_name = 'glidemq_pb_settle_and_activate_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5239,7 +5288,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d028be99b6b6',
+  function_name = 'glidemq_pb_extend_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5251,7 +5300,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d028be99b6b6',
+  function_name = 'glidemq_pb_nudge_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5262,7 +5311,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d028be99b6b6',
+  function_name = 'glidemq_pb_pass_wake_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5273,7 +5322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d028be99b6b6',
+  function_name = 'glidemq_pb_leave_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
@@ -5284,7 +5333,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d028be99b6b6',
+  function_name = 'glidemq_pb_tick_3f3ca839eccb',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.keeps = {}
