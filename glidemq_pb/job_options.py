@@ -223,7 +223,7 @@ def decode_options(fields: Mapping[str, str]) -> JobOptions:
 # --- a job to be ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class NewJob:
     """A job for `add_bulk`: `NewJob("send", {"to": "a@example.com"}, delay=5_000)`.
 
@@ -231,18 +231,33 @@ class NewJob:
     same name, data and meaning of the options are equal.
     """
 
-    name: str
-    data: Any
+    columns: tuple[str, Any, str, tuple[str, ...], "Job[Any, Any] | None"]
+    """What a bulk takes from it, in one: its name, its data, its id or "", the fields that are stored for its options,
+    its parent."""
     options: JobOptions = field(compare=False)
     """As given; changing them changes nothing."""
-    encoded: tuple[str, ...] = field(repr=False)
-    """The fields that are stored for the options."""
-    job_id: str = field(repr=False)
 
     def __init__(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> None:
-        put = object.__setattr__
-        put(self, "name", check_job_name(name))
-        put(self, "data", data)
-        put(self, "options", options)
-        put(self, "encoded", tuple(encode_options(options)) if options else ())
-        put(self, "job_id", options.get("job_id") or "")
+        if options:
+            encoded = tuple(encode_options(options))
+            columns = check_job_name(name), data, options.get("job_id") or "", encoded, options.get("parent")
+        else:
+            columns = check_job_name(name), data, "", (), None
+        _put(self, "columns", columns)
+        _put(self, "options", options)
+
+    def __repr__(self) -> str:
+        return f"NewJob(name={self.name!r}, data={self.data!r}, options={self.options!r})"
+
+    @property
+    def name(self) -> str:
+        """What kind of job it is."""
+        return self.columns[0]
+
+    @property
+    def data(self) -> Any:
+        """Its payload."""
+        return self.columns[1]
+
+
+_put = object.__setattr__

@@ -2,9 +2,9 @@
 
 All arguments are one MessagePack array, since a client and a server spend more on an argument than on what is
 in it: `now`, then those of the signature after (s, q, now). An `int`, a `bool` and a `str` (the bytes of wire
-text) are themselves, and so is a list of texts; another list is its length, then its items; a record is its fields in
-order; `X | None` is false, or true and X. The reply is `[value]`, or `[nil, code]` when the operation refused; inside it a record is an array
-of its fields and None is nil.
+text) are themselves, and so is a list of texts; another list is its length, then its items; a record is its fields
+in order; `X | None` is false, or true and X. The reply is `[value]`, or `[nil, code]` when the operation refused;
+inside it a record is an array of its fields and None is nil.
 
 For each operation one Python function per direction is generated and compiled, once: a batch of fifty
 jobs has a thousand values, and interpreting their types anew would cost more than the server's work.
