@@ -1,9 +1,9 @@
 """The options of a job: what callers write, and the fields that are stored."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict, Unpack, cast
 
 from .deduplication import Deduplication, decode_deduplication, encode_deduplication
 from .errors import InvalidOptionsError
@@ -223,7 +223,7 @@ def decode_options(fields: Mapping[str, str]) -> JobOptions:
 # --- a job to be ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
+@dataclass(slots=True, init=False, repr=False, unsafe_hash=True)
 class NewJob:
     """A job for `add_bulk`: `NewJob("send", {"to": "a@example.com"}, delay=5_000)`.
 
@@ -245,6 +245,17 @@ class NewJob:
             columns = check_job_name(name), data, "", (), None
         _put(self, "columns", columns)
         _put(self, "options", options)
+
+    # A dataclass that is `frozen` refuses less (only its fields), and fails where it has slots and properties.
+    def __setattr__(self, name: str, _: object) -> NoReturn:
+        raise FrozenInstanceError(f"cannot assign to {name!r} of a NewJob")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"cannot delete {name!r} of a NewJob")
+
+    def __setstate__(self, state: tuple[None, Mapping[str, Any]]) -> None:
+        for name, value in state[1].items():
+            _put(self, name, value)
 
     def __repr__(self) -> str:
         return f"NewJob(name={self.name!r}, data={self.data!r}, options={self.options!r})"

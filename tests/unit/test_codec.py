@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glidemq_pb.backends.codec import CodecError, codec_of
 from glidemq_pb.semantics import jobs, reads, work
 from glidemq_pb.semantics.lang import INT_MAX, Fields, Refusal, operation
-from glidemq_pb.semantics.records import Caller, Counts, JobSpec, Settlement, Unplanned, WorkReply
+from glidemq_pb.semantics.records import Caller, Counts, JobBatch, Settlement, Unplanned, WorkReply
 from glidemq_pb.semantics.store import Entry, Store
 
 
@@ -166,11 +166,14 @@ def test_replies_of_reads() -> None:
     assert codec_of(reads.read_events).decode([[[7, [b"a", b"b"]]]]) == [Entry(7, Fields(["a", "b"]))]
 
 
-@given(st.lists(st.builds(JobSpec, *[st.text(st.characters(max_codepoint=255))] * 3, st.just(Fields([])))))
-def test_texts_are_bytes_one_to_one(specs: list[JobSpec]) -> None:
-    sent = codec_of(jobs.enqueue).encode(None, "c", specs, [], 0)
-    for spec in specs:
-        for text in (spec.job_id, spec.name, spec.data):
+columns = st.lists(st.text(st.characters(max_codepoint=255)))
+
+
+@given(st.builds(JobBatch, columns, columns, columns, st.lists(columns)))
+def test_texts_are_bytes_one_to_one(batch: JobBatch) -> None:
+    sent = codec_of(jobs.enqueue).encode(None, "c", batch, [], 0)
+    for column in (batch.names, batch.data, batch.job_ids, *batch.options):
+        for text in column:
             assert text.encode("latin-1") in sent
 
 
