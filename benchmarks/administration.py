@@ -22,28 +22,29 @@ from glidemq_pb.component import root_key
 from glidemq_pb.semantics import jobs as jobs_module
 from glidemq_pb.semantics import work
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobSpec, RunDetail, Settlement
+from glidemq_pb.semantics.records import COMPLETED_RUN, FAILED_RUN, Caller, JobBatch, RunDetail, Settlement
 from glidemq_pb.server import PrivateServer
 
 CHUNK = 1_000
 
 
-def spec(number: int, more: dict[str, str]) -> JobSpec:
-    """The `number`-th job of a call, in its lane."""
+def options_of(number: int, more: dict[str, str]) -> Fields:
+    """The options of the `number`-th job of a call, in its lane."""
     lanes: list[dict[str, str]] = [
         {}, {"lifo": "1"}, {"priority": str(number % 2_048 + 1)},
         {"ordering_key": f"g{number}", "group_concurrency": "50"}, {"ordering_key": "large", "group_concurrency": "50"},
     ]  # fmt: skip
     options = lanes[number % 5] | more
-    return JobSpec("", "a", '{"n":1}', Fields([text for pair in options.items() for text in pair]))
+    return Fields([text for pair in options.items() for text in pair])
 
 
 async def fill(queue: Queue[Any, Any], jobs: int, **more: str) -> None:
     """Add jobs in every lane, as a host sends them."""
     root = root_key("glide", queue.name)
     for first in range(0, jobs, CHUNK):
-        specs = [spec(number, more) for number in range(min(CHUNK, jobs - first))]
-        await queue.backend.call(jobs_module.enqueue, root, "", specs, [], 0)
+        count = min(CHUNK, jobs - first)
+        batch = JobBatch(["a"] * count, ['{"n":1}'] * count, [], [options_of(number, more) for number in range(count)])
+        await queue.backend.call(jobs_module.enqueue, root, "", batch, [], 0)
 
 
 async def end_all(queue: Queue[Any, Any], outcome: str, jobs: int) -> None:

@@ -13,11 +13,11 @@ import time
 
 from benchmarks.report import results_folder
 from glidemq_pb import Job, NewJob
-from glidemq_pb.adding import bulk_specs
+from glidemq_pb.adding import bulk
 from glidemq_pb.backends.memory.store import MemoryStore
 from glidemq_pb.component import root_key
 from glidemq_pb.semantics import jobs, work
-from glidemq_pb.semantics.records import COMPLETED_RUN, Caller, JobSpec, Settlement
+from glidemq_pb.semantics.records import COMPLETED_RUN, Caller, JobBatch, Settlement
 from glidemq_pb.testing import TestQueue, TestWorker
 
 BATCH = 50
@@ -25,12 +25,12 @@ EVENTS_KEEP = 10_000
 NOW_MS = 1_700_000_000_000
 
 
-def operations(count: int, specs: list[JobSpec]) -> tuple[float, float]:
+def operations(count: int, batch: JobBatch) -> tuple[float, float]:
     """Seconds for adding and seconds for starting and settling `count` jobs, in batches, nothing between the calls."""
     store, root, now = MemoryStore(), root_key("glide", "bench"), NOW_MS
     began = time.perf_counter()
     for number in range(count // BATCH):
-        jobs.enqueue(store, root, now, f"t{number}", specs, [], EVENTS_KEEP)
+        jobs.enqueue(store, root, now, f"t{number}", batch, [], EVENTS_KEEP)
     added = time.perf_counter()
     settlements: list[Settlement] = []
     call = ended = 0
@@ -60,19 +60,18 @@ async def kit(count: int) -> float:
     return seconds
 
 
-async def one_spec() -> list[JobSpec]:
-    """A batch of what the queue hands to `enqueue` for a job."""
+async def one_batch() -> JobBatch:
+    """What the queue hands to `enqueue`."""
     queue: TestQueue[dict[str, int], int] = TestQueue("bench")
-    additions = bulk_specs(queue._owner, [NewJob("noop", {"n": 1}) for _ in range(BATCH)])
-    specs = [addition.spec for addition in additions]
+    (chunk,) = bulk(queue._owner, [NewJob("noop", {"n": 1}) for _ in range(BATCH)])
     await queue.close()
-    return specs
+    return chunk.batch
 
 
 def main(given: argparse.Namespace) -> None:
     """All rounds."""
-    specs = asyncio.run(one_spec())
-    rounds = [operations(given.jobs, specs) for _ in range(given.rounds)]
+    batch = asyncio.run(one_batch())
+    rounds = [operations(given.jobs, batch) for _ in range(given.rounds)]
     seconds = [asyncio.run(kit(given.jobs)) for _ in range(given.rounds)]
     found = {
         "operations_per_s": given.jobs / min(map(sum, rounds)),

@@ -16,7 +16,6 @@ from .semantics.dedup import DEBOUNCE
 from .semantics.flow_records import FlowSpec
 from .semantics.lang import Fields, lookup
 from .semantics.limits import ENQUEUE_MAX
-from .semantics.records import JobSpec
 from .wire import from_wire, to_wire
 
 
@@ -74,7 +73,7 @@ class FlowPlan:
                 f"a flow of {size} bytes in queue {jobs[0].owner.queue_name!r}: allowed: at most {CHUNK_BYTES_MAX}; "
                 "store the data elsewhere and put references to it into the jobs"
             )
-        return CostCheck().guarded([JobSpec(job.job_id, job.name, job.data, job.options) for job in jobs])
+        return CostCheck().guarded([job.options for job in jobs])
 
     def owners(self) -> list[JobOwner]:
         """The queues of the flow; the first one commits it."""

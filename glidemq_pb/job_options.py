@@ -1,9 +1,9 @@
 """The options of a job: what callers write, and the fields that are stored."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict, Unpack, cast
 
 from .deduplication import Deduplication, decode_deduplication, encode_deduplication
 from .errors import InvalidOptionsError
@@ -223,7 +223,7 @@ def decode_options(fields: Mapping[str, str]) -> JobOptions:
 # --- a job to be ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(slots=True, init=False, repr=False, unsafe_hash=True)
 class NewJob:
     """A job for `add_bulk`: `NewJob("send", {"to": "a@example.com"}, delay=5_000)`.
 
@@ -231,18 +231,44 @@ class NewJob:
     same name, data and meaning of the options are equal.
     """
 
-    name: str
-    data: Any
+    columns: tuple[str, Any, str, tuple[str, ...], "Job[Any, Any] | None"]
+    """What a bulk takes from it, in one: its name, its data, its id or "", the fields that are stored for its options,
+    its parent."""
     options: JobOptions = field(compare=False)
     """As given; changing them changes nothing."""
-    encoded: tuple[str, ...] = field(repr=False)
-    """The fields that are stored for the options."""
-    job_id: str = field(repr=False)
 
     def __init__(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> None:
-        put = object.__setattr__
-        put(self, "name", check_job_name(name))
-        put(self, "data", data)
-        put(self, "options", options)
-        put(self, "encoded", tuple(encode_options(options)) if options else ())
-        put(self, "job_id", options.get("job_id") or "")
+        if options:
+            encoded = tuple(encode_options(options))
+            columns = check_job_name(name), data, options.get("job_id") or "", encoded, options.get("parent")
+        else:
+            columns = check_job_name(name), data, "", (), None
+        _put(self, "columns", columns)
+        _put(self, "options", options)
+
+    # A dataclass that is `frozen` refuses less (only its fields), and fails where it has slots and properties.
+    def __setattr__(self, name: str, _: object) -> NoReturn:
+        raise FrozenInstanceError(f"cannot assign to {name!r} of a NewJob")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"cannot delete {name!r} of a NewJob")
+
+    def __setstate__(self, state: tuple[None, Mapping[str, Any]]) -> None:
+        for name, value in state[1].items():
+            _put(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"NewJob(name={self.name!r}, data={self.data!r}, options={self.options!r})"
+
+    @property
+    def name(self) -> str:
+        """What kind of job it is."""
+        return self.columns[0]
+
+    @property
+    def data(self) -> Any:
+        """Its payload."""
+        return self.columns[1]
+
+
+_put = object.__setattr__

@@ -1,11 +1,11 @@
 """What all jobs of one component share, and the one door from the API layer to the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 from .backends.backend import Backend
 from .errors import ClosedError, FormatError, InvalidOptionsError, QueueConnectionError
-from .payload import Compression, compression_option, encode_value
+from .payload import Compression, compression_option, encode_value, encode_values
 from .semantics.errors import Code
 from .semantics.lang import Refusal
 from .semantics.store import Store
@@ -65,6 +65,10 @@ class JobOwner:
     def encode_data(self, data: object, what: str = "Job data") -> str:
         """The payload of a job that it adds, as wire text. SerializationError, PayloadTooLargeError."""
         return encode_value(self.serializer, data, what, self.compression)
+
+    def encode_all(self, data: Sequence[object], first: int) -> list[str]:
+        """The payloads of a bulk, from the job of the index `first` on. Raises as `encode_data`."""
+        return encode_values(self.serializer, data, lambda at: f"jobs[{first + at}]: Job data", self.compression)
 
     def check_open(self) -> None:
         """Raise ClosedError after the component's `close()`."""

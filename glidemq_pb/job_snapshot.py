@@ -26,10 +26,17 @@ UNREAD: Any = object()
 ALL_DECODABLE: Mapping[str, SerializationError] = MappingProxyType({})
 
 
+def by_name(fields: Fields) -> dict[str, str]:
+    """A flat list of fields by their names."""
+    pairs = iter(fields)
+    return dict(zip(pairs, pairs, strict=True))
+
+
 class JobSnapshot(Generic[D, R]):
     """The part of a Job that never talks to the store. Moments and durations are milliseconds.
 
-    `fields` are those of the store, as wire text; `run` is the run of a processor, None outside.
+    `fields` are those of the store, as wire text, flat or already by name; `run` is the run of a processor, None
+    outside.
     """
 
     __slots__ = (
@@ -37,9 +44,8 @@ class JobSnapshot(Generic[D, R]):
         "wire_id",
     )  # fmt: skip
 
-    def __init__(self, owner: JobOwner, job_id: str, fields: Fields, run: Run | None = None) -> None:
-        pairs = iter(fields)
-        self._fields: dict[str, str] = dict(zip(pairs, pairs, strict=True))
+    def __init__(self, owner: JobOwner, job_id: str, fields: Fields | dict[str, str], run: Run | None = None) -> None:
+        self._fields: dict[str, str] = fields if isinstance(fields, dict) else by_name(fields)
         self._run = run
         self._undecodable = ALL_DECODABLE
         self._data: Any = UNREAD
@@ -49,7 +55,7 @@ class JobSnapshot(Generic[D, R]):
         self.owner = owner
         """The component it belongs to."""
         self.wire_id = job_id
-        self.id: str = from_wire(job_id)
+        self.id: str = job_id if job_id.isascii() else from_wire(job_id)  # a call less, for each of a bulk
         """Unique in its queue."""
 
     def __repr__(self) -> str:
@@ -252,6 +258,16 @@ class JobSnapshot(Generic[D, R]):
         return None if wire is None else from_wire(wire)
 
     # --- what its owner tells it --------------------------------------------------------------------------------------
+
+    def note_id(self, job_id: str) -> None:
+        """The store gave it this id."""
+        self.wire_id = job_id
+        self.id = job_id if job_id.isascii() else from_wire(job_id)
+
+    def note_options(self, options: Fields, now: int) -> None:
+        """It was added with these options at about `now`."""
+        self._fields.update(by_name(options))
+        self.note_added(now)
 
     def note_added(self, now: int) -> None:
         """It was added, or begins anew, at about `now`."""

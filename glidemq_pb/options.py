@@ -100,7 +100,7 @@ def check_text(option: str, value: object, *, forbidden: str = "", most: int = T
     if not isinstance(value, str) or not 1 <= len(value) <= most:
         shown = f"{value[:20]}... ({len(value)} characters)" if isinstance(value, str) and value else value
         refuse_option(option, shown, f"a str of 1 to {most} characters")
-    if not value.isprintable() or any(character in value for character in forbidden):
+    if not value.isprintable() or (forbidden and any(character in value for character in forbidden)):
         for character in value:
             if character < " " or character == "\x7f" or character in forbidden or "\ud800" <= character <= "\udfff":
                 without = "".join(f", {listed!r}" for listed in forbidden)
@@ -120,6 +120,8 @@ def check_job_id(value: object) -> str:
 
 def check_job_name(value: object) -> str:
     """The name of a job."""
+    if type(value) is str and 1 <= len(value) <= TEXT_MAX and value.isprintable():
+        return value  # as almost all are: a bulk has a thousand
     return check_text("name", value)
 
 

@@ -6,12 +6,13 @@ read it: it never begins with a mark, and what does so all the same is given the
 """
 
 import zlib
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, cast
 
 from .errors import PAYLOAD_BYTES_MAX, PayloadTooLargeError, SerializationError
 from .options import check_choice
 from .semantics.lang import Fields
-from .serializers import JSON_SERIALIZER, Serializer
+from .serializers import JSON_SERIALIZER, JsonSerializer, Serializer
 from .wire import bytes_to_wire, wire_to_bytes
 
 Compression = Literal["none", "gzip"]
@@ -63,6 +64,17 @@ def encode_value(
         if len(packed) < len(plain):
             return bytes_to_wire(packed)
     return bytes_to_wire(plain)
+
+
+def encode_values(
+    serializer: Serializer, values: Sequence[object], what: Callable[[int], str], compression: Compression
+) -> list[str]:
+    """As `encode_value` for each; `what` names the one at a position. JSON is written in one go where it can be."""
+    if type(serializer) is JsonSerializer and compression == "none":
+        wires = serializer.serialize_all(values)
+        if wires is not None and max(map(len, wires), default=0) <= PAYLOAD_BYTES_MAX:
+            return wires
+    return [encode_value(serializer, value, what(at), compression) for at, value in enumerate(values)]
 
 
 def _serialized(serializer: Serializer, value: object, what: str) -> bytes:

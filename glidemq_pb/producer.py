@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar, Unpack
 
-from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, single
+from .adding import bulk, enqueue, enqueue_all, single
 from .backends.backend import Backend
 from .component import Component
 from .connection import Connection
@@ -64,7 +64,7 @@ class Producer(Component, Generic[D]):
         """
         self._check_open()
         chunk = single(self._owner, name, data, options)
-        return ids_of(chunk, await enqueue(self._owner, chunk))[0]
+        return shown_ids(None, await enqueue(self._owner, chunk))[0]
 
     async def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[str | None]:
         """Add jobs in order: one id for each, None in the place of one that was not added (PRD-1).
@@ -74,9 +74,9 @@ class Producer(Component, Generic[D]):
         BulkError has in `added` what this would have returned for the jobs before it.
         """
         self._check_open()
-        return await enqueue_all(self._owner, chunked(bulk_specs(self._owner, new_jobs)), ids_of)
+        return await enqueue_all(self._owner, bulk(self._owner, new_jobs), lambda _: None, shown_ids)
 
 
-def ids_of(_: Chunk, ids: list[str]) -> list[str | None]:
+def shown_ids(_: None, ids: list[str]) -> list[str | None]:
     """The ids of what was added, in the order of what was to be."""
     return [None if job_id == jobs.SKIPPED else from_wire(job_id) for job_id in ids]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast
 
-from .adding import Chunk, bulk_specs, chunked, enqueue, enqueue_all, single
+from .adding import Chunk, bulk, enqueue, enqueue_all, single
 from .backends.backend import Backend
 from .connection import Connection
 from .errors import DuplicateJobError
@@ -17,7 +17,6 @@ from .queue_administration import matches, newest
 from .queue_dead_letters import check_dead_letter_queue
 from .queue_schedulers import QueueSchedulers
 from .semantics import changes, jobs, reads
-from .semantics.lang import Fields
 from .semantics.limits import MINUTE_MS, PAGE_MAX
 from .serializers import JSON_SERIALIZER, Serializer
 from .wire import from_wire, to_wire
@@ -116,7 +115,7 @@ class Queue(QueueSchedulers[D, R]):
         self._check_open()
         chunk = single(self._owner, name, data, options)
         await self._name_dead_letters()
-        added = self._added(chunk, await enqueue(self._owner, chunk))
+        added = with_ids(self._drafts(chunk), await enqueue(self._owner, chunk))
         return added[0] if added else None
 
     async def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[Job[D, R]]:
@@ -127,9 +126,9 @@ class Queue(QueueSchedulers[D, R]):
         BulkError has in `added` the jobs that are in the queue.
         """
         self._check_open()
-        chunks = chunked(bulk_specs(self._owner, new_jobs))
+        chunks = bulk(self._owner, new_jobs)
         await self._name_dead_letters()
-        return await enqueue_all(self._owner, chunks, self._added)
+        return await enqueue_all(self._owner, chunks, self._drafts, with_ids)
 
     async def add_and_wait(
         self,
@@ -161,20 +160,18 @@ class Queue(QueueSchedulers[D, R]):
             answer = await wait.answer(job_id)
         return cast("R", waits.result(job_id, answer))
 
-    def _added(self, chunk: Chunk, ids: list[str]) -> list[Job[D, R]]:
-        """The Jobs that were added."""
+    def _drafts(self, chunk: Chunk) -> list[Job[D, R]]:
+        """The Jobs of a chunk as they will be stored, but for their ids and the moment, which only the store knows."""
         owner = self._owner
         now = owner.backend.clock.now()
         digits = str(now)
-        added: list[Job[D, R]] = []
-        for job_id, spec in zip(ids, chunk.specs, strict=True):
-            if job_id != jobs.SKIPPED:
-                # As it was stored, but for the moment, which only the store knows.
-                fields = ["name", spec.name, "data", spec.data, "added", digits, *spec.options]
-                job: Job[D, R] = Job(owner, job_id, Fields(fields))
-                job.note_added(now)
-                added.append(job)
-        return added
+        drafts: list[Job[D, R]] = [
+            Job(owner, "", {"name": name, "data": wire, "added": digits})
+            for name, wire in zip(chunk.batch.names, chunk.batch.data, strict=True)
+        ]
+        for draft, fields in zip(drafts, chunk.batch.options, strict=False):  # none at all, or one for each
+            draft.note_options(fields, now)
+        return drafts
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -312,6 +309,16 @@ class Queue(QueueSchedulers[D, R]):
     async def is_paused(self) -> bool:
         """Whether the queue is paused."""
         return await self._owner.call(reads.is_paused)
+
+
+def with_ids(drafts: list[Job[D, R]], ids: list[str]) -> list[Job[D, R]]:
+    """The jobs that were added, each with its id."""
+    added: list[Job[D, R]] = []
+    for draft, job_id in zip(drafts, ids, strict=True):
+        if job_id != jobs.SKIPPED:
+            draft.note_id(job_id)
+            added.append(draft)
+    return added
 
 
 def check_range(start: object, end: object) -> None:

@@ -12,7 +12,7 @@ from .errors import InvalidOptionsError
 from .job_options import JobOptions, encode_options
 from .options import check_duration, check_instant, check_int, check_job_name, check_text, refuse_option
 from .semantics.lang import Fields
-from .semantics.records import JobSpec, PlannedRun, Unplanned
+from .semantics.records import PlannedRun, Unplanned
 from .wire import from_wire
 
 FORBIDDEN_IN_TEMPLATES: Final = ("job_id", "delay", "deduplication", "parent")
@@ -110,7 +110,7 @@ class JobTemplate:
                 raise InvalidOptionsError(f"{option}={options.get(option)!r}: not allowed in a job template")
         put = object.__setattr__
         encoded = tuple(encode_options(options)) if options else ()
-        CostCheck().guarded([JobSpec("", "", "", Fields(list(encoded)))])
+        CostCheck().guarded([Fields(list(encoded))])
         put(self, "name", None if name is None else check_job_name(name))
         put(self, "data", data)
         put(self, "options", options)

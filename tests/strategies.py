@@ -24,6 +24,7 @@ from glidemq_pb.semantics.records import (
     Caller,
     ClearCursor,
     GroupLimits,
+    JobBatch,
     JobSpec,
     Letter,
 )
@@ -233,6 +234,18 @@ def spec_of(job_id: str, name: str, data: str, *options: tuple[str, ...]) -> Job
     return JobSpec(job_id, name, data, Fields([text for pair in found.items() for text in pair]))
 
 
+def batch_of(specs: list[JobSpec]) -> JobBatch:
+    """Jobs by columns, as the host sends them: without a column that says nothing."""
+    job_ids = [spec.job_id for spec in specs]
+    options = [spec.options for spec in specs]
+    return JobBatch(
+        [spec.name for spec in specs],
+        [spec.data for spec in specs],
+        job_ids if any(job_ids) else [],
+        options if any(options) else [],
+    )
+
+
 def sendable(specs: list[JobSpec]) -> tuple[list[JobSpec], list[int]]:
     """The jobs that the host lets pass, and the positions of those whose cost only the store can check (TB-5)."""
     capacities: dict[str, int] = {}
@@ -399,7 +412,10 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "enqueue": (
         16,
         st.builds(
-            lambda call, many, kept: (call, *sendable(many), kept), producers_calls, st.lists(specs, max_size=4), keep
+            lambda call, many, kept: (call, batch_of(sendable(many)[0]), sendable(many)[1], kept),
+            producers_calls,
+            st.lists(specs, max_size=4),
+            keep,
         ),
     ),
     "settle_and_activate": (

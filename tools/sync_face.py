@@ -143,6 +143,8 @@ FACES = (
                 "note_added",
                 "note_completion",
                 "note_failure",
+                "note_id",
+                "note_options",
                 "run_token",
                 "note_start",
             }

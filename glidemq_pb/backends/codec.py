@@ -2,9 +2,9 @@
 
 All arguments are one MessagePack array, since a client and a server spend more on an argument than on what is
 in it: `now`, then those of the signature after (s, q, now). An `int`, a `bool` and a `str` (the bytes of wire
-text) are themselves; a list is its length, then its items; a record is its fields in order; `X | None` is false,
-or true and X. The reply is `[value]`, or `[nil, code]` when the operation refused; inside it a record is an array
-of its fields and None is nil.
+text) are themselves, and so is a list of texts; another list is its length, then its items; a record is its fields
+in order; `X | None` is false, or true and X. The reply is `[value]`, or `[nil, code]` when the operation refused;
+inside it a record is an array of its fields and None is nil.
 
 For each operation one Python function per direction is generated and compiled, once: a batch of fifty
 jobs has a thousand values, and interpreting their types anew would cost more than the server's work.
@@ -13,7 +13,7 @@ jobs has a thousand values, and interpreting their types anew would cost more th
 import dataclasses
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -127,6 +127,8 @@ class _Encoder:
         if hint is bool:
             bad = f"{self._code.refer(_bad_bool)}({path!r}, _t)"
             return f"(_t if (_t := {value}) is True or _t is False else {bad})"
+        if _item_of(hint) is str:
+            return f"(_t if not (_t := {value}) else {self._code.refer(_packed_texts)}(_t))"
         return None
 
     def _list(self, item: Any, value: str, path: str, indent: str) -> None:
@@ -148,6 +150,11 @@ class _Encoder:
         self.pending.append("True")
         self.value(present, value, path, indent + "    ")
         self.flush(indent + "    ")
+
+
+def _packed_texts(texts: list[str]) -> Sequence[str | msgspec.Raw]:
+    """A list of texts."""
+    return texts if "".join(texts).isascii() else [one if one.isascii() else _packed_text(one) for one in texts]
 
 
 def _packed_text(wire: str) -> msgspec.Raw:

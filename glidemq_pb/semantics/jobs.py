@@ -29,7 +29,7 @@ from .lang import (
 )
 from .limits import CANONICAL_DIGITS_MAX, COST_DEFAULT
 from .placing import make_delayed, make_ready, watch_expiry
-from .records import JobSpec
+from .records import JobBatch, JobSpec
 from .rows import GroupRow, Meta, PlaceRow
 from .states import DELAYED
 from .store import Store
@@ -38,14 +38,12 @@ from .wakes import rearm, wake_if_startable
 SKIPPED: Final = ":"
 """Stands for the id of a job that was not added; no id holds a colon."""
 COUNTED_PREFIX: Final = ":"
-"""Before the first id and the number of jobs, in a remembered reply whose ids are all the counter's."""
+"""Before the first id and the number of jobs, in a reply whose ids are all the counter's."""
 
 
 @operation
-def enqueue(
-    s: Store, q: str, now: int, call: str, specs: list[JobSpec], guarded: list[int], events_keep: int
-) -> list[str]:
-    """Add jobs in order: one id per spec, or SKIPPED where a job of that id exists (CID-3).
+def enqueue(s: Store, q: str, now: int, call: str, batch: JobBatch, guarded: list[int], events_keep: int) -> str:
+    """Add jobs in order. The reply is for `ids_in`: an id for each, or SKIPPED where a job of that id exists (CID-3).
 
     `guarded` are the positions of jobs whose cost must fit the bucket that their group has: jobs of a group
     for which this call names no bucket itself. One that does not fit refuses the whole call (TB-5).
@@ -55,11 +53,50 @@ def enqueue(
         refuse(Code.FORMAT)
     known = recall(s, q, call)
     if known is not None:
-        return remembered_ids(known)
+        return known
     for position in guarded:
-        if not is_payable(s, q, specs[position]):
+        if not is_payable(s, q, spec_at(batch, position)):
             refuse(Code.COST)
 
+    if len(batch.job_ids) == 0 and len(batch.options) == 0:
+        reply = add_plain(s, q, now, events_keep, meta, batch)
+    else:
+        reply = add_various(s, q, now, events_keep, meta, batch)
+    stamp(s, q, meta)
+    wake_if_startable(s, q, now)
+    remember(s, q, now, meta.calls_until, call, reply)
+    rearm(s, q, meta.next_due)
+    return reply
+
+
+def spec_at(batch: JobBatch, i: int) -> JobSpec:
+    """One job of a batch."""
+    job_id = batch.job_ids[i] if len(batch.job_ids) > 0 else ""
+    options = batch.options[i] if len(batch.options) > 0 else Fields([])
+    return JobSpec(job_id, batch.names[i], batch.data[i], options)
+
+
+def add_plain(s: Store, q: str, now: int, keep: int, meta: Meta, batch: JobBatch) -> str:
+    """Add jobs that ask for nothing: they take the next ids, and stand one behind the other."""
+    names = batch.names
+    last_id = s.get_count(id_key(q))
+    last_score = ready_score(0, 0, meta.ready)
+    ids: list[str] = []
+    scores: list[int] = []
+    for i in range(len(names)):
+        job_id = text(last_id + i + 1)
+        s.hset(job_key(q, job_id), name=names[i], data=batch.data[i], added=now)
+        ids.append(job_id)
+        scores.append(last_score + i + 1)
+        emit_with(s, q, now, keep, "added", job_id, "name", names[i])
+    s.set_count(id_key(q), last_id + len(names))
+    s.zadd_many(ready_key(q), scores, ids)
+    s.hset(meta_key(q), ready=meta.ready + len(names))
+    return counted_ids(last_id, len(names))
+
+
+def add_various(s: Store, q: str, now: int, keep: int, meta: Meta, batch: JobBatch) -> str:
+    """Add jobs, each as it asks for."""
     ids: list[str] = []
     ready_ids: list[str] = []
     ready_scores: list[int] = []
@@ -73,7 +110,8 @@ def enqueue(
     sequence = meta.ready
     mark = meta.mark
     first_due = 0
-    for spec in specs:
+    for i in range(len(batch.names)):
+        spec = spec_at(batch, i)
         dedup_id = lookup(spec.options, "dedup_id")
         superseded = ""
         if dedup_id != "":
@@ -94,7 +132,7 @@ def enqueue(
         ids.append(job_id)
         if superseded != "" or lookup(spec.options, "ordering_key") != "" or dedup_id != "":
             s.hset(meta_key(q), ready=sequence, mark=mark)
-            add_one(s, q, now, events_keep, job_id, spec, superseded)
+            add_one(s, q, now, keep, job_id, spec, superseded)
             moved = s.read(meta_key(q), Meta)
             sequence = moved.ready
             mark = moved.mark
@@ -122,9 +160,8 @@ def enqueue(
             ready_ids.append(job_id)
             priority = lookup_int(spec.options, "priority", 0)
             ready_scores.append(ready_score(priority, lookup_int(spec.options, "lifo", 0), sequence))
-        emit_with(s, q, now, events_keep, "added", job_id, "name", spec.name)
+        emit_with(s, q, now, keep, "added", job_id, "name", spec.name)
 
-    stamp(s, q, meta)
     if last_id != first_id:
         s.set_count(id_key(q), last_id)
     s.zadd_many(ready_key(q), ready_scores, ready_ids)
@@ -133,23 +170,25 @@ def enqueue(
     s.hset(meta_key(q), ready=sequence, mark=mark)
     if first_due != 0:
         lower_next_due(s, q, first_due)
-    wake_if_startable(s, q, now)
-    reply = join(ids, "\n")
-    if counted == len(specs):
-        reply = COUNTED_PREFIX + text(first_id + 1) + COUNTED_PREFIX + text(counted)
-    remember(s, q, now, meta.calls_until, call, reply)
-    rearm(s, q, meta.next_due)
-    return ids
+    if counted == len(batch.names):
+        return counted_ids(first_id, counted)
+    return join(ids, "\n")
 
 
-def remembered_ids(reply: str) -> list[str]:
-    """The ids that a remembered reply stands for."""
+def counted_ids(last_id: int, count: int) -> str:
+    """The reply for jobs that took the `count` ids after `last_id`."""
+    return COUNTED_PREFIX + text(last_id + 1) + COUNTED_PREFIX + text(count)
+
+
+def ids_in(reply: str) -> list[str]:
+    """The ids that a reply of `enqueue` stands for. Who reads it asks: the store only writes and remembers it."""
     if byte_length(reply) == 1 or take(reply, 1) != COUNTED_PREFIX or take(reply, 2) == COUNTED_PREFIX + "\n":
         return split(reply, "\n")
     parts = split(reply, COUNTED_PREFIX)
+    first = number(parts[1])
     ids: list[str] = []
-    for i in range(number(parts[2])):
-        ids.append(text(number(parts[1]) + i))
+    for taken in range(first, first + number(parts[2])):
+        ids.append(text(taken))
     return ids
 
 

@@ -38,6 +38,19 @@ RETURNED_RUN: Final = "returned"
 
 
 @dataclass(frozen=True, slots=True)
+class JobBatch:
+    """Jobs to be added, by columns: to make a record of each would cost more than most of what is done with it."""
+
+    names: list[str]
+    data: list[str]
+    """As in `JobSpec`, and so are the others."""
+    job_ids: list[str]
+    """Empty: the ids of all are the counter's next ones."""
+    options: list[Fields]
+    """Empty: none has any."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
     """What only a run says that did not complete."""
 

@@ -72,7 +72,13 @@ class Server:
 
 def packed(words: Sequence[object]) -> bytes:
     """The argument of a function: bytes are text."""
-    return msgspec.msgpack.encode([as_text(word) if isinstance(word, bytes) else word for word in words])
+    return msgspec.msgpack.encode([as_words(word) for word in words])
+
+
+def as_words(word: Any) -> Any:
+    if isinstance(word, list):
+        return [as_words(one) for one in word]
+    return as_text(word) if isinstance(word, bytes) else word
 
 
 def as_text(raw: bytes) -> msgspec.Raw:
@@ -139,9 +145,10 @@ def to_words(value: Any, kind: Any) -> list[object]:
         return [value]
     if kind is str:
         return [value.encode("latin-1")]
-    if kind is Fields or get_origin(kind) is list:
-        item = str if kind is Fields else get_args(kind)[0]
-        return [len(value), *(word for one in value for word in to_words(one, item))]
+    if kind is Fields or kind == list[str]:
+        return [[one.encode("latin-1") for one in value]]
+    if get_origin(kind) is list:
+        return [len(value), *(word for one in value for word in to_words(one, get_args(kind)[0]))]
     if get_origin(kind) is types.UnionType:
         return [False] if value is None else [True, *to_words(value, get_args(kind)[0])]
     hints = get_type_hints(kind)

@@ -43,16 +43,7 @@ FAULTS = (
         '"max"), (lua.Operation("/", left, right),)',
     ),
     Fault("// rounds up", EXPRESSIONS, '"floor"', '"ceil"'),
-    Fault(
-        "a product may be minus zero", EXPRESSIONS, 'else lua.Operation("+", product, lua.Number(0))', "else product"
-    ),
-    Fault(
-        "negation multiplies",
-        EXPRESSIONS,
-        'lua.Operation("-", lua.Number(0), self',
-        'lua.Operation("*", lua.Number(-1), self',
-    ),
-    Fault("text(n) by tostring", "prelude.lua", "string.format('%.0f', n)", "tostring(n)"),
+    Fault("text(n) by tostring", "prelude.lua", "string.format('%d', n)", "tostring(n)"),
     Fault(
         "pad(n) of a rounded text",
         "prelude.lua",

@@ -434,15 +434,19 @@ def test_replies_of_every_type(server: Server) -> None:
 
 def test_malformed_arguments_are_errors_before_anything_runs(server: Server) -> None:
     text = program("s.set_count(q, n)\nreturn 1", "int", ", n: int, flag: bool, xs: list[str], m: int | None")
+    text += "\n\n@operation\ndef sum_up(s: Store, q: str, now: int, ns: list[int]) -> int:\n    return len(ns)\n"
     library = compile_program(text)
     server.load(library)
-    good: list[object] = [0, 1, True, 1, b"x", False]
+    good: list[object] = [0, 1, True, [b"x"], False]
     assert server.call(library, "run", good) == [1]
     server.command("FLUSHALL")
     bad = [good[:-1], [*good, b"x"], [], [0, 1, 2, *good[3:]], [*good[:3], 2, *good[4:]], [*good[:3], b"1", *good[4:]]]
-    bad += [[*good[:3], -1, *good[4:]], [*good[:3], 2**53 - 1, *good[4:]], [*good[:-1], True], [*good[:-1], 0]]
+    bad += [[*good[:3], b"x", *good[4:]], [*good[:3], 1, *good[4:]], [*good[:-1], True], [*good[:-1], 0]]
     for words in bad:
         assert str(server.call(library, "run", words)).startswith("error: BAD_")
+    for count in (-1, 2, 2**53 - 1, b"1"):
+        assert str(server.call(library, "sum_up", [0, count, 1])).startswith("error: BAD_")
+    assert server.call(library, "sum_up", [0, 1, 1]) == [1]
     assert server.dump() == {}
 
 

@@ -15,8 +15,8 @@ from glidemq_pb.backends.valkey.loading import packaged_library
 from glidemq_pb.connection import Connection
 from glidemq_pb.errors import ClosedError, InvalidStateError, QueueConnectionError
 from glidemq_pb.semantics import jobs, reads, work
-from glidemq_pb.semantics.lang import Fields, Refusal
-from glidemq_pb.semantics.records import Caller, Counts, JobSpec
+from glidemq_pb.semantics.lang import Refusal
+from glidemq_pb.semantics.records import Caller, Counts, JobBatch
 from glidemq_pb.server import PrivateServer
 
 from . import tiny
@@ -51,9 +51,9 @@ async def test_a_refusal_is_raised(valkey_server: PrivateServer, make_backend: M
 
 async def test_the_packaged_library_runs_a_job(valkey_server: PrivateServer, root: str) -> None:
     backend: Backend = connect_backend(valkey_server.url)
-    spec = JobSpec("", "greet", "payload", Fields([]))
+    batch = JobBatch(["greet"], ["payload"], [], [])
     caller = Caller("w", 1, 30_000, 1, 60_000, 1_000, metrics=False, limiter_max=0, limiter_ms=0, nudge=False, info="")
-    assert await backend.call(jobs.enqueue, root, "call", [spec], guarded=[], events_keep=0) == ["1"]
+    assert await backend.call(jobs.enqueue, root, "call", batch, guarded=[], events_keep=0) == ":1:1"
     reply = await backend.call(work.settle_and_activate, root, caller, [], 1)
     assert [job.job_id for job in reply.started] == ["1"]
     assert await backend.call(reads.count_jobs, root) == Counts(0, 1, 0, 0, 0, 0, 0)

@@ -14,8 +14,7 @@ from glidemq_pb.backends.valkey import ValkeyBackend
 from glidemq_pb.connection import Connection, parse
 from glidemq_pb.errors import QueueConnectionError
 from glidemq_pb.semantics import jobs, reads
-from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import JobSpec
+from glidemq_pb.semantics.records import JobBatch
 from glidemq_pb.server import PrivateServer, free_port
 from tests import summary
 from tests.properties.profile import DEEP
@@ -131,8 +130,8 @@ async def test_the_packaged_library_on_a_cluster(nodes: list[PrivateServer]) -> 
     assert isinstance(connection, Connection)
     backend = ValkeyBackend(connection)
     for i in range(QUEUES):
-        specs = [JobSpec("", "n", "d", Fields([])) for _ in range(10)]
-        await backend.call(jobs.enqueue, f"glide:{{packaged-{i}}}", "call", specs, [], 0)
+        batch = JobBatch(["n"] * 10, ["d"] * 10, [], [])
+        await backend.call(jobs.enqueue, f"glide:{{packaged-{i}}}", "call", batch, [], 0)
         assert (await backend.call(reads.count_jobs, f"glide:{{packaged-{i}}}")).waiting == 10
     await backend.close()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from glidemq_pb.semantics.invariants import violations
+from glidemq_pb.semantics.jobs import ids_in
 from glidemq_pb.semantics.limits import FORMAT
 from glidemq_pb.semantics.records import Caller, ClearCursor, Marks, PlannedRun, RunDetail, SchedulerSpec, Settlement
 from tests.strategies import (
@@ -80,8 +81,8 @@ class World:
             self.earlier["marks"].append(Marks(**outcome.reply))
         elif step.operation == "clear_some" and isinstance(outcome.reply, dict):
             self.earlier["cursor"].append(ClearCursor(**outcome.reply["cursor"]))
-        elif step.operation == "enqueue" and isinstance(outcome.reply, list):
-            self.ids.extend(job_id for job_id in outcome.reply if job_id != ":")
+        elif step.operation == "enqueue" and isinstance(outcome.reply, str):
+            self.ids.extend(job_id for job_id in ids_in(outcome.reply) if job_id != ":")
         fired = {key.removeprefix(f"{Q}:job:") for key in outcome.state if key.startswith(f"{Q}:job:")}
         self.ids.extend(sorted(fired.difference(self.ids)))
 
@@ -217,7 +218,7 @@ def script(steps: Sequence[Step]) -> str:
     return (
         "from glidemq_pb.semantics.flow_records import FlowSpec\n"
         "from glidemq_pb.semantics.records import (\n"
-        "    Caller, ClearCursor, GroupLimits, JobSpec, Letter, Marks,\n"
+        "    Caller, ClearCursor, GroupLimits, JobBatch, JobSpec, Letter, Marks,\n"
         "    PlannedRun, SchedulerSpec, Settlement,\n)\n"
         "from tests.properties.replay import run\n"
         "from tests.properties.sides import Step\n\n"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from glidemq_pb import semantics
 from glidemq_pb.semantics.flow_records import FlowSpec
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import Caller, GroupLimits, JobSpec, Settlement
+from glidemq_pb.semantics.records import Caller, GroupLimits, JobBatch, Settlement
 from tests import summary
 
 from .agree import START
@@ -77,7 +77,7 @@ class Blocked:
             self.run(
                 "enqueue",
                 "",
-                [JobSpec(job_id, "n", "", Fields([text for pair in options.items() for text in pair]))],
+                JobBatch(["n"], [""], [job_id], [Fields([text for pair in options.items() for text in pair])]),
                 [],
                 0,
             )

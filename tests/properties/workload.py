@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from glidemq_pb import semantics
+from glidemq_pb.semantics.jobs import ids_in
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import Caller, JobSpec, RunDetail, Settlement
+from tests.strategies import batch_of
 
 from .agree import START
 from .model import DAY, Model
@@ -138,7 +140,11 @@ class Life:
             JobSpec(one, name, data, Fields([text for pair in options.items() for text in pair]))
             for one, name, data, options in specs
         ]
-        self.agree("enqueue", self.run("enqueue", call, made, [], KEPT), self.model.enqueue(self.now, call, specs))
+        self.agree(
+            "enqueue",
+            ids_in(self.run("enqueue", call, batch_of(made), [], KEPT)),
+            self.model.enqueue(self.now, call, specs),
+        )
 
     def repeat(self) -> None:
         """Somebody did not hear the reply to a call."""

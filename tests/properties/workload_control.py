@@ -12,8 +12,10 @@ from typing import Any
 
 from glidemq_pb import semantics
 from glidemq_pb.semantics.invariants import violations
+from glidemq_pb.semantics.jobs import ids_in
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import Caller, ClearCursor, JobSpec, Letter, RunDetail, Settlement
+from tests.strategies import batch_of
 
 from .agree import START
 from .model_control import BrokenControlError, Control, Dead, Run, promised_of, stored_as
@@ -124,7 +126,7 @@ class ControlLife:
             wanted = pick(("", "", "", "x", "y", "12", "012"))
             specs.append(JobSpec(wanted, "n", job.data, Fields(written(job, window, delay))))
             promised.append(self.control.arrive(self.now, wanted, job, window, delay))
-        self.agree("enqueue", self.run("enqueue", "", specs, [], 0), promised)
+        self.agree("enqueue", ids_in(self.run("enqueue", "", batch_of(specs), [], 0)), promised)
 
     def work(self, *, finish: bool = False) -> None:
         worker = self.random.choice(list(self.calls))

@@ -6,8 +6,10 @@ from typing import Any
 
 from glidemq_pb import semantics
 from glidemq_pb.semantics.invariants import violations
+from glidemq_pb.semantics.jobs import ids_in
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import Caller, GroupLimits, JobSpec, RunDetail, Settlement
+from tests.strategies import batch_of
 
 from .agree import START
 from .model_groups import BrokenGateError, Gates, Group, Member, Window
@@ -107,7 +109,7 @@ class TenantLife:
             flat = [str(text) for pair in options.items() if pair[1] or pair[0] == "cost" for text in pair]
             made.append((job, limits, delay))
             specs.append(JobSpec(job.id, "n", "", Fields(flat)))
-        self.agree("enqueue", self.run("enqueue", "", specs, [], 0), [spec.job_id for spec in specs])
+        self.agree("enqueue", ids_in(self.run("enqueue", "", batch_of(specs), [], 0)), [spec.job_id for spec in specs])
         for job, limits, delay in made:
             self.gates.add(self.now, job, limits, delay)
 

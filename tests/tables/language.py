@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from glidemq_pb.semantics.flow_records import FlowSpec
+from glidemq_pb.semantics.jobs import ids_in, spec_at
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.limits import MINUTE_MS
 from glidemq_pb.semantics.records import (
@@ -35,7 +36,7 @@ from glidemq_pb.semantics.records import (
 )
 from tests.properties.agree import START
 from tests.properties.sides import Outcome, Q, Refused, Step
-from tests.strategies import sendable
+from tests.strategies import batch_of, sendable
 
 FLAGS = {
     "lifo", "remove_on_complete", "remove_on_fail", "final", "metrics", "nudge", "bare", "replace", "back",
@@ -184,7 +185,7 @@ class Writer:
         sent, guarded = sendable(specs)
         if len(sent) < len(specs):
             raise ValueError("the host lets no job pass that costs more than the bucket named with it")
-        return call, specs, guarded, keep
+        return call, batch_of(specs), guarded, keep
 
     def _work(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (worker,), options = named(arguments[0])
@@ -268,9 +269,9 @@ class Writer:
 
     def _add_child(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (parent,), options = named(arguments[0])
-        _, (spec,), guarded, keep = self._enqueue(arguments[1:])
+        _, batch, guarded, keep = self._enqueue(arguments[1:])
         token = options.get("token", self.tokens.get(parent, ""))
-        return options.get("call", ""), parent, token, spec, bool(guarded), keep
+        return options.get("call", ""), parent, token, spec_at(batch, 0), bool(guarded), keep
 
     def _adopt(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (flow, parent, target, child), options = named(arguments[0])
@@ -410,7 +411,9 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
     match step.operation:
         case "settle_and_activate":
             return work_reply(reply, expected)
-        case "enqueue" | "extend" | "clean_some":
+        case "enqueue":
+            return " ".join(ids_in(reply))
+        case "extend" | "clean_some":
             return " ".join(reply)
         case "add_flow":
             return f"taken {reply['taken']}" if reply["taken"] else " ".join(reply["ids"])

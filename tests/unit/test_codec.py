@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glidemq_pb.backends.codec import CodecError, codec_of
 from glidemq_pb.semantics import jobs, reads, work
 from glidemq_pb.semantics.lang import INT_MAX, Fields, Refusal, operation
-from glidemq_pb.semantics.records import Caller, Counts, JobSpec, Settlement, Unplanned, WorkReply
+from glidemq_pb.semantics.records import Caller, Counts, JobBatch, Settlement, Unplanned, WorkReply
 from glidemq_pb.semantics.store import Event, Store
 
 
@@ -64,10 +64,10 @@ def encode(of: Any, *arguments: Any, **named: Any) -> list[object]:
 def test_every_kind_of_argument() -> None:
     outers = [Outer(Inner(["a", ""], True), -1, None), Outer(Inner([], False), 0, Inner(["\xc3\xbc"], True))]
     sent = encode(everything, outers, [[1, 2], []], Fields(["f", "v"]), maybe="m")
-    first = [2, "a", "", True, -1, False]
-    second = [0, False, 0, True, 1, "ü", True]
-    assert sent == [2, *first, *second, 2, 2, 1, 2, 0, 2, "f", "v", True, "m"]
-    assert encode(everything, [], [], Fields([])) == [0, 0, 0, False]
+    first = [["a", ""], True, -1, False]
+    second = [[], False, 0, True, ["ü"], True]
+    assert sent == [2, *first, *second, 2, 2, 1, 2, 0, ["f", "v"], True, "m"]
+    assert encode(everything, [], [], Fields([])) == [0, 0, [], False]
 
 
 def test_names_and_defaults_are_those_of_the_operation() -> None:
@@ -166,11 +166,14 @@ def test_replies_of_reads() -> None:
     ]
 
 
-@given(st.lists(st.builds(JobSpec, *[st.text(st.characters(max_codepoint=255))] * 3, st.just(Fields([])))))
-def test_texts_are_bytes_one_to_one(specs: list[JobSpec]) -> None:
-    sent = codec_of(jobs.enqueue).encode(None, "c", specs, [], 0)
-    for spec in specs:
-        for text in (spec.job_id, spec.name, spec.data):
+columns = st.lists(st.text(st.characters(max_codepoint=255)))
+
+
+@given(st.builds(JobBatch, columns, columns, columns, st.lists(columns)))
+def test_texts_are_bytes_one_to_one(batch: JobBatch) -> None:
+    sent = codec_of(jobs.enqueue).encode(None, "c", batch, [], 0)
+    for column in (batch.names, batch.data, batch.job_ids, *batch.options):
+        for text in column:
             assert text.encode("latin-1") in sent
 
 

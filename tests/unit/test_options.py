@@ -211,6 +211,7 @@ def test_records_compare_by_value_whatever_the_unit() -> None:
     assert NewJob("a", {"n": 1}, delay=timedelta(seconds=1)) == NewJob("a", {"n": 1}, delay=1_000, job_id="")
     assert NewJob("a", job_id="1") != NewJob("a", job_id="2")
     assert NewJob("a", 1) != NewJob("a", 2)
+    assert hash(NewJob("a", 1, delay=None)) == hash(NewJob("a", 1))
 
 
 def test_records_are_frozen_and_can_be_copied() -> None:
@@ -222,6 +223,8 @@ def test_records_are_frozen_and_can_be_copied() -> None:
         assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301 - our own
         with pytest.raises(FrozenInstanceError):
             setattr(record, name, 1)
+        with pytest.raises(FrozenInstanceError):
+            delattr(record, name)
     assert replace(Backoff("fixed", 5), delay=6) == Backoff("fixed", 6)
 
 

@@ -15,7 +15,6 @@ from glidemq_pb.costs import CostCheck
 from glidemq_pb.job_options import decode_options, encode_options
 from glidemq_pb.ordering import check_millitokens, tokens
 from glidemq_pb.semantics.lang import Fields
-from glidemq_pb.semantics.records import JobSpec
 
 UNTYPED: Any = Ordering
 UNTYPED_RATE: Any = RateLimit
@@ -113,14 +112,18 @@ def test_what_lies_between_two_steps_is_refused(value: float) -> None:
             check_millitokens("cost", value, least=0)
 
 
-def spec(cost: int, key: str = "g", capacity: int | None = None) -> JobSpec:
+def options_of(cost: int, key: str = "g", capacity: int | None = None) -> Fields:
     fields = ["ordering_key", key, "cost", str(cost)]
-    return JobSpec("", "a", "", Fields(fields if capacity is None else [*fields, "group_capacity", str(capacity)]))
+    return Fields(fields if capacity is None else [*fields, "group_capacity", str(capacity)])
 
 
 def test_a_cost_is_checked_here_where_the_call_names_the_bucket_and_in_the_store_where_not() -> None:
-    specs = [spec(9), spec(5, capacity=5), spec(5), spec(1, "h"), JobSpec("", "a", "", Fields([]))]
-    assert CostCheck().guarded(specs) == [0, 3]
-    for refused in ([spec(6, capacity=5)], [spec(1, capacity=5), spec(6)], [spec(9, capacity=9), spec(6, capacity=5)]):
+    jobs = [options_of(9), options_of(5, capacity=5), options_of(5), options_of(1, "h"), Fields([])]
+    assert CostCheck().guarded(jobs) == [0, 3]
+    for refused in (
+        [options_of(6, capacity=5)],
+        [options_of(1, capacity=5), options_of(6)],
+        [options_of(9, capacity=9), options_of(6, capacity=5)],
+    ):
         with pytest.raises(InvalidOptionsError, match=r"cost=.*: allowed: at most 0\.005, the capacity"):
             CostCheck().guarded(refused)

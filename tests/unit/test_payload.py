@@ -1,16 +1,18 @@
 """The form of a stored value: whose it is, compressed or not, and what happens to bytes that are none."""
 
 import gzip
+import math
 import zlib
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glidemq_pb import JSON_SERIALIZER, InvalidOptionsError, SerializationError
+from glidemq_pb import JSON_SERIALIZER, InvalidOptionsError, PayloadTooLargeError, SerializationError
 from glidemq_pb.errors import PAYLOAD_BYTES_MAX
-from glidemq_pb.payload import GZIP_BYTES_MIN, NO_VALUE, check_compression, decode_value, encode_value
+from glidemq_pb.payload import GZIP_BYTES_MIN, NO_VALUE, check_compression, decode_value, encode_value, encode_values
 from glidemq_pb.serializers import NAME_MAX
 from glidemq_pb.wire import wire_to_bytes
 
@@ -48,6 +50,28 @@ def test_plain_json_is_stored_as_it_is() -> None:
     assert encode_value(JSON_SERIALIZER, {"a": "é"}) == '{"a":"\xc3\xa9"}'
     assert encode_value(Raw("json"), b"\x01") == "\x01json\0\x01"
     assert encode_value(Raw(), b"1") == "\x01raw\x001"
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+odd = st.sampled_from(
+    [msgspec.Raw(b"1\n"), msgspec.Raw(b"[1,\n2]"), msgspec.Raw(b"\x011"), msgspec.Raw(b"\x021"), "null", "\n\x01"]
+)
+
+
+@given(st.lists(plain | odd, max_size=5), st.sampled_from(("none", "gzip")))
+def test_values_in_one_go_are_what_they_are_one_by_one(values: list[Any], compression: Any) -> None:
+    together = encode_values(JSON_SERIALIZER, values, str, compression)
+    assert together == [encode_value(JSON_SERIALIZER, value, "", compression) for value in values]
+
+
+@pytest.mark.parametrize("bad", [math.nan, object(), msgspec.Raw(b""), "\ud800", "x" * PAYLOAD_BYTES_MAX])
+def test_the_bad_one_of_many_values_is_named(bad: object) -> None:
+    with pytest.raises((SerializationError, PayloadTooLargeError), match=r"^the 2nd"):
+        encode_values(JSON_SERIALIZER, [1, bad, 3], ["the 1st", "the 2nd", "the 3rd"].__getitem__, "none")
 
 
 def test_ser_8_compression_wraps_what_the_serializer_made() -> None:

@@ -255,6 +255,21 @@ async def test_more_than_8_mib_go_in_chunks(queue: Queue[Any, Any], backend: Cou
     assert [job.id for job in added] == [str(n + 1) for n in range(9)]
 
 
+async def test_a_bulk_of_names_ids_and_options_of_every_kind(queue: Queue[Any, Any]) -> None:
+    asked = [NewJob("ä"), NewJob("b", 2, job_id="ö"), NewJob("c", "é", priority=3), NewJob("d", ttl=5), NewJob("e")]
+    added = await queue.add_bulk(asked)
+    assert [(job.id, job.name, job.data, job.opts) for job in added] == [
+        ("1", "ä", None, {}), ("ö", "b", 2, {}), ("2", "c", "é", {"priority": 3}), ("3", "d", None, {"ttl": 5}),
+        ("4", "e", None, {}),
+    ]  # fmt: skip
+    for job in added:
+        stored = await queue.get_job(job.id)
+        assert stored is not None
+        assert (stored.name, stored.data, stored.opts, stored.timestamp, stored.expire_at) == (
+            job.name, job.data, job.opts, job.timestamp, job.expire_at,
+        )  # fmt: skip
+
+
 async def test_a_refusal_of_a_later_chunk_says_what_was_added(queue: Queue[Any, Any], backend: CountingBackend) -> None:
     problem = QueueConnectionError("valkey://x:1", "out of memory")
     backend.failures[1] = problem

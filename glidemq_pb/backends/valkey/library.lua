@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_941234ba40cd
+#!lua name=glidemq_pb_592db8807a96
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -12,6 +12,7 @@ R.whole = function(n)
   return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
 end
 R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.list = function(value) if type(value) ~= 'table' then R.wrong('LIST', value) end return value end  -- of texts
 R.now = function(given)  -- '' means the server's clock; tests send virtual time
   local time = given == '' and redis.call('TIME')
   return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
@@ -23,7 +24,7 @@ end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
-R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
+R.text = function(n) return string.format('%d', n) end  -- `..` and tostring round to 14 digits; `%.0f` is slow
 local low_digits, high, high_digits = {}, false, ''
 R.pad = function(n)  -- marks grow by one, and to format one costs ten times what it takes to look its parts up
   if n < 0 then return string.format('%016d', n) end
@@ -413,22 +414,13 @@ R.take_GroupLimits = function(args, at)
       capacity = R.whole(args[at + 3]), refill = R.whole(args[at + 4])}, at + 5
 end
 
-R.take_list_of_str = function(args, at)
-  local count, items = R.count(args, at), {}
-  for i = 1, count do
-    items[i] = args[at + i]
-  end
-  return items, at + count + 1
-end
-
 R.take_FlowSpec = function(args, at)
-  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2]}
-  v.options, at = R.take_list_of_str(args, at + 3)
-  v.parents, at = R.take_list_of_int(args, at)
-  v.far_parents, at = R.take_list_of_str(args, at)
-  v.children, at = R.take_list_of_int(args, at)
-  v.far_children, at = R.take_list_of_str(args, at)
-  return v, at
+  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2], options = R.list(args[at + 3])}
+  v.parents, at = R.take_list_of_int(args, at + 4)
+  v.far_parents = R.list(args[at])
+  v.children, at = R.take_list_of_int(args, at + 1)
+  v.far_children = R.list(args[at])
+  return v, at + 1
 end
 
 R.take_list_of_FlowSpec = function(args, at)
@@ -441,34 +433,33 @@ R.take_list_of_FlowSpec = function(args, at)
 end
 
 R.take_JobSpec = function(args, at)
-  local v = {job_id = args[at], name = args[at + 1], data = args[at + 2]}
-  v.options, at = R.take_list_of_str(args, at + 3)
-  return v, at
+  return {job_id = args[at], name = args[at + 1], data = args[at + 2], options = R.list(args[at + 3])}, at + 4
 end
 
 R.take_Letter = function(args, at)
-  local v = {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
-      data = args[at + 4]}
-  v.options, at = R.take_list_of_str(args, at + 5)
-  return v, at
+  return {sequence = args[at], target = args[at + 1], ordinal = R.whole(args[at + 2]), name = args[at + 3],
+      data = args[at + 4], options = R.list(args[at + 5])}, at + 6
 end
 
-R.take_list_of_JobSpec = function(args, at)
+R.take_list_of_Fields = function(args, at)
   local count, items = R.count(args, at), {}
-  at = at + 1
   for i = 1, count do
-    items[i], at = R.take_JobSpec(args, at)
+    items[i] = R.list(args[at + i])
   end
-  return items, at
+  return items, at + count + 1
+end
+
+R.take_JobBatch = function(args, at)
+  local v = {names = R.list(args[at]), data = R.list(args[at + 1]), job_ids = R.list(args[at + 2])}
+  v.options, at = R.take_list_of_Fields(args, at + 3)
+  return v, at
 end
 
 R.take_SchedulerSpec = function(args, at)
-  local v = {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.whole(args[at + 3]),
+  return {mode = args[at], pattern = args[at + 1], tz = args[at + 2], every = R.whole(args[at + 3]),
       start_date = R.whole(args[at + 4]), end_date = R.whole(args[at + 5]), limit = R.whole(args[at + 6]),
       next_run = R.whole(args[at + 7]), following = R.whole(args[at + 8]), job_name = args[at + 9],
-      data = args[at + 10]}
-  v.options, at = R.take_list_of_str(args, at + 11)
-  return v, at
+      data = args[at + 10], options = R.list(args[at + 11])}, at + 12
 end
 
 R.take_PlannedRun = function(args, at)
@@ -480,7 +471,9 @@ R.take_list_of_PlannedRun = function(args, at)
   local count, items = R.count(args, at), {}
   at = at + 1
   for i = 1, count do
-    items[i], at = R.take_PlannedRun(args, at)
+    items[i] = {name = args[at], pattern = args[at + 1], tz = args[at + 2], after = R.whole(args[at + 3]),
+        next_run = R.whole(args[at + 4]), following = R.whole(args[at + 5])}
+    at = at + 6
   end
   return items, at
 end
@@ -952,7 +945,7 @@ H.bucket_at = function(group, now)
   end
   local missing = math.max(most - group.tokens, 0)
   local elapsed = math.min(math.max(now - group.tokens_at, 0), H.ceil_div(missing, group.refill))
-  return {tokens = math.min(group.tokens + (elapsed * group.refill + 0), most), at = now}
+  return {tokens = math.min(group.tokens + elapsed * group.refill, most), at = now}
 end
 
 -- buckets.py:19 wait_for_tokens
@@ -3123,22 +3116,65 @@ O.get_dead_letters = function(q, now)
 end
 
 -- jobs.py:45 enqueue
-O.enqueue = function(q, now, call_, specs, guarded, events_keep)
-  local call = redis.call
+O.enqueue = function(q, now, call_, batch, guarded, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
   local known = H.recall(q, call_)
   if known then
-    return {H.remembered_ids(known)}
+    return {known}
   end
   for _, position in ipairs(guarded) do
-    if not H.is_payable(q, specs[position + 1]) then
+    if not H.is_payable(q, H.spec_at(batch, position)) then
       return {false, 'COST'}
     end
   end
-  -- jobs.py:63
+  -- jobs.py:61
+  local reply
+  if #batch.job_ids == 0 and #batch.options == 0 then
+    reply = H.add_plain(q, now, events_keep, meta, batch)
+  else
+    reply = H.add_various(q, now, events_keep, meta, batch)
+  end
+  H.stamp(q, meta)
+  H.wake_if_startable(q, now)
+  H.remember(q, now, meta.calls_until, call_, reply)
+  H.rearm(q, meta.next_due)
+  return {reply}
+end
+
+-- jobs.py:72 spec_at
+H.spec_at = function(batch, i)
+  local job_id = #batch.job_ids > 0 and batch.job_ids[i + 1] or ''
+  local options = #batch.options > 0 and batch.options[i + 1] or {}
+  return {job_id = job_id, name = batch.names[i + 1], data = batch.data[i + 1], options = options}
+end
+
+-- jobs.py:79 add_plain
+H.add_plain = function(q, now, keep, meta, batch)
+  local call = redis.call
+  local names = batch.names
+  local last_id = tonumber(call('GET', q .. ':id') or 0)
+  local last_score = H.ready_score(0, 0, meta.ready)
+  local ids = {}
+  local scores = {}
+  for i = 0, #names - 1 do
+    local job_id = R.text(last_id + i + 1)
+    call('HSET', q .. ':job:' .. job_id, 'name', names[i + 1], 'data', batch.data[i + 1], 'added', now)
+    ids[#ids + 1] = job_id
+    scores[#scores + 1] = last_score + i + 1
+    H.emit_with(q, now, keep, 'added', job_id, 'name', names[i + 1])
+  end
+  call('SET', q .. ':id', last_id + #names)
+  R.zadd_many(q .. ':ready', scores, ids)
+  call('HSET', q .. ':meta', 'ready', meta.ready + #names)
+  return H.counted_ids(last_id, #names)
+end
+
+-- jobs.py:98 add_various
+H.add_various = function(q, now, keep, meta, batch)
+  local call = redis.call
   local ids = {}
   local ready_ids = {}
   local ready_scores = {}
@@ -3152,7 +3188,8 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   local sequence = meta.ready
   local mark = meta.mark
   local first_due = 0
-  for _, spec in ipairs(specs) do
+  for i = 0, #batch.names - 1 do
+    local spec = H.spec_at(batch, i)
     local dedup_id = H.lookup(spec.options, 'dedup_id')
     local superseded = ''
     local __skip1 = false
@@ -3182,7 +3219,7 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
         ids[#ids + 1] = job_id
         if superseded ~= '' or H.lookup(spec.options, 'ordering_key') ~= '' or dedup_id ~= '' then
           call('HSET', q .. ':meta', 'ready', sequence, 'mark', mark)
-          H.add_one(q, now, events_keep, job_id, spec, superseded)
+          H.add_one(q, now, keep, job_id, spec, superseded)
           local moved = R.read_Meta(q .. ':meta')
           sequence = moved.ready
           mark = moved.mark
@@ -3213,13 +3250,12 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
             local priority = H.lookup_int(spec.options, 'priority', 0)
             ready_scores[#ready_scores + 1] = H.ready_score(priority, H.lookup_int(spec.options, 'lifo', 0), sequence)
           end
-          H.emit_with(q, now, events_keep, 'added', job_id, 'name', spec.name)
+          H.emit_with(q, now, keep, 'added', job_id, 'name', spec.name)
         end
       end
     end
   end
-  -- jobs.py:127
-  H.stamp(q, meta)
+  -- jobs.py:165
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
   end
@@ -3230,36 +3266,38 @@ O.enqueue = function(q, now, call_, specs, guarded, events_keep)
   if first_due ~= 0 then
     H.lower_next_due(q, first_due)
   end
-  H.wake_if_startable(q, now)
-  local reply = table.concat(ids, '\010')
-  if counted == #specs then
-    reply = ':' .. R.text(first_id + 1) .. ':' .. R.text(counted)
+  if counted == #batch.names then
+    return H.counted_ids(first_id, counted)
   end
-  H.remember(q, now, meta.calls_until, call_, reply)
-  H.rearm(q, meta.next_due)
-  return {ids}
+  return table.concat(ids, '\010')
 end
 
--- jobs.py:145 remembered_ids
-H.remembered_ids = function(reply)
+-- jobs.py:178 counted_ids
+H.counted_ids = function(last_id, count)
+  return ':' .. R.text(last_id + 1) .. ':' .. R.text(count)
+end
+
+-- jobs.py:183 ids_in
+H.ids_in = function(reply)
   if #reply == 1 or string.sub(reply, 1, 1) ~= ':' or string.sub(reply, 1, 2) == ':\010' then
     return R.split(reply, '\010')
   end
   local parts = R.split(reply, ':')
+  local first = R.int(parts[2])
   local ids = {}
-  for i = 0, R.int(parts[3]) - 1 do
-    ids[#ids + 1] = R.text(R.int(parts[2]) + i)
+  for taken = first, first + R.int(parts[3]) - 1 do
+    ids[#ids + 1] = R.text(taken)
   end
   return ids
 end
 
--- jobs.py:156 is_taken
+-- jobs.py:195 is_taken
 H.is_taken = function(q, job_id)
   local call = redis.call
   return call('EXISTS', q .. ':job:' .. job_id) == 1 or call('EXISTS', q .. ':held:' .. job_id) == 1
 end
 
--- jobs.py:161 is_payable
+-- jobs.py:200 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
@@ -3269,7 +3307,7 @@ H.is_payable = function(q, spec)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:169 add_one
+-- jobs.py:208 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -3279,7 +3317,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:181 supersede
+-- jobs.py:220 supersede
 H.supersede = function(q, now, keep, job_id)
   if job_id ~= '' then
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -3288,7 +3326,7 @@ H.supersede = function(q, now, keep, job_id)
   end
 end
 
--- jobs.py:189 watch_ttl
+-- jobs.py:228 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3300,7 +3338,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:199 place_new
+-- jobs.py:238 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3325,7 +3363,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:221 earlier
+-- jobs.py:260 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -3831,8 +3869,8 @@ H.delay_before_retry = function(row, detail)
       delay = math.min(delay * 2, longest)
     end
   end
-  local spread = math.floor((delay * row.backoff_jitter + 0) / 100000)
-  return math.min(delay + math.floor((spread * detail.fraction + 0) / 100000), longest)
+  local spread = math.floor(delay * row.backoff_jitter / 100000)
+  return math.min(delay + math.floor(spread * detail.fraction / 100000), longest)
 end
 
 -- schedulers.py:31 upsert_scheduler
@@ -3917,7 +3955,7 @@ H.first_of_grid = function(now, every, start_date)
   if start_date >= now then
     return start_date
   end
-  return start_date + ((math.floor((now - start_date) / math.max(1, every)) + 1) * every + 0)
+  return start_date + (math.floor((now - start_date) / math.max(1, every)) + 1) * every
 end
 
 -- schedulers.py:113 forget_template
@@ -3970,8 +4008,7 @@ H.fire = function(q, now, keep, name)
   elseif row.limit > 0 and row.iteration_count + 1 >= row.limit then
     H.forget_scheduler(q, name)
   elseif row.mode == 'every' then
-    H.go_on(q, name, row, row.next_run + ((math.floor((now - row.next_run) / math.max(1,
-        row.every)) + 1) * row.every + 0))
+    H.go_on(q, name, row, row.next_run + (math.floor((now - row.next_run) / math.max(1, row.every)) + 1) * row.every)
   else
     call('ZADD', q .. ':unplanned', 0, name)
     call('HDEL', key, 'following', 'next_run')
@@ -4701,7 +4738,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_941234ba40cd',
+  function_name = 'glidemq_pb_get_marks_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4712,7 +4749,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_941234ba40cd',
+  function_name = 'glidemq_pb_clear_some_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4724,7 +4761,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_941234ba40cd',
+  function_name = 'glidemq_pb_clean_some_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4736,7 +4773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_941234ba40cd',
+  function_name = 'glidemq_pb_retry_some_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4748,7 +4785,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_941234ba40cd',
+  function_name = 'glidemq_pb_forget_queue_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4759,7 +4796,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_941234ba40cd',
+  function_name = 'glidemq_pb_list_workers_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4770,7 +4807,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_941234ba40cd',
+  function_name = 'glidemq_pb_wait_for_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4781,7 +4818,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_941234ba40cd',
+  function_name = 'glidemq_pb_fetch_answers_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4793,7 +4830,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_941234ba40cd',
+  function_name = 'glidemq_pb_forget_answers_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4805,7 +4842,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_941234ba40cd',
+  function_name = 'glidemq_pb_remove_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4816,7 +4853,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_941234ba40cd',
+  function_name = 'glidemq_pb_retry_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4827,7 +4864,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_941234ba40cd',
+  function_name = 'glidemq_pb_revoke_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4838,7 +4875,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_941234ba40cd',
+  function_name = 'glidemq_pb_promote_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4849,7 +4886,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_941234ba40cd',
+  function_name = 'glidemq_pb_change_priority_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4860,7 +4897,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_941234ba40cd',
+  function_name = 'glidemq_pb_change_delay_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4871,7 +4908,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_941234ba40cd',
+  function_name = 'glidemq_pb_update_data_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4882,7 +4919,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_941234ba40cd',
+  function_name = 'glidemq_pb_update_progress_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4893,7 +4930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_941234ba40cd',
+  function_name = 'glidemq_pb_add_log_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4904,7 +4941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_941234ba40cd',
+  function_name = 'glidemq_pb_pause_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4915,7 +4952,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_941234ba40cd',
+  function_name = 'glidemq_pb_resume_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4926,7 +4963,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_941234ba40cd',
+  function_name = 'glidemq_pb_set_group_limits_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4937,7 +4974,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_941234ba40cd',
+  function_name = 'glidemq_pb_rate_limit_group_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4949,7 +4986,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_941234ba40cd',
+  function_name = 'glidemq_pb_set_global_concurrency_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4960,7 +4997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_941234ba40cd',
+  function_name = 'glidemq_pb_set_global_rate_limit_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4971,7 +5008,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_941234ba40cd',
+  function_name = 'glidemq_pb_get_global_limits_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4982,7 +5019,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_941234ba40cd',
+  function_name = 'glidemq_pb_explain_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4993,7 +5030,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_941234ba40cd',
+  function_name = 'glidemq_pb_take_ids_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5004,7 +5041,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_941234ba40cd',
+  function_name = 'glidemq_pb_add_flow_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5012,16 +5049,14 @@ redis.register_function{
     local specs, at = R.take_list_of_FlowSpec(args, 5)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
-    local others
-    others, at = R.take_list_of_str(args, at)
-    R.done(args, at + 1)
-    return R.write(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded, others,
-        R.whole(args[at])))
+    R.done(args, at + 2)
+    return R.write(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded,
+        R.list(args[at]), R.whole(args[at + 1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_941234ba40cd',
+  function_name = 'glidemq_pb_reserve_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5035,7 +5070,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_941234ba40cd',
+  function_name = 'glidemq_pb_release_flow_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5046,7 +5081,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_941234ba40cd',
+  function_name = 'glidemq_pb_decide_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5057,7 +5092,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_941234ba40cd',
+  function_name = 'glidemq_pb_list_reservations_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5068,20 +5103,19 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_941234ba40cd',
+  function_name = 'glidemq_pb_add_child_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
-    local spec, at = R.take_JobSpec(args, 5)
-    R.done(args, at + 2)
-    return R.write(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], spec, R.flag(args[at]),
-        R.whole(args[at + 1])))
+    R.done(args, 11)
+    return R.write(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], R.take_JobSpec(args, 5),
+        R.flag(args[9]), R.whole(args[10])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_941234ba40cd',
+  function_name = 'glidemq_pb_adopt_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5093,7 +5127,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_941234ba40cd',
+  function_name = 'glidemq_pb_list_children_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5104,19 +5138,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_941234ba40cd',
+  function_name = 'glidemq_pb_receive_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
-    local letter, at = R.take_Letter(args, 3)
-    R.done(args, at + 1)
-    return R.write(O.receive(keys[1], R.now(args[1]), args[2], letter, R.whole(args[at])))
+    R.done(args, 10)
+    return R.write(O.receive(keys[1], R.now(args[1]), args[2], R.take_Letter(args, 3), R.whole(args[9])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_941234ba40cd',
+  function_name = 'glidemq_pb_replay_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5127,7 +5160,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_941234ba40cd',
+  function_name = 'glidemq_pb_set_dead_letters_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5138,7 +5171,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_941234ba40cd',
+  function_name = 'glidemq_pb_get_dead_letters_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5149,21 +5182,21 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_941234ba40cd',
+  function_name = 'glidemq_pb_enqueue_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
-    local specs, at = R.take_list_of_JobSpec(args, 3)
+    local batch, at = R.take_JobBatch(args, 3)
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return R.write(O.enqueue(keys[1], R.now(args[1]), args[2], specs, guarded, R.whole(args[at])))
+    return R.write(O.enqueue(keys[1], R.now(args[1]), args[2], batch, guarded, R.whole(args[at])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_941234ba40cd',
+  function_name = 'glidemq_pb_list_letters_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5174,19 +5207,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_941234ba40cd',
+  function_name = 'glidemq_pb_acknowledge_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
-    local sequences, at = R.take_list_of_str(args, 2)
-    R.done(args, at)
-    return R.write(O.acknowledge(keys[1], R.now(args[1]), sequences))
+    R.done(args, 3)
+    return R.write(O.acknowledge(keys[1], R.now(args[1]), R.list(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_941234ba40cd',
+  function_name = 'glidemq_pb_get_job_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5197,7 +5229,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_941234ba40cd',
+  function_name = 'glidemq_pb_list_jobs_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5208,7 +5240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_941234ba40cd',
+  function_name = 'glidemq_pb_list_parked_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5219,7 +5251,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_941234ba40cd',
+  function_name = 'glidemq_pb_count_jobs_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5230,7 +5262,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_941234ba40cd',
+  function_name = 'glidemq_pb_get_time_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5241,7 +5273,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_941234ba40cd',
+  function_name = 'glidemq_pb_is_paused_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5252,7 +5284,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_941234ba40cd',
+  function_name = 'glidemq_pb_get_log_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5263,7 +5295,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_941234ba40cd',
+  function_name = 'glidemq_pb_get_metrics_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5274,7 +5306,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_941234ba40cd',
+  function_name = 'glidemq_pb_read_events_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5285,7 +5317,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_941234ba40cd',
+  function_name = 'glidemq_pb_last_event_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5296,19 +5328,18 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_941234ba40cd',
+  function_name = 'glidemq_pb_upsert_scheduler_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
-    local spec, at = R.take_SchedulerSpec(args, 4)
-    R.done(args, at)
-    return R.write(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], spec))
+    R.done(args, 16)
+    return R.write(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], R.take_SchedulerSpec(args, 4)))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_941234ba40cd',
+  function_name = 'glidemq_pb_plan_runs_592db8807a96',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5320,7 +5351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_941234ba40cd',
+  function_name = 'glidemq_pb_remove_scheduler_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5331,7 +5362,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_941234ba40cd',
+  function_name = 'glidemq_pb_get_scheduler_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5342,7 +5373,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_941234ba40cd',
+  function_name = 'glidemq_pb_list_schedulers_592db8807a96',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5353,7 +5384,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_941234ba40cd',
+  function_name = 'glidemq_pb_settle_and_activate_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5366,23 +5397,19 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_941234ba40cd',
+  function_name = 'glidemq_pb_extend_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
-    local job_ids, at = R.take_list_of_str(args, 3)
-    local tokens
-    tokens, at = R.take_list_of_str(args, at)
-    local lease_ms
-    lease_ms, at = R.take_list_of_int(args, at)
+    local lease_ms, at = R.take_list_of_int(args, 5)
     R.done(args, at)
-    return R.write(O.extend(keys[1], R.now(args[1]), args[2], job_ids, tokens, lease_ms))
+    return R.write(O.extend(keys[1], R.now(args[1]), args[2], R.list(args[3]), R.list(args[4]), lease_ms))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_941234ba40cd',
+  function_name = 'glidemq_pb_nudge_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5393,7 +5420,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_941234ba40cd',
+  function_name = 'glidemq_pb_pass_wake_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5404,7 +5431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_941234ba40cd',
+  function_name = 'glidemq_pb_leave_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5415,7 +5442,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_941234ba40cd',
+  function_name = 'glidemq_pb_tick_592db8807a96',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()

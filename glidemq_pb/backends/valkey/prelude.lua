@@ -10,6 +10,7 @@ R.whole = function(n)
   return type(n) == 'number' and n % 1 == 0 and n <= 9007199254740991 and n >= -9007199254740991 and n or R.wrong('INT', n)
 end
 R.flag = function(value) if type(value) ~= 'boolean' then R.wrong('BOOL', value) end return value end
+R.list = function(value) if type(value) ~= 'table' then R.wrong('LIST', value) end return value end  -- of texts
 R.now = function(given)  -- '' means the server's clock; tests send virtual time
   local time = given == '' and redis.call('TIME')
   return time and time[1] * 1000 + math.floor(time[2] / 1000) or R.whole(given)
@@ -21,7 +22,7 @@ end
 R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) end end
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
-R.text = function(n) return string.format('%.0f', n) end  -- `..` and tostring round to 14 digits
+R.text = function(n) return string.format('%d', n) end  -- `..` and tostring round to 14 digits; `%.0f` is slow
 local low_digits, high, high_digits = {}, false, ''
 R.pad = function(n)  -- marks grow by one, and to format one costs ten times what it takes to look its parts up
   if n < 0 then return string.format('%016d', n) end

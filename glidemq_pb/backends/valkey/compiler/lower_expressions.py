@@ -84,7 +84,7 @@ class LowerExpressions:
             case tree.Binary():
                 return self._binary(expr)
             case tree.Negate():
-                return lua.Operation("-", lua.Number(0), self.value(expr.value))  # `-x` of 0 would be minus zero
+                return lua.Operation("-", lua.Number(0), self.value(expr.value))  # `-` twice would be a comment
             case tree.Concat():
                 return concat([self.value(part) for part in expr.parts])
             case tree.Compare():
@@ -131,10 +131,6 @@ class LowerExpressions:
                 return lua.Call(lua.Member(lua.Name("math"), "floor"), (lua.Operation("/", left, right),))
             case "%":
                 return lua.Call(verbs.runtime("mod"), (left, right))
-            case "*":
-                product = lua.Operation("*", left, right)
-                positive = any(isinstance(side, lua.Number) and side.value > 0 for side in (left, right))
-                return product if positive else lua.Operation("+", product, lua.Number(0))  # 0 * -1 is minus zero
             case _:
                 return lua.Operation(expr.op, left, right)
 

@@ -28,10 +28,12 @@ AT = lua.Name("at")
 def size(kind: Type) -> int | None:
     """How many arguments a value takes, None when that varies."""
     match kind:
+        case types.ListOf(types.STR) | types.FIELDS:
+            return 1  # unpacked it is already what it is to be
         case types.Record():
             sizes = [size(field) for _, field in kind.fields]
             return None if None in sizes else sum(one or 0 for one in sizes)
-        case types.ListOf() | types.Maybe() | types.FIELDS:
+        case types.ListOf() | types.Maybe():
             return None
         case _:
             return 1
@@ -44,8 +46,6 @@ def _word(kind: Type) -> str:
             return f"list_of_{_word(item)}"
         case types.Maybe(inner):
             return f"maybe_{_word(inner)}"
-        case types.FIELDS:
-            return "list_of_str"
         case _:
             return str(kind)
 
@@ -147,6 +147,8 @@ class Codec:
                 return lua.Call(_runtime("flag"), (_argument(at),))
             case types.STR:
                 return _argument(at)
+            case types.ListOf(types.STR) | types.FIELDS:
+                return lua.Call(_runtime("list"), (_argument(at),))
             case _:
                 return lua.Call(_runtime(self._taker(kind)), (lua.Name("args"), at))
 
@@ -159,15 +161,25 @@ class Codec:
                 body = self._record_body(kind)
             case types.ListOf(item):
                 body = self._list_body(item)
-            case types.FIELDS:
-                body = self._list_body(types.STR)
             case _:
                 body = self._maybe_body(types.strip_none(kind))
         self._made[name] = lua.Closure(("args", "at"), body)
         return name
 
+    def _fixed(self, record: Record) -> lua.Expr:
+        """A record of fixed size that starts at `at`."""
+        named: list[tuple[str, lua.Expr]] = []
+        offset = 0
+        for field, kind in record.fields:
+            named.append((field_name(field), self._take(kind, _moved(AT, offset))))
+            offset += size(kind) or 0
+        return lua.Table(named=tuple(named))
+
     def _record_body(self, record: Record) -> lua.Block:
         """Fields before the first of varying size are read from fixed places."""
+        width = size(record)
+        if width is not None:
+            return (lua.Return((self._fixed(record), _moved(AT, width))),)
         fixed: list[tuple[str, lua.Expr]] = []
         rest: list[lua.Stmt] = []
         v, offset = lua.Name("v"), 0
@@ -184,10 +196,7 @@ class Codec:
             else:
                 fixed.append((field_name(field), value))
             offset += width
-        end = _moved(AT, offset)
-        if not rest:
-            return (lua.Return((lua.Table(named=tuple(fixed)), end)),)
-        return (lua.Declare(("v",), (lua.Table(named=tuple(fixed)),)), *rest, lua.Return((v, end)))
+        return (lua.Declare(("v",), (lua.Table(named=tuple(fixed)),)), *rest, lua.Return((v, _moved(AT, offset))))
 
     def _list_body(self, item: Type) -> lua.Block:
         count = lua.Call(_runtime("count"), (lua.Name("args"), AT))
@@ -199,6 +208,9 @@ class Codec:
             end = lua.Operation("+", lua.Operation("+", AT, lua.Name("count")), lua.Number(1))
             return (start, lua.ForNumber("i", lua.Number(1), lua.Name("count"), 1, step), lua.Return((items, end)))
         step = (lua.Set((lua.Item(items, i), AT), (self._take(item, AT),)),)
+        width = size(item)
+        if isinstance(item, types.Record) and width is not None:  # in place: a call for each would cost more than it
+            step = (lua.Set((lua.Item(items, i),), (self._fixed(item),)), lua.Set((AT,), (_moved(AT, width),)))
         advance = lua.Set((AT,), (lua.Operation("+", AT, lua.Number(1)),))
         loop = lua.ForNumber("i", lua.Number(1), lua.Name("count"), 1, step)
         return (start, advance, loop, lua.Return((items, AT)))
