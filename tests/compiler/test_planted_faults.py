@@ -163,7 +163,12 @@ FAULTS = (
     ),
     Fault("events are not written", "compiler/wire.py", 'lua.Call(_runtime("write"), (call,))', "call"),
     Fault("events are not numbered from the last", "prelude.lua", "(#events - 1) / 4", "(#events - 1) / 4 - 1"),
-    Fault("a hundred events too many are dropped", "prelude.lua", "math.ceil(keep / TOGETHER)", "math.floor(keep / TOGETHER)"),
+    Fault(
+        "a hundred events too many are dropped",
+        "prelude.lua",
+        "math.ceil(keep / TOGETHER)",
+        "math.floor(keep / TOGETHER)",
+    ),
     Fault(
         "zlowest gives the member",
         "compiler/verbs.py",

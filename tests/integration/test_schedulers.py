@@ -12,7 +12,6 @@ import pytest
 from glidemq_pb import JobTemplate, Schedule
 from glidemq_pb.semantics import reads
 from glidemq_pb.server import PrivateServer
-from glidemq_pb.wire import from_wire
 from tests import summary
 from tests.properties.profile import DEEP
 

@@ -101,7 +101,12 @@ LISTS: dict[str, Arguments] = {
 }
 STREAMS: dict[str, Arguments] = {
     "xadd": st.tuples(
-        stream_key, st.integers(0, 3), integers, texts, texts, flat(st.lists(pairs, max_size=3, unique_by=lambda pair: pair[0]))
+        stream_key,
+        st.integers(0, 3),
+        integers,
+        texts,
+        texts,
+        flat(st.lists(pairs, max_size=3, unique_by=lambda pair: pair[0])),
     ),
     "xclear": st.tuples(stream_key),
     "xlast": st.tuples(stream_key),

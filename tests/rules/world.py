@@ -400,9 +400,7 @@ class World:
         for event in await self._backend.call(reads.read_events, root, 0, EVENTS_READ):
             if not names or event.name in names:
                 pairs = iter(map(from_wire, event.fields))
-                found.append(
-                    Event(event.name, from_wire(event.job_id), dict(zip(pairs, pairs, strict=True)), event.at)
-                )
+                found.append(Event(event.name, from_wire(event.job_id), dict(zip(pairs, pairs, strict=True)), event.at))
         return found
 
     def calls(self, worker: Worker[Any, Any]) -> Counter[str]:

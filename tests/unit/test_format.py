@@ -25,7 +25,9 @@ ROWS = (
     "SchedulerRow", "AddedRow", "WaitedRow", "ParentRow", "EndedRow", "ReservationRow",
     "LeaseRow",
 )  # fmt: skip
-STORED_LIMITS = ("PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "EVENTS_TOGETHER", "CANONICAL_DIGITS_MAX")
+STORED_LIMITS = (
+    "PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "EVENTS_TOGETHER", "CANONICAL_DIGITS_MAX",
+)  # fmt: skip
 STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")
 
 

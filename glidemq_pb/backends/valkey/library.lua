@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_350d94f2f852
+#!lua name=glidemq_pb_d007e3423a85
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -93,7 +93,8 @@ R.xafter = function(key, after, count)
   while newest and from < last and #out < count do
     for _, entry in ipairs(redis.call('XRANGE', key, '(0-' .. R.text(from), '+', 'COUNT', 20)) do
       local events = cmsgpack.unpack(entry[2][2])
-      local n = tonumber(string.sub(entry[1], 3)) - (#events - 1) / 4
+      local to = tonumber(string.sub(entry[1], 3))
+      local n = to - (#events - 1) / 4
       for i = 2, #events, 4 do
         n = n + 1
         if n > from and #out < count then
@@ -102,7 +103,7 @@ R.xafter = function(key, after, count)
           out[#out + 1] = {number = n, at = events[1], name = events[i], job_id = events[i + 1], fields = fields}
         end
       end
-      from = n
+      from = to
     end
   end
   return out
@@ -4611,7 +4612,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_350d94f2f852',
+  function_name = 'glidemq_pb_get_marks_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4622,7 +4623,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_350d94f2f852',
+  function_name = 'glidemq_pb_clear_some_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4634,7 +4635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_350d94f2f852',
+  function_name = 'glidemq_pb_clean_some_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4646,7 +4647,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_350d94f2f852',
+  function_name = 'glidemq_pb_retry_some_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4658,7 +4659,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_350d94f2f852',
+  function_name = 'glidemq_pb_forget_queue_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4669,7 +4670,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_350d94f2f852',
+  function_name = 'glidemq_pb_list_workers_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4680,7 +4681,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_350d94f2f852',
+  function_name = 'glidemq_pb_wait_for_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4691,7 +4692,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_350d94f2f852',
+  function_name = 'glidemq_pb_fetch_answers_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4703,7 +4704,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_350d94f2f852',
+  function_name = 'glidemq_pb_forget_answers_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4715,7 +4716,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_350d94f2f852',
+  function_name = 'glidemq_pb_remove_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4726,7 +4727,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_350d94f2f852',
+  function_name = 'glidemq_pb_retry_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4737,7 +4738,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_350d94f2f852',
+  function_name = 'glidemq_pb_revoke_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4748,7 +4749,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_350d94f2f852',
+  function_name = 'glidemq_pb_promote_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4759,7 +4760,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_350d94f2f852',
+  function_name = 'glidemq_pb_change_priority_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4770,7 +4771,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_350d94f2f852',
+  function_name = 'glidemq_pb_change_delay_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4781,7 +4782,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_350d94f2f852',
+  function_name = 'glidemq_pb_update_data_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4792,7 +4793,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_350d94f2f852',
+  function_name = 'glidemq_pb_update_progress_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4803,7 +4804,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_350d94f2f852',
+  function_name = 'glidemq_pb_add_log_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4814,7 +4815,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_350d94f2f852',
+  function_name = 'glidemq_pb_pause_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4825,7 +4826,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_350d94f2f852',
+  function_name = 'glidemq_pb_resume_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4836,7 +4837,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_350d94f2f852',
+  function_name = 'glidemq_pb_set_group_limits_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4847,7 +4848,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_350d94f2f852',
+  function_name = 'glidemq_pb_rate_limit_group_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4859,7 +4860,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_350d94f2f852',
+  function_name = 'glidemq_pb_set_global_concurrency_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4870,7 +4871,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_350d94f2f852',
+  function_name = 'glidemq_pb_set_global_rate_limit_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4881,7 +4882,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_350d94f2f852',
+  function_name = 'glidemq_pb_get_global_limits_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4892,7 +4893,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_350d94f2f852',
+  function_name = 'glidemq_pb_explain_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4903,7 +4904,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_350d94f2f852',
+  function_name = 'glidemq_pb_take_ids_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4914,7 +4915,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_350d94f2f852',
+  function_name = 'glidemq_pb_add_flow_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4931,7 +4932,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_350d94f2f852',
+  function_name = 'glidemq_pb_reserve_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4945,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_350d94f2f852',
+  function_name = 'glidemq_pb_release_flow_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4956,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_350d94f2f852',
+  function_name = 'glidemq_pb_decide_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4967,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_350d94f2f852',
+  function_name = 'glidemq_pb_list_reservations_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4978,7 +4979,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_350d94f2f852',
+  function_name = 'glidemq_pb_add_child_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4991,7 +4992,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_350d94f2f852',
+  function_name = 'glidemq_pb_adopt_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5003,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_350d94f2f852',
+  function_name = 'glidemq_pb_list_children_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5014,7 +5015,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_350d94f2f852',
+  function_name = 'glidemq_pb_receive_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5026,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_350d94f2f852',
+  function_name = 'glidemq_pb_replay_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5037,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_350d94f2f852',
+  function_name = 'glidemq_pb_set_dead_letters_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5048,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_350d94f2f852',
+  function_name = 'glidemq_pb_get_dead_letters_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5059,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_350d94f2f852',
+  function_name = 'glidemq_pb_enqueue_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5073,7 +5074,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_350d94f2f852',
+  function_name = 'glidemq_pb_list_letters_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5084,7 +5085,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_350d94f2f852',
+  function_name = 'glidemq_pb_acknowledge_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5096,7 +5097,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_350d94f2f852',
+  function_name = 'glidemq_pb_get_job_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5107,7 +5108,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_350d94f2f852',
+  function_name = 'glidemq_pb_list_jobs_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5118,7 +5119,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_350d94f2f852',
+  function_name = 'glidemq_pb_list_parked_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5129,7 +5130,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_350d94f2f852',
+  function_name = 'glidemq_pb_count_jobs_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5140,7 +5141,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_350d94f2f852',
+  function_name = 'glidemq_pb_get_time_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5151,7 +5152,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_350d94f2f852',
+  function_name = 'glidemq_pb_is_paused_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5162,7 +5163,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_350d94f2f852',
+  function_name = 'glidemq_pb_get_log_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5173,7 +5174,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_350d94f2f852',
+  function_name = 'glidemq_pb_get_metrics_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5184,7 +5185,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_350d94f2f852',
+  function_name = 'glidemq_pb_read_events_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5195,7 +5196,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_350d94f2f852',
+  function_name = 'glidemq_pb_last_event_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5206,7 +5207,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_350d94f2f852',
+  function_name = 'glidemq_pb_upsert_scheduler_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5218,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_350d94f2f852',
+  function_name = 'glidemq_pb_plan_runs_d007e3423a85',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5230,7 +5231,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_350d94f2f852',
+  function_name = 'glidemq_pb_remove_scheduler_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5241,7 +5242,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_350d94f2f852',
+  function_name = 'glidemq_pb_get_scheduler_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5252,7 +5253,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_350d94f2f852',
+  function_name = 'glidemq_pb_list_schedulers_d007e3423a85',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5263,7 +5264,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_350d94f2f852',
+  function_name = 'glidemq_pb_settle_and_activate_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5276,7 +5277,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_350d94f2f852',
+  function_name = 'glidemq_pb_extend_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5292,7 +5293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_350d94f2f852',
+  function_name = 'glidemq_pb_nudge_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5303,7 +5304,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_350d94f2f852',
+  function_name = 'glidemq_pb_pass_wake_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5314,7 +5315,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_350d94f2f852',
+  function_name = 'glidemq_pb_leave_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5325,7 +5326,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_350d94f2f852',
+  function_name = 'glidemq_pb_tick_d007e3423a85',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
