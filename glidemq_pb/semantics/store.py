@@ -22,7 +22,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a stream: its place in it, the instant and the name, whose job it is (or ''), and what else it says."""
+    """One event of a stream: its place, the instant, its name, whose job it is (or ''), and what else it says."""
 
     number: int
     at: int
@@ -170,10 +170,11 @@ class Store(Protocol):
     def xadd(self, key: str, keep: int, at: int, event: str, job_id: str, fields: list[str]) -> None:
         """Append an event, and retain the newest `keep`, exactly; what else is still stored nobody sees.
 
-        Events that an operation appends in a row are written together, at its end or before it looks: INCRBY
-        key:last <how many>, then XADD key 0-<number of the last> <keep> <msgpack: at, and of each its name, job id, field
-        and value: false, false without any, and for several a list, false>. An entry ends with each EVENTS_TOGETHER-th event at the latest; XTRIM key MINID = then drops
-        as many whole hundreds as `keep` allows. (A later writer that keeps more sees what was not dropped yet.)
+        Events that an operation appends in a row are written together, at its end or before it looks: INCRBY key:last
+        <how many>, and XADD key 0-<number of the last> <keep> <msgpack: at, then name, job id, field, value of each>;
+        without a field both are false, of several the first is a list and the second false. With each
+        EVENTS_TOGETHER-th event an entry ends, and XTRIM key MINID = drops what is older than `keep`, in whole
+        multiples of it. Until then a writer that keeps more brings older ones back.
         """
         ...
 

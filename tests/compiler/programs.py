@@ -506,10 +506,8 @@ class Writer:
             f"s.zadd_many({z}, [1, {self.expression('int', 0)}], [{self.text(0)}, {self.text(0)}])",
             f"s.set_count({c}, {self.expression('int', 1)})",
             f"s.rpush({ls}, {self.text(0)})",
-            f'for f{self.used} in range({self.pick((2, 2, 2, 130))}):\n{"    " * (self.depth + 1)}s.xadd({x}, 3, now, "e", {self.text(0)}, [])',
-            f's.xadd({x}, {self.pick(("1", "2"))}, 7, "e", "j", ["f", {self.text(0)}])',
-            f's.xadd({x}, 2, now, {self.text(0)}, "j", ["f", "v", "g", {self.text(0)}])',
-            f"s.xclear({x})",
+            f"for f{self.used} in range({self.used % 4 * 50 or 2}):\n{'    ' * (self.depth + 1)}"
+            f's.xadd({x}, {self.used % 3 + 1}, now, "e", "j", ["f", {self.text(0)}])',
             f"s.delete([{z}, {ls}])",
         )
         reads = (
@@ -529,7 +527,7 @@ class Writer:
             ("int", f"s.get_count({c})"),
             ("int", f"s.llen({ls})"),
             ("texts", f"s.lrange({ls}, {self.below(3) - 1}, {self.below(4) - 2})"),
-            ("int", f"len(s.xafter({x}, {self.below(3)}, {self.below(3)}))"),
+            ("int", f"len(s.xafter({x}, 0, 9))"),
             ("int", f"s.xlast({x})"),
         )
         if self.below(2):

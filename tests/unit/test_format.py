@@ -26,15 +26,8 @@ ROWS = (
     "EndedRow", "ReservationRow", "LeaseRow",
 )  # fmt: skip
 STORED_LIMITS = (
-    "PLACES",
-    "CLASS_NONE",
-    "TURNS",
-    "MICRO",
-    "COST_DEFAULT",
-    "MINUTE_MS",
-    "EVENTS_TOGETHER",
-    "CANONICAL_DIGITS_MAX",
-)
+    "PLACES", "CLASS_NONE", "TURNS", "MICRO", "COST_DEFAULT", "MINUTE_MS", "EVENTS_TOGETHER", "CANONICAL_DIGITS_MAX",
+)  # fmt: skip
 STORED_TEXTS = ("WAITING", "DELAYED", "ACTIVE", "WAITING_CHILDREN", "COMPLETED", "FAILED")
 
 

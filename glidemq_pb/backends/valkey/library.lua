@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_592db8807a96
+#!lua name=glidemq_pb_345f2145e0d0
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -108,7 +108,8 @@ R.xafter = function(key, after, count)
   while newest and from < last and #out < count do
     for _, entry in ipairs(redis.call('XRANGE', key, '(0-' .. R.text(from), '+', 'COUNT', 20)) do
       local events = cmsgpack.unpack(entry[2][2])
-      local n = tonumber(string.sub(entry[1], 3)) - (#events - 1) / 4
+      local to = tonumber(string.sub(entry[1], 3))
+      local n = to - (#events - 1) / 4
       for i = 2, #events, 4 do
         n = n + 1
         if n > from and #out < count then
@@ -117,7 +118,7 @@ R.xafter = function(key, after, count)
           out[#out + 1] = {number = n, at = events[1], name = events[i], job_id = events[i + 1], fields = fields}
         end
       end
-      from = n
+      from = to
     end
   end
   return out
@@ -4738,7 +4739,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_592db8807a96',
+  function_name = 'glidemq_pb_get_marks_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4749,7 +4750,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_592db8807a96',
+  function_name = 'glidemq_pb_clear_some_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4761,7 +4762,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_592db8807a96',
+  function_name = 'glidemq_pb_clean_some_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4773,7 +4774,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_592db8807a96',
+  function_name = 'glidemq_pb_retry_some_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4785,7 +4786,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_592db8807a96',
+  function_name = 'glidemq_pb_forget_queue_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4796,7 +4797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_592db8807a96',
+  function_name = 'glidemq_pb_list_workers_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4807,7 +4808,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_592db8807a96',
+  function_name = 'glidemq_pb_wait_for_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4818,7 +4819,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_592db8807a96',
+  function_name = 'glidemq_pb_fetch_answers_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4830,7 +4831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_592db8807a96',
+  function_name = 'glidemq_pb_forget_answers_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4842,7 +4843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_592db8807a96',
+  function_name = 'glidemq_pb_remove_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4853,7 +4854,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_592db8807a96',
+  function_name = 'glidemq_pb_retry_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4864,7 +4865,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_592db8807a96',
+  function_name = 'glidemq_pb_revoke_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4875,7 +4876,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_592db8807a96',
+  function_name = 'glidemq_pb_promote_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4886,7 +4887,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_592db8807a96',
+  function_name = 'glidemq_pb_change_priority_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4897,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_592db8807a96',
+  function_name = 'glidemq_pb_change_delay_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4908,7 +4909,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_592db8807a96',
+  function_name = 'glidemq_pb_update_data_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4919,7 +4920,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_592db8807a96',
+  function_name = 'glidemq_pb_update_progress_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4930,7 +4931,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_592db8807a96',
+  function_name = 'glidemq_pb_add_log_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4941,7 +4942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_592db8807a96',
+  function_name = 'glidemq_pb_pause_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4952,7 +4953,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_592db8807a96',
+  function_name = 'glidemq_pb_resume_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4963,7 +4964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_592db8807a96',
+  function_name = 'glidemq_pb_set_group_limits_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4974,7 +4975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_592db8807a96',
+  function_name = 'glidemq_pb_rate_limit_group_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4986,7 +4987,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_592db8807a96',
+  function_name = 'glidemq_pb_set_global_concurrency_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4997,7 +4998,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_592db8807a96',
+  function_name = 'glidemq_pb_set_global_rate_limit_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5008,7 +5009,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_592db8807a96',
+  function_name = 'glidemq_pb_get_global_limits_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5019,7 +5020,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_592db8807a96',
+  function_name = 'glidemq_pb_explain_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5030,7 +5031,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_592db8807a96',
+  function_name = 'glidemq_pb_take_ids_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5041,7 +5042,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_592db8807a96',
+  function_name = 'glidemq_pb_add_flow_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5056,7 +5057,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_592db8807a96',
+  function_name = 'glidemq_pb_reserve_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5070,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_592db8807a96',
+  function_name = 'glidemq_pb_release_flow_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5081,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_592db8807a96',
+  function_name = 'glidemq_pb_decide_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5092,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_592db8807a96',
+  function_name = 'glidemq_pb_list_reservations_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5103,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_592db8807a96',
+  function_name = 'glidemq_pb_add_child_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5115,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_592db8807a96',
+  function_name = 'glidemq_pb_adopt_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5127,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_592db8807a96',
+  function_name = 'glidemq_pb_list_children_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5138,7 +5139,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_592db8807a96',
+  function_name = 'glidemq_pb_receive_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5149,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_592db8807a96',
+  function_name = 'glidemq_pb_replay_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5160,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_592db8807a96',
+  function_name = 'glidemq_pb_set_dead_letters_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5171,7 +5172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_592db8807a96',
+  function_name = 'glidemq_pb_get_dead_letters_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5182,7 +5183,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_592db8807a96',
+  function_name = 'glidemq_pb_enqueue_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5196,7 +5197,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_592db8807a96',
+  function_name = 'glidemq_pb_list_letters_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5207,7 +5208,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_592db8807a96',
+  function_name = 'glidemq_pb_acknowledge_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5218,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_592db8807a96',
+  function_name = 'glidemq_pb_get_job_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5229,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_592db8807a96',
+  function_name = 'glidemq_pb_list_jobs_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5240,7 +5241,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_592db8807a96',
+  function_name = 'glidemq_pb_list_parked_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5251,7 +5252,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_592db8807a96',
+  function_name = 'glidemq_pb_count_jobs_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5262,7 +5263,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_592db8807a96',
+  function_name = 'glidemq_pb_get_time_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5273,7 +5274,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_592db8807a96',
+  function_name = 'glidemq_pb_is_paused_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5284,7 +5285,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_592db8807a96',
+  function_name = 'glidemq_pb_get_log_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5295,7 +5296,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_592db8807a96',
+  function_name = 'glidemq_pb_get_metrics_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5306,7 +5307,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_592db8807a96',
+  function_name = 'glidemq_pb_read_events_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5317,7 +5318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_592db8807a96',
+  function_name = 'glidemq_pb_last_event_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5328,7 +5329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_592db8807a96',
+  function_name = 'glidemq_pb_upsert_scheduler_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5339,7 +5340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_592db8807a96',
+  function_name = 'glidemq_pb_plan_runs_345f2145e0d0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5351,7 +5352,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_592db8807a96',
+  function_name = 'glidemq_pb_remove_scheduler_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5362,7 +5363,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_592db8807a96',
+  function_name = 'glidemq_pb_get_scheduler_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5373,7 +5374,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_592db8807a96',
+  function_name = 'glidemq_pb_list_schedulers_345f2145e0d0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5384,7 +5385,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_592db8807a96',
+  function_name = 'glidemq_pb_settle_and_activate_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5397,7 +5398,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_592db8807a96',
+  function_name = 'glidemq_pb_extend_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5409,7 +5410,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_592db8807a96',
+  function_name = 'glidemq_pb_nudge_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5420,7 +5421,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_592db8807a96',
+  function_name = 'glidemq_pb_pass_wake_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5431,7 +5432,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_592db8807a96',
+  function_name = 'glidemq_pb_leave_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5442,7 +5443,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_592db8807a96',
+  function_name = 'glidemq_pb_tick_345f2145e0d0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()

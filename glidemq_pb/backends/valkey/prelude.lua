@@ -106,7 +106,8 @@ R.xafter = function(key, after, count)
   while newest and from < last and #out < count do
     for _, entry in ipairs(redis.call('XRANGE', key, '(0-' .. R.text(from), '+', 'COUNT', 20)) do
       local events = cmsgpack.unpack(entry[2][2])
-      local n = tonumber(string.sub(entry[1], 3)) - (#events - 1) / 4
+      local to = tonumber(string.sub(entry[1], 3))
+      local n = to - (#events - 1) / 4
       for i = 2, #events, 4 do
         n = n + 1
         if n > from and #out < count then
@@ -115,7 +116,7 @@ R.xafter = function(key, after, count)
           out[#out + 1] = {number = n, at = events[1], name = events[i], job_id = events[i + 1], fields = fields}
         end
       end
-      from = n
+      from = to
     end
   end
   return out
