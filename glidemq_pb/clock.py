@@ -112,6 +112,65 @@ class SystemClock:
         """Real time waits for nobody."""
 
 
+class Alarm:
+    """A timer that is moved again and again: calls `callback` once, at the moment that was set last.
+
+    By the system's clock a moment that only moves away, or is cancelled, leaves the timer as it is: it looks when it
+    fires whether it is to wait further. So one that is set with every call costs no timer each time. Virtual time,
+    which stops at each timer, is told exactly.
+    """
+
+    __slots__ = ("_armed_at", "_at", "_callback", "_clock", "_exact", "_timer", "_weak")
+
+    def __init__(self, clock: Clock, callback: Callable[[], None], *, weak: bool = False) -> None:
+        self._clock = clock
+        self._callback = callback
+        self._weak = weak
+        self._exact = not isinstance(clock, SystemClock)
+        self._timer: Timer | None = None
+        self._armed_at = 0.0
+        self._at: float | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it will call."""
+        return self._at is not None
+
+    def set(self, delay: float) -> None:
+        """Call in `delay` milliseconds, and not at the moment set before."""
+        self._at = at = asyncio.get_running_loop().time() * 1000 + delay
+        if self._timer is not None:
+            if at >= self._armed_at and not self._exact:
+                return
+            self._timer.cancel()
+        self._armed_at = at
+        self._timer = self._clock.call_later(delay, self._ring, weak=self._weak)
+
+    def cancel(self) -> None:
+        """Do not call."""
+        self._at = None
+        if self._exact:
+            self.end()
+
+    def end(self) -> None:
+        """Do not call, and keep no timer either."""
+        self._at = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._at is None:
+            return
+        left = 0.0 if self._exact else self._at - asyncio.get_running_loop().time() * 1000
+        if left >= 1:
+            self.set(left)
+        else:
+            self._at = None
+            self._callback()
+
+
 async def outlasts(clock: Clock, task: "asyncio.Future[Any]", delay: float) -> bool:
     """Wait for a task, at most until the clock has moved by `delay` milliseconds: whether it still runs."""
     passing = asyncio.get_running_loop().create_task(pass_time(clock, delay))

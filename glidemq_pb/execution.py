@@ -68,7 +68,8 @@ class Execution:
         self.settled = False
         self.lost = False
         self.interrupted = False
-        self.grant(sent_at)
+        self.lease_from = sent_at
+        self.extend_at = sent_at + lease_ms / 2
 
     def grant(self, sent_at: float) -> None:
         """A call sent at `sent_at` (monotonic) was answered with the lease."""
@@ -96,7 +97,7 @@ class Execution:
         return {"job_id": self.job.id, "queue": self.job.queue_name, "attempt": self.job.attempts_made + 1}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """A settlement and what the worker's own events say of it."""
 
@@ -138,7 +139,6 @@ class Executor:
         timeout = execution.job.timeout
         if timeout:
             execution.timer = self._clock.call_later(timeout, partial(self._time_out, execution))
-        execution.run.loop = self._loop
         execution.task = self._loop.create_task(self._perform(execution))
 
     def lose(self, execution: Execution, reason: str, *, cancel: bool) -> None:
@@ -179,7 +179,10 @@ class Executor:
     async def _outcome_of(self, execution: Execution) -> Outcome | None:
         """Run the processor: what came of it, None for nothing that is to be told."""
         try:
-            result = await self._call(execution)
+            if self._runs_coroutines:
+                result = await cast("Processor", self._processor)(execution.job)
+            else:
+                result = await self._call(execution)
         except RunEnd as ended:
             return self._ended(execution, ended)
         except BaseExceptionGroup as group:  # a TaskGroup of the processor wraps what ended its run
@@ -213,7 +216,7 @@ class Executor:
     async def _call(self, execution: Execution) -> object:
         job = execution.job
         processor = self._processor_of(job)
-        if self._runs_coroutines or is_coroutine_function(processor):
+        if is_coroutine_function(processor):
             return await processor(job)
         execution.threaded = True
         if self._threads is None:

@@ -6,7 +6,7 @@ the worker always gives up before the server does (STL-1).
 
 from collections.abc import Callable, Iterable
 
-from .clock import Clock, Timer
+from .clock import Alarm, Clock
 from .execution import Execution
 
 
@@ -29,32 +29,32 @@ class Heartbeat:
         self._running = running
         self._extend = extend
         self._lose = lose
-        self._timer: Timer | None = None
+        self._alarm = Alarm(clock, self._beat)
         self._at = 0.0
 
     @property
     def is_set(self) -> bool:
         """Whether its timer is set."""
-        return self._timer is not None
+        return self._alarm.is_set
 
     def watch(self, execution: Execution) -> None:
         """Keep this lease from now on."""
-        if self._timer is None or execution.extend_at < self._at:
+        if not self._alarm.is_set or execution.extend_at < self._at:
             self._set(execution.extend_at)
 
     def stop(self) -> None:
         """Keep no lease any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.cancel()
+
+    def end(self) -> None:
+        """The same, and for good."""
+        self._alarm.end()
 
     def _set(self, at: float) -> None:
-        self.stop()
         self._at = at
-        self._timer = self._clock.call_later(max(at - self._clock.monotonic(), 0.0), self._beat)
+        self._alarm.set(max(at - self._clock.monotonic(), 0.0))
 
     def _beat(self) -> None:
-        self._timer = None
         now = self._clock.monotonic()
         due: list[Execution] = []
         next_at: float | None = None

@@ -118,8 +118,12 @@ class JobSnapshot(Generic[D, R]):
     @property
     def deserialization_error(self) -> SerializationError | None:
         """What of it cannot be decoded here, and why."""
-        _ = self.data, self.return_value, self.progress
-        return next(iter(self._undecodable.values()), None)
+        _ = self.data
+        if "return_value" in self._fields:
+            _ = self.return_value
+        if "progress" in self._fields:
+            _ = self.progress
+        return next(iter(self._undecodable.values())) if self._undecodable else None
 
     def _decoded(self, field: str, otherwise: object) -> Any:
         try:
@@ -247,7 +251,8 @@ class JobSnapshot(Generic[D, R]):
         return self._int("stalled_count")
 
     def _int(self, field: str) -> int:
-        return int(self._fields.get(field, "0"))
+        digits = self._fields.get(field)
+        return 0 if digits is None else int(digits)
 
     def _moment(self, field: str) -> int | None:
         digits = self._fields.get(field)
@@ -274,27 +279,27 @@ class JobSnapshot(Generic[D, R]):
         if ttl := self._int("ttl"):
             self._fields["expire_at"] = str(now + ttl)
 
-    def note_start(self, now: int) -> None:
-        """Its run began at `now`, by the store's clock."""
-        self._fields["processed_on"] = str(now)
-        self._started_at = self.owner.backend.clock.monotonic()
+    def note_start(self, now: str, monotonic: float) -> None:
+        """Its run began at `now`, by the store's clock (in digits), and at `monotonic` by its worker's."""
+        self._fields["processed_on"] = now
+        self._started_at = monotonic
 
-    def note_completion(self, result: object) -> None:
-        """It is completed with this result."""
+    def note_completion(self, result: object, now: str) -> None:
+        """It was completed with this result at `now`, by the store's clock."""
         self._return_value = result
         self._fields.pop("failed_reason", None)
         self._fields.pop("stacktrace", None)
-        self._fields["finished_on"] = str(self._store_now())
+        self._fields["finished_on"] = now
 
-    def note_failure(self, reason: str, trace: str, status: str) -> None:
-        """An attempt failed with this reason and trace (wire text), and this became of the job."""
+    def note_failure(self, reason: str, trace: str, status: str, now: str) -> None:
+        """An attempt failed with this reason and trace (wire text), and this became of the job at `now`."""
         fields = self._fields
         fields["attempts_made"] = str(self.attempts_made + 1)
         fields["failed_reason"] = "expired" if status == "expired" else reason
         if trace:
             fields["stacktrace"] = trace
         if status != "retrying":
-            fields["finished_on"] = str(self._store_now())
+            fields["finished_on"] = now
 
     def _store_now(self) -> int:
         """The present by the store's clock, as far as a run can tell: its own clock may be wrong."""

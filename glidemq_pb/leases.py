@@ -50,6 +50,10 @@ class Leases:
         """Keep no lease any more."""
         self._heartbeat.stop()
 
+    def end(self) -> None:
+        """The same, and for good."""
+        self._heartbeat.end()
+
     def obey(self, what: str, job_id: str) -> None:
         """The store says that a job is `lost` or `revoked`."""
         execution = next((one for one in self._running() if one.job.id == job_id and not one.is_over), None)

@@ -1,7 +1,6 @@
 """One run of a processor: its abort signal, and what the processor asked for."""
 
 import asyncio
-from dataclasses import dataclass, field
 
 from .errors import GroupRateLimitError, InvalidStateError, JobAbortedError
 
@@ -54,16 +53,25 @@ class AbortSignal:
             raise JobAbortedError(self.reason or "aborted")
 
 
-@dataclass(slots=True)
 class Run:
     """What the worker and the Job object of one run share."""
 
-    token: str
-    abort: AbortSignal = field(default_factory=AbortSignal)
-    loop: asyncio.AbstractEventLoop | None = None
-    """The worker's, for a processor that runs in a thread."""
-    discarded: bool = False
-    over: bool = False
+    __slots__ = ("_abort", "discarded", "loop", "over", "token")
+
+    def __init__(self, token: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.token = token
+        self.loop = loop
+        """The worker's, for a processor that runs in a thread."""
+        self.discarded = False
+        self.over = False
+        self._abort: AbortSignal | None = None
+
+    @property
+    def abort(self) -> AbortSignal:
+        """Its signal, made when somebody first asks for it: few do."""
+        if self._abort is None:
+            self._abort = AbortSignal()
+        return self._abort
 
     def check_open(self, what: str) -> None:
         """Raise `InvalidStateError` once the run is over."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from .backends.backend import Backend
-from .clock import Timer
+from .clock import Alarm, Timer
 from .emitter import Emitter
 from .errors import GlideMQError, InvalidStateError, JobAbortedError
 from .execution import Execution, Executor, Outcome
@@ -56,7 +56,8 @@ class WorkLoop:
         self._arrived: Answer | None = None
         self._delivery: asyncio.Task[object] | None = None
         self._has_letters = False
-        self._poked = asyncio.Event()
+        self._sleep: asyncio.Future[None] | None = None
+        """Of the loop, while it has nothing to do."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
@@ -85,7 +86,7 @@ class WorkLoop:
         self._planner = Planner(backend, owner, emitter, outages, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
-        self._due_timer: Timer | None = None
+        self._due = Alarm(backend.clock, self._poke, weak=True)
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life cycle ---------------------------------------------------------------------------------------------------
@@ -123,7 +124,6 @@ class WorkLoop:
         self._stop_watching()
         if not self.stopped:
             self._clock.dismiss(self)
-            self._leases.stop()
             self._cancel_timers()
             try:
                 await self._owner.call(work.leave, self._calls.worker_id)
@@ -151,7 +151,6 @@ class WorkLoop:
         self.stopped = self.closing = True
         self._stop_watching()
         self._clock.dismiss(self)
-        self._leases.stop()
         self._cancel_timers()
         for execution in list(self._slots):
             execution.lost = True
@@ -223,7 +222,7 @@ class WorkLoop:
         """Send this with the next call."""
         if not self.stopped:
             self._finished.append(outcome)
-            self._poked.set()
+            self._wake()
 
     def free(self, execution: Execution) -> None:
         """The processor has returned: its slot is free."""
@@ -239,7 +238,11 @@ class WorkLoop:
 
     def _poke(self) -> None:
         self._must_call = True
-        self._poked.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._sleep is not None and not self._sleep.done():
+            self._sleep.set_result(None)
 
     def _room(self) -> int:
         if self.closing or self.holding or self.is_held:
@@ -272,8 +275,8 @@ class WorkLoop:
             elif answer is not None:
                 self._accept(answer)
             else:
-                self._poked.clear()
-                await self._poked.wait()
+                self._sleep = asyncio.get_running_loop().create_future()
+                await self._sleep
         await self._backend.call(work.nudge, self._owner.root, self._calls.worker_id)
 
     async def _call_and_accept(self, answer: Answer) -> None:
@@ -321,18 +324,19 @@ class WorkLoop:
 
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""
+        now = str(reply.now)
         for outcome, status in zip(outcomes, reply.statuses, strict=True):
             execution = outcome.execution
             if status == LOST:
                 self._leases.lose(execution)
             elif status == REVOKED_STATUS:
-                execution.job.note_failure("revoked", "", status)
+                execution.job.note_failure("revoked", "", status, now)
                 self._emitter.emit("failed", execution.job, outcome.error or JobAbortedError("revoked"))
             elif outcome.error is not None and (detail := outcome.settlement.detail) is not None:
-                execution.job.note_failure(detail.reason, detail.trace, status)
+                execution.job.note_failure(detail.reason, detail.trace, status, now)
                 self._emitter.emit("failed", execution.job, outcome.error)
             elif status == "completed":
-                execution.job.note_completion(outcome.result)
+                execution.job.note_completion(outcome.result, now)
                 self._emitter.emit("completed", execution.job, outcome.result)
         for job_id in reply.stalled:
             self._emitter.emit("stalled", from_wire(job_id))
@@ -340,14 +344,18 @@ class WorkLoop:
             self._emitter.emit("drained")
 
     def _take(self, reply: WorkReply, sent_at: float) -> None:
+        loop = asyncio.get_running_loop()
+        monotonic = self._clock.monotonic()
+        now = str(reply.now)
+        lease_ms = self._settings.lock_duration
         for started in reply.started:
             if self.closing or self.holding or self.is_held:
                 self._hand_back(started, reply.token)
                 continue
-            run = Run(reply.token)
+            run = Run(reply.token, loop)
             job: Job[object, object] = Job(self._owner, started.job_id, started.fields, run)
-            job.note_start(reply.now)
-            execution = Execution(self._clock, job, run, job.lock_duration or self._settings.lock_duration, sent_at)
+            job.note_start(now, monotonic)
+            execution = Execution(self._clock, job, run, job.lock_duration or lease_ms, sent_at)
             self._slots.add(execution)
             self._by_id[job.id] = execution
             self._leases.watch(execution)
@@ -376,15 +384,15 @@ class WorkLoop:
 
     def _plan(self, reply: WorkReply) -> None:
         """Look again when the reply says so, or at once while due work is left."""
-        if self._due_timer is not None:
-            self._due_timer.cancel()
-            self._due_timer = None
+        if not reply.more and reply.wait_ms >= 0:
+            self._due.set(reply.wait_ms)
+            return
+        self._due.cancel()
         if reply.more:
             self._poke()
-        elif reply.wait_ms >= 0:
-            self._due_timer = self._clock.call_later(reply.wait_ms, self._poke, weak=True)
 
     def _cancel_timers(self) -> None:
-        for timer in (self._due_timer, self._hold_timer):
-            if timer is not None:
-                timer.cancel()
+        self._leases.end()
+        self._due.end()
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()

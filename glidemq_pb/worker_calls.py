@@ -24,7 +24,7 @@ INFO_MS = 5_000
 """How often a worker says again who it is (see `limits.WORKER_REFRESH_MS`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a call said and asked, and its reply."""
 
@@ -62,6 +62,16 @@ class WorkerCalls:
         self._active = active
         self._number = 0
         self._info_at = -float(INFO_MS)
+        self._unchanging = (
+            settings.lock_duration,
+            settings.max_stalled_count,
+            max(RECORD_MS_MIN, 3 * settings.block_timeout),
+            owner.events_keep,
+            settings.metrics,
+            0 if settings.limiter is None else settings.limiter.max,
+            0 if settings.limiter is None else settings.limiter.duration,
+        )
+        """The fields of a `Caller` from `lease_ms` to `limiter_ms`."""
 
     async def make(self, outcomes: list[Outcome], want: int, *, nudge: bool) -> Answer:
         """Settle these and start up to `want` jobs. `nudge`: tell me on my control list when I am left with room."""
@@ -92,24 +102,11 @@ class WorkerCalls:
             self.under_way = False
 
     def _caller(self, nudge: bool) -> Caller:
-        settings = self._settings
         info = ""
         if self._clock.monotonic() >= self._info_at + INFO_MS:
             self._info_at = self._clock.monotonic()
             info = to_wire(json.dumps(self._description()))
-        return Caller(
-            worker=self.worker_id,
-            call=self._number,
-            lease_ms=settings.lock_duration,
-            stalled_max=settings.max_stalled_count,
-            record_ms=max(RECORD_MS_MIN, 3 * settings.block_timeout),
-            events_keep=self._owner.events_keep,
-            metrics=settings.metrics,
-            limiter_max=0 if settings.limiter is None else settings.limiter.max,
-            limiter_ms=0 if settings.limiter is None else settings.limiter.duration,
-            nudge=nudge,
-            info=info,
-        )
+        return Caller(self.worker_id, self._number, *self._unchanging, nudge, info)
 
     def _description(self) -> dict[str, object]:
         """What `queue.get_workers()` shows."""

@@ -82,5 +82,5 @@ class FakeWorker:
         reply = await owner.call(work.settle_and_activate, caller, settlements, want)
         jobs = [Job[Any, Any](owner, started.job_id, started.fields, Run(reply.token)) for started in reply.started]
         for job in jobs:
-            job.note_start(reply.now)
+            job.note_start(str(reply.now), owner.backend.clock.monotonic())
         return jobs

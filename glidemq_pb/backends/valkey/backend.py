@@ -12,9 +12,9 @@ from ...errors import ClosedError
 from ...outages import Outages
 from ...semantics.store import Store
 from ..codec import codec_of
-from .at_once import AtOnce
+from .at_once import AtOnce, UnderWay
 from .client import ClientSource, Gate, gate_of, replies_have_an_ear, why_deaf
-from .errors import Fault, Remedy
+from .errors import Fault, Remedy, is_failure
 from .listener import ValkeyListener
 from .loading import Library, packaged_library
 from .reader import ValkeyReader
@@ -32,20 +32,31 @@ PAUSE_MS_FIRST, PAUSE_MS_MAX = 20, 500
 """Between repeats."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Route:
+    """How calls of one operation go."""
+
+    function: bytes
+    encode: Callable[..., bytes]
+    decode: Callable[[Any], Any]
+    reads_only: bool
+
+
 class Call:
     """What is sent, once or more often."""
 
-    function: str
-    root: bytes
-    argument: bytes
-    reads_only: bool
+    __slots__ = ("_argument", "_route", "root")
+
+    def __init__(self, route: Route, root: bytes, argument: bytes) -> None:
+        self._route = route
+        self.root = root
+        self._argument = argument
 
     def through(self, client: "Client") -> Coroutine[Any, None, Any]:
         """Send it through this client."""
         untyped = cast("Any", client)  # its types are recursive beyond the checkers
-        run = untyped.fcall_ro if self.reads_only else untyped.fcall
-        sending: Coroutine[Any, None, Any] = run(self.function, [self.root], [self.argument])
+        run = untyped.fcall_ro if self._route.reads_only else untyped.fcall
+        sending: Coroutine[Any, None, Any] = run(self._route.function, [self.root], [self._argument])
         return sending
 
 
@@ -78,7 +89,8 @@ class ValkeyBackend:
         self._gate: Gate | None = None
         self._connecting: asyncio.Task[Client] | None = None
         self._replacing: asyncio.Task[Fault | None] | None = None
-        self._sending: set[asyncio.Future[Any]] = set()
+        self._routes: dict[Callable[..., Any], Route] = {}
+        self._sending = UnderWay((self._source.request_timeout + GRACE_MS) / 1000)
         self._listeners: set[ValkeyListener | ValkeyReader] = set()
         self._watches = Watches(self._source.address)
         self._closed = False
@@ -188,66 +200,57 @@ class ValkeyBackend:
         **kwargs: P.kwargs,
     ) -> R:
         self._check_usable()
-        codec = codec_of(operation)
-        call = Call(
-            self._library.function(operation.__name__),
-            queue.encode("latin-1"),  # wire text: one character, one byte
-            codec.encode(None if self.now is None else self.now(), *args, **kwargs),
-            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"]),
-        )
-        if self._client is None or self._gate is None or self._gate.places.locked() or not replies_have_an_ear():
+        route = self._routes.get(operation) or self._route(operation)
+        argument = route.encode(None if self.now is None else self.now(), *args, **kwargs)
+        call = Call(route, queue.encode("latin-1"), argument)  # wire text: one character, one byte
+        client, gate = self._client, self._gate
+        if client is None or gate is None or not replies_have_an_ear() or not gate.places.take():
             sending = asyncio.get_running_loop().create_task(self._send_in_turn(call))
-            self._note(sending)
-            result: R = codec.decode(await asyncio.shield(sending))
-            return result
-        sent = AtOnce(self._send_now(self._client, self._gate, call), self._timeout)
-        self._note(sent.outcome)
-        try:
-            result = codec.decode(await sent.outcome)
-        except asyncio.CancelledError:
-            if (rest := sent.rest()) is not None:
-                self._note(rest)
-            raise
+            self._sending.follow(sending)
+            reply = await asyncio.shield(sending)
+        else:
+            reply = await AtOnce(self._send(client, gate, call), self._sending)
+        result: R = route.decode(reply)
         return result
 
-    def _note(self, sending: asyncio.Future[Any]) -> None:
-        """A call is under way."""
-        self._sending.add(sending)
-        sending.add_done_callback(self._sent)
-
-    def _sent(self, sending: asyncio.Future[Any]) -> None:
-        self._sending.discard(sending)
-        if not sending.cancelled():
-            sending.exception()  # told to the caller, unless that was cancelled
-
-    @property
-    def _timeout(self) -> float:
-        """Seconds that one sending may take."""
-        return (self._source.request_timeout + GRACE_MS) / 1000
+    def _route(self, operation: Callable[..., Any]) -> Route:
+        """The way of an operation's calls, worked out once."""
+        codec = codec_of(operation)
+        route = self._routes[operation] = Route(
+            self._library.function(operation.__name__).encode(),
+            codec.encode,
+            codec.decode,
+            self._source.reads_from_replicas and bool(vars(operation)["__operation__"]["may_lag"]),
+        )
+        return route
 
     async def _send_in_turn(self, call: Call) -> Any:
         """Send once there is a client, and a place for one more call."""
         client = await self._connected()
         gate = self._gate_here()
-        async with gate.places:
-            if not replies_have_an_ear():
+        await gate.places.wait()
+        if not replies_have_an_ear():
+            try:
                 await self._source.make_ear()
-            return await AtOnce(self._send(client, gate, call), self._timeout).outcome
-
-    async def _send_now(self, client: "Client", gate: Gate, call: Call) -> Any:
-        async with gate.places:
-            return await self._send(client, gate, call)
+            except BaseException:
+                gate.places.give()
+                raise
+        return await AtOnce(self._send(client, gate, call), self._sending)
 
     async def _send(self, client: "Client", gate: Gate, call: Call) -> Any:
-        """Send once; when that fails, again until it is answered, or the time for repeating it is over."""
-        import glide
-
+        """Send once, and give the place back; when that fails, again until it is answered, or the time for repeating it
+        is over."""
         sent_at = gate.loop.time()
         loads = gate.loader(self._library).loads
         try:
-            reply = await call.through(client)
-        except (glide.GlideError, TimeoutError) as error:
-            reply = await gate.loop.create_task(self._repeat(client, gate, call, error, loads, sent_at))
+            try:
+                reply = await call.through(client)
+            except Exception as error:
+                if not is_failure(error):
+                    raise
+                reply = await gate.loop.create_task(self._repeat(client, gate, call, error, loads, sent_at))
+        finally:
+            gate.places.give()
         if self._watches.told:
             self._watches.answered(call.root)
         return reply
@@ -255,8 +258,6 @@ class ValkeyBackend:
     async def _repeat(
         self, client: "Client", gate: Gate, call: Call, error: Exception, loads: int, sent_at: float
     ) -> Any:
-        import glide
-
         pause = PAUSE_MS_FIRST / 1000
         deadline = sent_at + self._source.retry_timeout / 1000
         silent: Client | None = None
@@ -285,9 +286,11 @@ class ValkeyBackend:
                 await self._source.make_ear()
             sent_at = gate.loop.time()
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._sending.timeout):
                     return await call.through(client)
-            except (glide.GlideError, TimeoutError) as again:
+            except Exception as again:
+                if not is_failure(again):
+                    raise
                 error = again
 
     async def _remedied(self, client: "Client", fault: Fault, loads: int) -> Fault:
@@ -364,9 +367,8 @@ class ValkeyBackend:
         for listener in list(self._listeners):
             await listener.close()
         if self._gate is None or self._gate.loop is not asyncio.get_running_loop():
-            self._sending.clear()  # their loop is gone, and they with it
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=self._source.request_timeout / 1000)
+            self._sending.forget()
+        await self._sending.emptied(self._source.request_timeout / 1000)
         await self.disconnect()
         await self._source.close()
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import copy
+import sys
+from collections import deque
 from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import WeakKeyDictionary
 
@@ -31,6 +33,47 @@ LABEL = "glidemq_pb"
 """What the names of our connections begin with."""
 
 
+class Places:
+    """A semaphore whose places can also be taken without waiting; who waits has the turn of his arrival."""
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> bool:
+        """Take a place if one is free that nobody waits for."""
+        if self._free <= 0 or self._waiting:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait(self) -> None:
+        """Take a place, once there is one."""
+        if self.take():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.give()  # it came at the same time
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            raise
+
+    def give(self) -> None:
+        """Give a place back, to who waits longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class Gate:
     """What all share who use one client object: its event loop, back-pressure, and the library's one-time setup.
 
@@ -39,7 +82,7 @@ class Gate:
 
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.loop = loop or asyncio.get_running_loop()
-        self.places = asyncio.Semaphore(limit)
+        self.places = Places(limit)
         self._loaders: dict[str, Loader] = {}
 
     def check_loop(self, address: str) -> None:
@@ -72,9 +115,8 @@ def hearing_loop() -> asyncio.AbstractEventLoop | None:
 
     Once it is closed nobody hears anything, until a client is made in another loop, which then hears for all.
     """
-    import glide.glide_client as shared
-
-    return getattr(shared, "_async_pipe_loop", None)
+    shared = sys.modules.get("glide.glide_client")  # an import statement would cost each call a microsecond
+    return None if shared is None else getattr(shared, "_async_pipe_loop", None)
 
 
 def replies_have_an_ear() -> bool:

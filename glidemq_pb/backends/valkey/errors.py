@@ -115,6 +115,13 @@ TEXTS = (
 )
 
 
+def is_failure(error: Exception) -> bool:
+    """Whether it is an error of the client, or a timeout of ours: something `understand` knows."""
+    import glide
+
+    return isinstance(error, glide.GlideError | TimeoutError)
+
+
 def understand(error: Exception, waited_ms: int, *, tls: bool = False, cluster: bool = True) -> Fault:
     """What an error of the client, or a timeout of ours, means after a call that could take `waited_ms`.
 
