@@ -7,7 +7,7 @@ job at a time that is a tenth of all the time there is. (Python 3.12 calls the l
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 R = TypeVar("R")
 
@@ -166,6 +166,6 @@ class UnderWay:
             if deadline > now:
                 self._timer = loop.call_at(deadline, self._look, loop)
                 break
-            late.append(one)
+            late.append(cast("AtOnce[Any]", one))
         for one in late:
             one.expire()
