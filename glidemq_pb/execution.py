@@ -133,6 +133,8 @@ class Executor:
         self._threads: ThreadPoolExecutor | None = None
         self._loop = asyncio.get_running_loop()
         self._runs_coroutines = callable(processor) and is_coroutine_function(processor)
+        self._coroutine: Any = processor
+        """The one coroutine function that runs all jobs, where there is one."""
 
     def start(self, execution: Execution) -> None:
         """Run the job's processor in a task of its own."""
@@ -180,7 +182,7 @@ class Executor:
         """Run the processor: what came of it, None for nothing that is to be told."""
         try:
             if self._runs_coroutines:
-                result = await cast("Processor", self._processor)(execution.job)
+                result = await self._coroutine(execution.job)
             else:
                 result = await self._call(execution)
         except RunEnd as ended:

@@ -77,9 +77,10 @@ class JobSnapshot(Generic[D, R]):
     def data(self) -> D:
         """The payload: None when there is none or it was not read, `{}` when it cannot be decoded."""
         if self._data is UNREAD:
-            data = self._decoded("data", {})
-            self._data = self._dead_letter(data) if "dead_queue" in self._fields else data
-        return cast("D", self._data)
+            read = self._decoded("data", {})
+            self._data = self._dead_letter(read) if "dead_queue" in self._fields else read
+        data: D = self._data
+        return data
 
     def _dead_letter(self, data: object) -> dict[str, object]:
         """What a dead letter says of the job that it is a copy of (DLQ-2)."""
@@ -118,7 +119,8 @@ class JobSnapshot(Generic[D, R]):
     @property
     def deserialization_error(self) -> SerializationError | None:
         """What of it cannot be decoded here, and why."""
-        _ = self.data
+        if self._data is UNREAD:
+            _ = self.data
         if "return_value" in self._fields:
             _ = self.return_value
         if "progress" in self._fields:

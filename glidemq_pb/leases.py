@@ -36,23 +36,17 @@ class Leases:
         self._outages = outages
         self._cancel = cancel
         self._heartbeat = Heartbeat(backend.clock, running, self._extend, self.lose)
-
-    def watch(self, execution: Execution) -> None:
+        self.watch = self._heartbeat.watch
         """Keep this job's lease from now on."""
-        self._heartbeat.watch(execution)
+        self.stop = self._heartbeat.stop
+        """Keep no lease any more."""
+        self.end = self._heartbeat.end
+        """The same, and for good."""
 
     @property
     def renews(self) -> bool:
         """Whether a timer is set to renew them."""
         return self._heartbeat.is_set
-
-    def stop(self) -> None:
-        """Keep no lease any more."""
-        self._heartbeat.stop()
-
-    def end(self) -> None:
-        """The same, and for good."""
-        self._heartbeat.end()
 
     def obey(self, what: str, job_id: str) -> None:
         """The store says that a job is `lost` or `revoked`."""

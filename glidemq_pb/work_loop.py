@@ -245,9 +245,13 @@ class WorkLoop:
             self._sleep.set_result(None)
 
     def _room(self) -> int:
-        if self.closing or self.holding or self.is_held:
+        if self._takes_nothing:
             return 0
         return self._settings.concurrency - len(self._slots)
+
+    @property
+    def _takes_nothing(self) -> bool:
+        return self.closing or self.holding or (self._held_until > 0 and self.is_held)
 
     @property
     def _works(self) -> bool:
@@ -349,7 +353,7 @@ class WorkLoop:
         now = str(reply.now)
         lease_ms = self._settings.lock_duration
         for started in reply.started:
-            if self.closing or self.holding or self.is_held:
+            if self._takes_nothing:
                 self._hand_back(started, reply.token)
                 continue
             run = Run(reply.token, loop)

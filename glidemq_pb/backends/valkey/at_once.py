@@ -120,7 +120,7 @@ class UnderWay:
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
-        self._deadlines: dict[object, float] = {}
+        self._deadlines: dict[AtOnce[Any] | asyncio.Task[Any], float] = {}
         """The earliest first, as all have the same time. Infinite for what watches its time itself."""
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Future[None] | None = None
@@ -134,7 +134,7 @@ class UnderWay:
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._look, loop)
 
-    def leave(self, one: object) -> None:
+    def leave(self, one: AtOnce[Any] | asyncio.Task[Any]) -> None:
         """It is over."""
         self._deadlines.pop(one, None)
         if self._emptied is not None and not self._deadlines and not self._emptied.done():
@@ -161,7 +161,7 @@ class UnderWay:
         now = loop.time()
         late: list[AtOnce[Any]] = []
         for one, deadline in self._deadlines.items():
-            if not isinstance(one, AtOnce) or one.heard:
+            if isinstance(one, asyncio.Task) or one.heard:
                 continue
             if deadline > now:
                 self._timer = loop.call_at(deadline, self._look, loop)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from ...clock import Clock, SystemClock
 from ...connection import Connection
@@ -54,7 +54,7 @@ class Call:
 
     def through(self, client: "Client") -> Coroutine[Any, None, Any]:
         """Send it through this client."""
-        untyped = cast("Any", client)  # its types are recursive beyond the checkers
+        untyped: Any = client  # its types are recursive beyond the checkers
         run = untyped.fcall_ro if self._route.reads_only else untyped.fcall
         sending: Coroutine[Any, None, Any] = run(self._route.function, [self.root], [self._argument])
         return sending
@@ -199,7 +199,8 @@ class ValkeyBackend:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        self._check_usable()
+        if self._closed or (gate := self._gate) is None or gate.loop is not asyncio.get_running_loop():
+            self._check_usable()
         route = self._routes.get(operation) or self._route(operation)
         argument = route.encode(None if self.now is None else self.now(), *args, **kwargs)
         call = Call(route, queue.encode("latin-1"), argument)  # wire text: one character, one byte
