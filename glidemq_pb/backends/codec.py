@@ -3,8 +3,8 @@
 All arguments are one MessagePack array, since a client and a server spend more on an argument than on what is
 in it: `now`, then those of the signature after (s, q, now). An `int`, a `bool` and a `str` (the bytes of wire
 text) are themselves, and so is a list of texts; another list is its length, then its items; a record is its fields
-in order; `X | None` is false, or true and X. The reply is `[value]`, or `[nil, code]` when the operation refused;
-inside it a record is an array of its fields and None is nil.
+in order; `X | None` is false, or true and X. The reply is one MessagePack array too: `[value]`, or `[false, code]` when
+the operation refused; inside it a record is an array of its fields, a `bool` is 0 or 1, and None is false.
 
 For each operation one Python function per direction is generated and compiled, once: a batch of fifty
 jobs has a thousand values, and interpreting their types anew would cost more than the server's work.
@@ -15,8 +15,9 @@ import inspect
 import types
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, Union, cast, get_args, get_origin, get_type_hints
 
+import msgpack  # pyright: ignore[reportMissingTypeStubs]  # it ships no types
 import msgspec
 
 from ..semantics.lang import INT_MAX, Fields, Refusal
@@ -174,11 +175,18 @@ def _bad_bool(path: str, value: object) -> NoReturn:
 # --- replies ---------------------------------------------------------------------------------------------------------
 
 
+def unpack(reply: bytes) -> list[Any]:
+    """Its texts as bytes."""
+    values: list[Any] = cast("Any", msgpack).unpackb(reply, raw=True)
+    return values
+
+
 def _compile_decoder(operation: Callable[..., Any]) -> Callable[[Any], Any]:
     code = _Code()
     value = _decoded(code, get_type_hints(operation)["return"], "_reply[0]")
     code.lines += [
-        "def decode(_reply):",
+        "def decode(_packed):",
+        f"    _reply = {code.refer(unpack)}(_packed)",
         "    if len(_reply) == 2:",
         f"        raise {code.refer(Refusal)}(_reply[1].decode('latin-1'))",
         f"    return {value}",
@@ -202,7 +210,7 @@ def _decoded(code: _Code, hint: Any, value: str) -> str:
     one = code.local()
     if (item := _item_of(hint)) is not None:
         return f"[{_decoded(code, item, one)} for {one} in {value}]"
-    return f"(None if ({one} := {value}) is None else {_decoded(code, _present_of(hint), one)})"
+    return f"(None if ({one} := {value}) is False else {_decoded(code, _present_of(hint), one)})"
 
 
 def _record_decoder(code: _Code, record: Any) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
+import msgpack
 import msgspec
 from glide import GlideClient, GlideClientConfiguration, NodeAddress, RequestError
 
@@ -65,7 +66,7 @@ class Server:
     def call(self, library: build.Library, operation: str, words: Sequence[object]) -> Reply:
         """The reply, or the text of the error. `words`: see `packed`."""
         try:
-            return self.command("FCALL", library.function_name(operation), "1", Q, packed(words))
+            return unpacked(self.command("FCALL", library.function_name(operation), "1", Q, packed(words)))
         except RequestError as error:
             return f"error: {error}"
 
@@ -73,6 +74,17 @@ class Server:
 def packed(words: Sequence[object]) -> bytes:
     """The argument of a function: bytes are text."""
     return msgspec.msgpack.encode([as_words(word) for word in words])
+
+
+def unpacked(reply: bytes) -> Reply:
+    """The reply of a function, with None for what is nothing."""
+    return with_none(msgpack.unpackb(reply, raw=True, strict_map_key=False))
+
+
+def with_none(reply: Reply) -> Reply:
+    if isinstance(reply, list):
+        return [with_none(one) for one in reply]
+    return None if reply is False else reply
 
 
 def as_words(word: Any) -> Any:

@@ -10,7 +10,18 @@ from glidemq_pb.backends.valkey.compiler import build
 from glidemq_pb.backends.valkey.compiler.diagnostics import CompileError
 from glidemq_pb.backends.valkey.compiler.printer import quote
 from glidemq_pb.semantics.limits import EVENTS_TOGETHER
-from tests.compiler.running import HEADER, Call, Q, Server, assert_same, compile_program, load_python, packed, run_lua
+from tests.compiler.running import (
+    HEADER,
+    Call,
+    Q,
+    Server,
+    assert_same,
+    compile_program,
+    load_python,
+    packed,
+    run_lua,
+    unpacked,
+)
 
 INT_MAX = 2**53 - 1
 
@@ -537,7 +548,7 @@ def test_flags_follow_the_decorator(server: Server) -> None:
     text = program("return now", "int").replace("@operation", "@operation(reads_only=True, frees_memory=True)")
     library = compile_program(text)
     server.load(library)
-    assert server.command("FCALL_RO", library.function_name("run"), "1", Q, packed([5])) == [5]
+    assert unpacked(server.command("FCALL_RO", library.function_name("run"), "1", Q, packed([5]))) == [5]
     assert "flags = {'no-writes', 'allow-oom'}" in library.text
     assert refused(text.replace("return now", 'return s.hincrby(q, "n", 1)')) == {"GMQ404"}
 

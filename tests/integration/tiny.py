@@ -63,19 +63,21 @@ LUA = """#!lua name=glidemq_pb_HASH
 redis.register_function('glidemq_pb_bump_HASH', function(keys, args)
   args = cmsgpack.unpack(args[1])
   if redis.call('SETNX', keys[1] .. ':call:' .. args[2], '1') == 1 then redis.call('INCR', keys[1] .. ':count') end
-  return {tonumber(redis.call('GET', keys[1] .. ':count'))}
+  return cmsgpack.pack({tonumber(redis.call('GET', keys[1] .. ':count'))})
 end)
-redis.register_function('glidemq_pb_refused_HASH', function(keys, args) return {false, 'NEVER'} end)
+redis.register_function('glidemq_pb_refused_HASH', function(keys, args)
+  return cmsgpack.pack({false, 'NEVER'})
+end)
 redis.register_function('glidemq_pb_echo_HASH', function(keys, args)
   local seen = {}
   for i, one in ipairs(cmsgpack.unpack(args[1])) do
     seen[i] = type(one) == 'number' and string.format('%.0f', one) or tostring(one)
   end
-  return {seen}
+  return cmsgpack.pack({seen})
 end)
 redis.register_function('glidemq_pb_spin_HASH', function(keys, args) while true do end end)
 redis.register_function{function_name = 'glidemq_pb_count_HASH', flags = {'no-writes'}, callback = function(keys, args)
-  return {tonumber(redis.call('GET', keys[1] .. ':count') or '0')}
+  return cmsgpack.pack({tonumber(redis.call('GET', keys[1] .. ':count') or '0')})
 end}
 """
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
+import msgpack
 import msgspec
 import pytest
 from hypothesis import given
@@ -61,6 +62,11 @@ def encode(of: Any, *arguments: Any, **named: Any) -> list[object]:
     return sent[1:]
 
 
+def decode(of: Any, reply: list[object]) -> Any:
+    """What becomes of a reply."""
+    return codec_of(of).decode(msgpack.packb(reply, use_bin_type=False))
+
+
 def test_every_kind_of_argument() -> None:
     outers = [Outer(Inner(["a", ""], True), -1, None), Outer(Inner([], False), 0, Inner(["\xc3\xbc"], True))]
     sent = encode(everything, outers, [[1, 2], []], Fields(["f", "v"]), maybe="m")
@@ -114,22 +120,21 @@ def test_text_that_is_not_wire_text_is_refused() -> None:
 
 def test_every_kind_of_reply() -> None:
     inner, other = [[b"a", b"\xff"], 1], [[], 0]
-    decode = codec_of(everything).decode
-    assert decode([[[inner, 5, None], [other, -5, inner]]]) == [
+    assert decode(everything, [[[inner, 5, False], [other, -5, inner]]]) == [
         Outer(Inner(["a", "\xff"], True), 5, None),
         Outer(Inner([], False), -5, Inner(["a", "\xff"], True)),
     ]
-    assert decode([[]]) == []
-    assert codec_of(maybe_record).decode([None]) is None
-    assert codec_of(maybe_record).decode([[inner, 1, None]]) == Outer(Inner(["a", "\xff"], True), 1, None)
-    assert codec_of(no_result).decode([None]) is None
-    assert codec_of(reads.is_paused).decode([1]) is True
-    assert codec_of(reads.is_paused).decode([0]) is False
+    assert decode(everything, [[]]) == []
+    assert decode(maybe_record, [False]) is None
+    assert decode(maybe_record, [[inner, 1, False]]) == Outer(Inner(["a", "\xff"], True), 1, None)
+    assert decode(no_result, [False]) is None
+    assert decode(reads.is_paused, [1]) is True
+    assert decode(reads.is_paused, [0]) is False
 
 
 def test_a_refusal() -> None:
     with pytest.raises(Refusal) as caught:
-        codec_of(reads.is_paused).decode([None, b"FORMAT"])
+        decode(reads.is_paused, [False, b"FORMAT"])
     assert caught.value.code == "FORMAT"
 
 
@@ -151,7 +156,7 @@ def test_the_hot_path() -> None:
         1,
         5,
     ]
-    decoded = codec_of(work.settle_and_activate).decode([reply])
+    decoded = decode(work.settle_and_activate, [reply])
     assert isinstance(decoded, WorkReply)
     assert (decoded.more, decoded.wait_ms, decoded.drained) == (True, -1, False)
     assert decoded.unplanned == [Unplanned("s", "* * * * *", "UTC", 9, fired=True)]
@@ -160,8 +165,8 @@ def test_the_hot_path() -> None:
 
 
 def test_replies_of_reads() -> None:
-    assert codec_of(reads.count_jobs).decode([[1, 2, 3, 4, 5, 6, 7]]) == Counts(1, 2, 3, 4, 5, 6, 7)
-    assert codec_of(reads.read_events).decode([[[7, 5, b"e", b"j", [b"a", b"b"]]]]) == [
+    assert decode(reads.count_jobs, [[1, 2, 3, 4, 5, 6, 7]]) == Counts(1, 2, 3, 4, 5, 6, 7)
+    assert decode(reads.read_events, [[[7, 5, b"e", b"j", [b"a", b"b"]]]]) == [
         Event(7, 5, "e", "j", Fields(["a", "b"]))
     ]
 

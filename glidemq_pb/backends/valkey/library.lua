@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_345f2145e0d0
+#!lua name=glidemq_pb_5bedea020b03
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -127,11 +127,12 @@ end
 R.read_Meta = function(key)
   local v = redis.call('HMGET', key, 'format', 'paused', 'next_due', 'ready', 'mark', 'calls_until', 'metrics_until',
       'global_concurrency', 'global_rate_max', 'global_rate_ms', 'global_window_at', 'global_window_used')
-  return {format = tonumber(v[1] or 0), paused = tonumber(v[2] or 0), next_due = tonumber(v[3] or 0),
-      ready = tonumber(v[4] or 0), mark = tonumber(v[5] or 0), calls_until = tonumber(v[6] or 0),
-      metrics_until = tonumber(v[7] or 0), global_concurrency = tonumber(v[8] or 0),
-      global_rate_max = tonumber(v[9] or 0), global_rate_ms = tonumber(v[10] or 0),
-      global_window_at = tonumber(v[11] or 0), global_window_used = tonumber(v[12] or 0)}
+  return {format = v[1] and tonumber(v[1]) or 0, paused = v[2] and tonumber(v[2]) or 0,
+      next_due = v[3] and tonumber(v[3]) or 0, ready = v[4] and tonumber(v[4]) or 0,
+      mark = v[5] and tonumber(v[5]) or 0, calls_until = v[6] and tonumber(v[6]) or 0,
+      metrics_until = v[7] and tonumber(v[7]) or 0, global_concurrency = v[8] and tonumber(v[8]) or 0,
+      global_rate_max = v[9] and tonumber(v[9]) or 0, global_rate_ms = v[10] and tonumber(v[10]) or 0,
+      global_window_at = v[11] and tonumber(v[11]) or 0, global_window_used = v[12] and tonumber(v[12]) or 0}
 end
 
 R.reply_ClearCursor = function(v)
@@ -142,16 +143,18 @@ R.read_PlaceRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'mark', 'priority', 'lifo', 'place', 'ttl', 'expire_at',
       'expiry_mark', 'token', 'stalled_count', 'ordering_key', 'turn', 'revoked', 'dedup_id', 'scheduler_name',
       'parents')
-  return {name = v[1] or '', state = v[2] or '', mark = tonumber(v[3] or 0), priority = tonumber(v[4] or 0),
-      lifo = tonumber(v[5] or 0), place = tonumber(v[6] or 0), ttl = tonumber(v[7] or 0),
-      expire_at = tonumber(v[8] or 0), expiry_mark = tonumber(v[9] or 0), token = v[10] or '',
-      stalled_count = tonumber(v[11] or 0), ordering_key = v[12] or '', turn = tonumber(v[13] or 0),
-      revoked = tonumber(v[14] or 0), dedup_id = v[15] or '', scheduler_name = v[16] or '', parents = v[17] or ''}
+  return {name = v[1] or '', state = v[2] or '', mark = v[3] and tonumber(v[3]) or 0,
+      priority = v[4] and tonumber(v[4]) or 0, lifo = v[5] and tonumber(v[5]) or 0,
+      place = v[6] and tonumber(v[6]) or 0, ttl = v[7] and tonumber(v[7]) or 0,
+      expire_at = v[8] and tonumber(v[8]) or 0, expiry_mark = v[9] and tonumber(v[9]) or 0, token = v[10] or '',
+      stalled_count = v[11] and tonumber(v[11]) or 0, ordering_key = v[12] or '', turn = v[13] and tonumber(v[13]) or 0,
+      revoked = v[14] and tonumber(v[14]) or 0, dedup_id = v[15] or '', scheduler_name = v[16] or '',
+      parents = v[17] or ''}
 end
 
 R.read_WorkerInfoRow = function(key)
   local v = redis.call('HMGET', key, 'info', 'seen_at')
-  return {info = v[1] or '', seen_at = tonumber(v[2] or 0)}
+  return {info = v[1] or '', seen_at = v[2] and tonumber(v[2]) or 0}
 end
 
 R.reply_WorkerEntry = function(v)
@@ -168,34 +171,35 @@ end
 
 R.read_WaitedRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'added', 'return_value', 'failed_reason', 'waits')
-  return {name = v[1] or '', state = v[2] or '', added = tonumber(v[3] or 0), return_value = v[4] or '',
+  return {name = v[1] or '', state = v[2] or '', added = v[3] and tonumber(v[3]) or 0, return_value = v[4] or '',
       failed_reason = v[5] or '', waits = v[6] or ''}
 end
 
 R.read_ParentRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'children_left', 'on_child_failure', 'child_failure', 'added',
       'delay', 'processed_on', 'ordering_key')
-  return {name = v[1] or '', state = v[2] or '', children_left = tonumber(v[3] or 0), on_child_failure = v[4] or '',
-      child_failure = v[5] or '', added = tonumber(v[6] or 0), delay = tonumber(v[7] or 0),
-      processed_on = tonumber(v[8] or 0), ordering_key = v[9] or ''}
+  return {name = v[1] or '', state = v[2] or '', children_left = v[3] and tonumber(v[3]) or 0,
+      on_child_failure = v[4] or '', child_failure = v[5] or '', added = v[6] and tonumber(v[6]) or 0,
+      delay = v[7] and tonumber(v[7]) or 0, processed_on = v[8] and tonumber(v[8]) or 0, ordering_key = v[9] or ''}
 end
 
 R.read_DedupRow = function(key)
   local v = redis.call('HMGET', key, 'jobs', 'accepted_at', 'until', 'pending', 'pending_until')
-  return {jobs = tonumber(v[1] or 0), accepted_at = tonumber(v[2] or 0), until_ = tonumber(v[3] or 0),
-      pending = v[4] or '', pending_until = tonumber(v[5] or 0)}
+  return {jobs = v[1] and tonumber(v[1]) or 0, accepted_at = v[2] and tonumber(v[2]) or 0,
+      until_ = v[3] and tonumber(v[3]) or 0, pending = v[4] or '', pending_until = v[5] and tonumber(v[5]) or 0}
 end
 
 R.read_TrimRow = function(key)
   local v = redis.call('HMGET', key, 'trim_completed', 'trim_failed')
-  return {trim_completed = tonumber(v[1] or 0), trim_failed = tonumber(v[2] or 0)}
+  return {trim_completed = v[1] and tonumber(v[1]) or 0, trim_failed = v[2] and tonumber(v[2]) or 0}
 end
 
 R.read_FailedKeepRow = function(key)
   local v = redis.call('HMGET', key, 'remove_on_fail', 'keep_failed', 'keep_failed_ms', 'dedup_id', 'scheduler_name',
       'parents', 'waits')
-  return {remove_on_fail = tonumber(v[1] or 0), keep_failed = v[2] or '', keep_failed_ms = tonumber(v[3] or 0),
-      dedup_id = v[4] or '', scheduler_name = v[5] or '', parents = v[6] or '', waits = v[7] or ''}
+  return {remove_on_fail = v[1] and tonumber(v[1]) or 0, keep_failed = v[2] or '',
+      keep_failed_ms = v[3] and tonumber(v[3]) or 0, dedup_id = v[4] or '', scheduler_name = v[5] or '',
+      parents = v[6] or '', waits = v[7] or ''}
 end
 
 R.read_EndedRow = function(key)
@@ -217,17 +221,20 @@ end
 
 R.read_LimiterRow = function(key)
   local v = redis.call('HMGET', key, 'window_at', 'window_used')
-  return {window_at = tonumber(v[1] or 0), window_used = tonumber(v[2] or 0)}
+  return {window_at = v[1] and tonumber(v[1]) or 0, window_used = v[2] and tonumber(v[2]) or 0}
 end
 
 R.read_GroupRow = function(key)
   local v = redis.call('HMGET', key, 'since', 'concurrency', 'rate_max', 'rate_ms', 'capacity', 'refill', 'keeps',
       'active', 'head', 'parked', 'paused_until', 'window_at', 'window_used', 'tokens', 'tokens_at', 'looks_at')
-  return {since = tonumber(v[1] or 0), concurrency = tonumber(v[2] or 0), rate_max = tonumber(v[3] or 0),
-      rate_ms = tonumber(v[4] or 0), capacity = tonumber(v[5] or 0), refill = tonumber(v[6] or 0),
-      keeps = tonumber(v[7] or 0), active = tonumber(v[8] or 0), head = v[9] or '', parked = tonumber(v[10] or 0),
-      paused_until = tonumber(v[11] or 0), window_at = tonumber(v[12] or 0), window_used = tonumber(v[13] or 0),
-      tokens = tonumber(v[14] or 0), tokens_at = tonumber(v[15] or 0), looks_at = tonumber(v[16] or 0)}
+  return {since = v[1] and tonumber(v[1]) or 0, concurrency = v[2] and tonumber(v[2]) or 0,
+      rate_max = v[3] and tonumber(v[3]) or 0, rate_ms = v[4] and tonumber(v[4]) or 0,
+      capacity = v[5] and tonumber(v[5]) or 0, refill = v[6] and tonumber(v[6]) or 0,
+      keeps = v[7] and tonumber(v[7]) or 0, active = v[8] and tonumber(v[8]) or 0, head = v[9] or '',
+      parked = v[10] and tonumber(v[10]) or 0, paused_until = v[11] and tonumber(v[11]) or 0,
+      window_at = v[12] and tonumber(v[12]) or 0, window_used = v[13] and tonumber(v[13]) or 0,
+      tokens = v[14] and tonumber(v[14]) or 0, tokens_at = v[15] and tonumber(v[15]) or 0,
+      looks_at = v[16] and tonumber(v[16]) or 0}
 end
 
 R.read_CostRow = function(key)
@@ -237,7 +244,7 @@ end
 
 R.read_ReservationRow = function(key)
   local v = redis.call('HMGET', key, 'root', 'deadline', 'ids')
-  return {root = v[1] or '', deadline = tonumber(v[2] or 0), ids = v[3] or ''}
+  return {root = v[1] or '', deadline = v[2] and tonumber(v[2]) or 0, ids = v[3] or ''}
 end
 
 R.reply_Reservation = function(v)
@@ -268,15 +275,16 @@ R.read_HeldRow = function(key)
   local v = redis.call('HMGET', key, 'name', 'state', 'token', 'mark', 'attempts_made', 'remove_on_complete',
       'keep_completed', 'keep_completed_ms', 'ordering_key', 'revoked', 'dedup_id', 'scheduler_name', 'parents',
       'waits')
-  return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = tonumber(v[4] or 0),
-      attempts_made = tonumber(v[5] or 0), remove_on_complete = tonumber(v[6] or 0), keep_completed = v[7] or '',
-      keep_completed_ms = tonumber(v[8] or 0), ordering_key = v[9] or '', revoked = tonumber(v[10] or 0),
-      dedup_id = v[11] or '', scheduler_name = v[12] or '', parents = v[13] or '', waits = v[14] or ''}
+  return {name = v[1] or '', state = v[2] or '', token = v[3] or '', mark = v[4] and tonumber(v[4]) or 0,
+      attempts_made = v[5] and tonumber(v[5]) or 0, remove_on_complete = v[6] and tonumber(v[6]) or 0,
+      keep_completed = v[7] or '', keep_completed_ms = v[8] and tonumber(v[8]) or 0, ordering_key = v[9] or '',
+      revoked = v[10] and tonumber(v[10]) or 0, dedup_id = v[11] or '', scheduler_name = v[12] or '',
+      parents = v[13] or '', waits = v[14] or ''}
 end
 
 R.read_LetterRow = function(key)
   local v = redis.call('HMGET', key, 'target', 'ordinal', 'name', 'data')
-  return {target = v[1] or '', ordinal = tonumber(v[2] or 0), name = v[3] or '', data = v[4] or ''}
+  return {target = v[1] or '', ordinal = v[2] and tonumber(v[2]) or 0, name = v[3] or '', data = v[4] or ''}
 end
 
 R.reply_Letter = function(v)
@@ -322,10 +330,11 @@ end
 R.read_SchedulerRow = function(key)
   local v = redis.call('HMGET', key, 'mode', 'pattern', 'tz', 'every', 'start_date', 'end_date', 'limit',
       'iteration_count', 'last_run', 'next_run', 'fired_at', 'following', 'in_flight', 'job_name', 'data')
-  return {mode = v[1] or '', pattern = v[2] or '', tz = v[3] or '', every = tonumber(v[4] or 0),
-      start_date = tonumber(v[5] or 0), end_date = tonumber(v[6] or 0), limit = tonumber(v[7] or 0),
-      iteration_count = tonumber(v[8] or 0), last_run = tonumber(v[9] or 0), next_run = tonumber(v[10] or 0),
-      fired_at = tonumber(v[11] or 0), following = tonumber(v[12] or 0), in_flight = v[13] or '',
+  return {mode = v[1] or '', pattern = v[2] or '', tz = v[3] or '', every = v[4] and tonumber(v[4]) or 0,
+      start_date = v[5] and tonumber(v[5]) or 0, end_date = v[6] and tonumber(v[6]) or 0,
+      limit = v[7] and tonumber(v[7]) or 0, iteration_count = v[8] and tonumber(v[8]) or 0,
+      last_run = v[9] and tonumber(v[9]) or 0, next_run = v[10] and tonumber(v[10]) or 0,
+      fired_at = v[11] and tonumber(v[11]) or 0, following = v[12] and tonumber(v[12]) or 0, in_flight = v[13] or '',
       job_name = v[14] or '', data = v[15] or ''}
 end
 
@@ -339,25 +348,26 @@ end
 
 R.read_LeaseRow = function(key)
   local v = redis.call('HMGET', key, 'state', 'token', 'mark')
-  return {state = v[1] or '', token = v[2] or '', mark = tonumber(v[3] or 0)}
+  return {state = v[1] or '', token = v[2] or '', mark = v[3] and tonumber(v[3]) or 0}
 end
 
 R.read_AttemptRow = function(key)
   local v = redis.call('HMGET', key, 'attempts', 'attempts_made', 'backoff', 'backoff_delay', 'backoff_jitter',
       'backoff_max')
-  return {attempts = tonumber(v[1] or 0), attempts_made = tonumber(v[2] or 0), backoff = v[3] or '',
-      backoff_delay = tonumber(v[4] or 0), backoff_jitter = tonumber(v[5] or 0), backoff_max = tonumber(v[6] or 0)}
+  return {attempts = v[1] and tonumber(v[1]) or 0, attempts_made = v[2] and tonumber(v[2]) or 0, backoff = v[3] or '',
+      backoff_delay = v[4] and tonumber(v[4]) or 0, backoff_jitter = v[5] and tonumber(v[5]) or 0,
+      backoff_max = v[6] and tonumber(v[6]) or 0}
 end
 
 R.read_TimerRow = function(key)
   local v = redis.call('HMGET', key, 'next_due', 'timer_due', 'timer_worker', 'timer_backup')
-  return {next_due = tonumber(v[1] or 0), timer_due = tonumber(v[2] or 0), timer_worker = v[3] or '',
+  return {next_due = v[1] and tonumber(v[1]) or 0, timer_due = v[2] and tonumber(v[2]) or 0, timer_worker = v[3] or '',
       timer_backup = v[4] or ''}
 end
 
 R.read_WorkerRow = function(key)
   local v = redis.call('HMGET', key, 'call', 'seen_at')
-  return {call = tonumber(v[1] or 0), seen_at = tonumber(v[2] or 0)}
+  return {call = v[1] and tonumber(v[1]) or 0, seen_at = v[2] and tonumber(v[2]) or 0}
 end
 
 R.reply_StartedJob = function(v)
@@ -558,7 +568,8 @@ O.get_marks = function(q, now)
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  return {{meta.ready, meta.mark, tonumber(call('HGET', q .. ':meta', 'turn') or 0)}}
+  return {{meta.ready, meta.mark, call('HGET', q .. ':meta', 'turn') and tonumber(call('HGET', q .. ':meta',
+      'turn')) or 0}}
 end
 
 -- administration.py:77 clear_some
@@ -801,7 +812,8 @@ end
 -- administration.py:281 has_jobs
 H.has_jobs = function(q)
   local call = redis.call
-  local waiting = call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0)
+  local waiting = call('ZCARD', q .. ':ready') + (call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET',
+      q .. ':meta', 'parked')) or 0)
   local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled') + call('ZCARD',
       q .. ':waiting-children')
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
@@ -829,7 +841,8 @@ H.answer_waits = function(q, now, job_id, waits, answer)
   if waits == '' then
     return
   end
-  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'added') or 0)
+  local added_at = call('HGET', q .. ':job:' .. job_id, 'added') and tonumber(call('HGET', q .. ':job:' .. job_id,
+      'added')) or 0
   call('HDEL', q .. ':job:' .. job_id, 'waits')
   for _, wait in ipairs(R.split(waits, ',')) do
     local parts = R.split(wait, ':')
@@ -1351,10 +1364,11 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
   H.set_limits(q, now, key, limits)
-  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
+  local parked = call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET', q .. ':meta', 'parked')) or 0
   local ready = call('ZCARD', q .. ':ready')
   H.refresh_group(q, now, events_keep, key)
-  if call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0) < ready + parked then
+  if call('ZCARD', q .. ':ready') + (call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET', q .. ':meta',
+      'parked')) or 0) < ready + parked then
     H.note_drained(q, now, events_keep)
   end
   H.wake_if_startable(q, now)
@@ -1434,7 +1448,7 @@ end
 -- deadlines.py:8 lower_next_due
 H.lower_next_due = function(q, at_)
   local call = redis.call
-  H.lower_due(q, tonumber(call('HGET', q .. ':meta', 'next_due') or 0), at_)
+  H.lower_due(q, call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta', 'next_due')) or 0, at_)
 end
 
 -- deadlines.py:13 lower_due
@@ -1450,7 +1464,8 @@ end
 -- deadlines.py:21 is_due
 H.is_due = function(q, now)
   local call = redis.call
-  return H.has_come(tonumber(call('HGET', q .. ':meta', 'next_due') or 0), now)
+  return H.has_come(call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta', 'next_due')) or 0,
+      now)
 end
 
 -- deadlines.py:26 has_come
@@ -1540,7 +1555,7 @@ H.close_dedup_windows = function(q, now, limit)
   R.spread('ZREM', ids, q .. ':deduping')
   for _, dedup_id in ipairs(ids) do
     local key = q .. ':dedup:' .. dedup_id
-    if tonumber(call('HGET', key, 'jobs') or 0) == 0 then
+    if (call('HGET', key, 'jobs') and tonumber(call('HGET', key, 'jobs')) or 0) == 0 then
       call('UNLINK', key)
     else
       call('HDEL', key, 'until', 'pending', 'pending_until')
@@ -1559,8 +1574,8 @@ end
 -- drains.py:16 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
-  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
-      'parked') or 0) > 0 then
+  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or (call('HGET', q .. ':meta',
+      'parked') and tonumber(call('HGET', q .. ':meta', 'parked')) or 0) > 0 then
     return false
   end
   H.emit(q, now, keep, 'drained', '')
@@ -2189,8 +2204,8 @@ H.adopt_child = function(q, parent_id, child)
   end
   call('ZADD', q .. ':children:' .. parent_id, position, child)
   call('HDEL', q .. ':outcomes:' .. parent_id, child)
-  call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
-      'children_left') or 0) + 1)
+  call('HSET', q .. ':job:' .. parent_id, 'children_left', (call('HGET', q .. ':job:' .. parent_id,
+      'children_left') and tonumber(call('HGET', q .. ':job:' .. parent_id, 'children_left')) or 0) + 1)
 end
 
 -- families.py:117 forget_child
@@ -2646,7 +2661,8 @@ H.steady_windows = function(q, now, meta, caller)
   local call = redis.call
   if caller.limiter_max > 0 then
     local name = H.limiter_name(caller)
-    if tonumber(call('HGET', q .. ':limiter:' .. name, 'window_at') or 0) > now then
+    if (call('HGET', q .. ':limiter:' .. name, 'window_at') and tonumber(call('HGET', q .. ':limiter:' .. name,
+        'window_at')) or 0) > now then
       call('HSET', q .. ':limiter:' .. name, 'window_at', now)
       call('ZADD', q .. ':limiters', now + caller.limiter_ms, name)
       H.lower_next_due(q, now + caller.limiter_ms)
@@ -2913,7 +2929,8 @@ H.place_head = function(q, key, group, head)
     call('HDEL', q .. ':group:' .. key, 'head')
     return
   end
-  local priority = tonumber(call('HGET', q .. ':job:' .. head, 'priority') or 0)
+  local priority = call('HGET', q .. ':job:' .. head, 'priority') and tonumber(call('HGET', q .. ':job:' .. head,
+      'priority')) or 0
   local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
   call('ZADD', q .. ':ready', H.ready_score(priority, 0, sequence), head)
   call('HSET', q .. ':group:' .. key, 'head', head)
@@ -3010,7 +3027,8 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
   if not replace then
-    until_ = math.max(until_, tonumber(call('HGET', q .. ':group:' .. key, 'paused_until') or 0))
+    until_ = math.max(until_, call('HGET', q .. ':group:' .. key, 'paused_until') and tonumber(call('HGET',
+        q .. ':group:' .. key, 'paused_until')) or 0)
   end
   call('HSET', q .. ':group:' .. key, 'paused_until', until_)
   if keep > 0 then
@@ -3304,7 +3322,8 @@ H.is_payable = function(q, spec)
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
     return true
   end
-  local capacity = tonumber(call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'), 'capacity') or 0)
+  local capacity = call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'),
+      'capacity') and tonumber(call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'), 'capacity')) or 0
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
@@ -3497,7 +3516,8 @@ end
 -- metrics.py:12 count_ended
 H.count_ended = function(q, now, state, ended)
   local call = redis.call
-  H.count_in_minute(q, now, tonumber(call('HGET', q .. ':meta', 'metrics_until') or 0), state, ended)
+  H.count_in_minute(q, now, call('HGET', q .. ':meta', 'metrics_until') and tonumber(call('HGET', q .. ':meta',
+      'metrics_until')) or 0, state, ended)
 end
 
 -- metrics.py:17 count_in_minute
@@ -3776,7 +3796,7 @@ O.count_jobs = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
+  local parked = call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET', q .. ':meta', 'parked')) or 0
   return {{call('ZCARD', q .. ':ready') + parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
       call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), call('ZCARD', q .. ':waiting-children'),
       parked}}
@@ -3918,7 +3938,8 @@ O.upsert_scheduler = function(q, now, call_, name, spec)
     H.set_next_run(q, name, first)
   end
   call('ZREM', q .. ':unplanned', name)
-  if spec.mode == 'cron' and tonumber(call('HGET', key, 'following') or 0) == 0 then
+  if spec.mode == 'cron' and (call('HGET', key, 'following') and tonumber(call('HGET', key,
+      'following')) or 0) == 0 then
     call('ZADD', q .. ':unplanned', 0, name)
   end
   H.remember(q, now, meta.calls_until, call_, 'done')
@@ -4359,7 +4380,7 @@ end
 -- wakes.py:35 rearm
 H.rearm = function(q, due_before)
   local call = redis.call
-  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
+  local due = call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta', 'next_due')) or 0
   if due > 0 and (due_before == 0 or due < due_before) then
     H.reset_timer(q)
   end
@@ -4734,315 +4755,320 @@ O.tick = function(q, now, stalled_max, events_keep)
   end
   local more = H.is_due(q, now)
   local unplanned = H.list_unplanned(q)
-  return {{more and 1 or 0, tonumber(call('HGET', q .. ':meta', 'next_due') or 0),
-      R.reply_list_of_Unplanned(unplanned)}}
+  return {{more and 1 or 0, call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta',
+      'next_due')) or 0, R.reply_list_of_Unplanned(unplanned)}}
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_345f2145e0d0',
+  function_name = 'glidemq_pb_get_marks_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.get_marks(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.get_marks(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_345f2145e0d0',
+  function_name = 'glidemq_pb_clear_some_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 10)
-    return R.write(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args, 5),
-        R.whole(args[8]), R.whole(args[9])))
+    return cmsgpack.pack(R.write(O.clear_some(keys[1], R.now(args[1]), R.take_Marks(args, 2), R.take_ClearCursor(args,
+        5), R.whole(args[8]), R.whole(args[9]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_345f2145e0d0',
+  function_name = 'glidemq_pb_clean_some_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.write(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5]),
-        R.whole(args[6])))
+    return cmsgpack.pack(R.write(O.clean_some(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]),
+        R.whole(args[5]), R.whole(args[6]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_345f2145e0d0',
+  function_name = 'glidemq_pb_retry_some_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.write(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.whole(args[6]),
-        R.whole(args[7]), R.whole(args[8])))
+    return cmsgpack.pack(R.write(O.retry_some(keys[1], R.now(args[1]), args[2], R.take_Marks(args, 3), R.whole(args[6]),
+        R.whole(args[7]), R.whole(args[8]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_345f2145e0d0',
+  function_name = 'glidemq_pb_forget_queue_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return R.write(O.forget_queue(keys[1], R.now(args[1])))
+    return cmsgpack.pack(R.write(O.forget_queue(keys[1], R.now(args[1]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_345f2145e0d0',
+  function_name = 'glidemq_pb_list_workers_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.list_workers(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.list_workers(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_345f2145e0d0',
+  function_name = 'glidemq_pb_wait_for_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.write(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4], R.whole(args[5])))
+    return cmsgpack.pack(R.write(O.wait_for(keys[1], R.now(args[1]), args[2], R.whole(args[3]), args[4],
+        R.whole(args[5]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_345f2145e0d0',
+  function_name = 'glidemq_pb_fetch_answers_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     local ordinals, at = R.take_list_of_int(args, 3)
     R.done(args, at)
-    return O.fetch_answers(keys[1], R.now(args[1]), args[2], ordinals)
+    return cmsgpack.pack(O.fetch_answers(keys[1], R.now(args[1]), args[2], ordinals))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_345f2145e0d0',
+  function_name = 'glidemq_pb_forget_answers_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     local ordinals, at = R.take_list_of_int(args, 3)
     R.done(args, at)
-    return R.write(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals))
+    return cmsgpack.pack(R.write(O.forget_answers(keys[1], R.now(args[1]), args[2], ordinals)))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_345f2145e0d0',
+  function_name = 'glidemq_pb_remove_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.write(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return cmsgpack.pack(R.write(O.remove(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_345f2145e0d0',
+  function_name = 'glidemq_pb_retry_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.write(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return cmsgpack.pack(R.write(O.retry(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_345f2145e0d0',
+  function_name = 'glidemq_pb_revoke_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.write(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return cmsgpack.pack(R.write(O.revoke(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_345f2145e0d0',
+  function_name = 'glidemq_pb_promote_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.write(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return cmsgpack.pack(R.write(O.promote(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_345f2145e0d0',
+  function_name = 'glidemq_pb_change_priority_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.write(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
+    return cmsgpack.pack(R.write(O.change_priority(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]),
+        R.whole(args[5]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_345f2145e0d0',
+  function_name = 'glidemq_pb_change_delay_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.write(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.whole(args[5])))
+    return cmsgpack.pack(R.write(O.change_delay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]),
+        R.whole(args[5]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_345f2145e0d0',
+  function_name = 'glidemq_pb_update_data_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.write(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4]))
+    return cmsgpack.pack(R.write(O.update_data(keys[1], R.now(args[1]), args[2], args[3], args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_345f2145e0d0',
+  function_name = 'glidemq_pb_update_progress_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.write(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5], R.whole(args[6])))
+    return cmsgpack.pack(R.write(O.update_progress(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5],
+        R.whole(args[6]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_345f2145e0d0',
+  function_name = 'glidemq_pb_add_log_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return R.write(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5]))
+    return cmsgpack.pack(R.write(O.add_log(keys[1], R.now(args[1]), args[2], args[3], args[4], args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_345f2145e0d0',
+  function_name = 'glidemq_pb_pause_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.pause(keys[1], R.now(args[1]), R.whole(args[2])))
+    return cmsgpack.pack(R.write(O.pause(keys[1], R.now(args[1]), R.whole(args[2]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_345f2145e0d0',
+  function_name = 'glidemq_pb_resume_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.resume(keys[1], R.now(args[1]), R.whole(args[2])))
+    return cmsgpack.pack(R.write(O.resume(keys[1], R.now(args[1]), R.whole(args[2]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_345f2145e0d0',
+  function_name = 'glidemq_pb_set_group_limits_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.write(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3), R.whole(args[8])))
+    return cmsgpack.pack(R.write(O.set_group_limits(keys[1], R.now(args[1]), args[2], R.take_GroupLimits(args, 3),
+        R.whole(args[8]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_345f2145e0d0',
+  function_name = 'glidemq_pb_rate_limit_group_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 7)
-    return R.write(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), R.flag(args[5]),
-        R.whole(args[6])))
+    return cmsgpack.pack(R.write(O.rate_limit_group(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]),
+        R.flag(args[5]), R.whole(args[6]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_345f2145e0d0',
+  function_name = 'glidemq_pb_set_global_concurrency_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.set_global_concurrency(keys[1], R.now(args[1]), R.whole(args[2])))
+    return cmsgpack.pack(R.write(O.set_global_concurrency(keys[1], R.now(args[1]), R.whole(args[2]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_345f2145e0d0',
+  function_name = 'glidemq_pb_set_global_rate_limit_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.write(O.set_global_rate_limit(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
+    return cmsgpack.pack(R.write(O.set_global_rate_limit(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_345f2145e0d0',
+  function_name = 'glidemq_pb_get_global_limits_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.get_global_limits(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.get_global_limits(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_345f2145e0d0',
+  function_name = 'glidemq_pb_explain_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.explain(keys[1], R.now(args[1]), args[2])
+    return cmsgpack.pack(O.explain(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_345f2145e0d0',
+  function_name = 'glidemq_pb_take_ids_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.take_ids(keys[1], R.now(args[1]), R.whole(args[2])))
+    return cmsgpack.pack(R.write(O.take_ids(keys[1], R.now(args[1]), R.whole(args[2]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_345f2145e0d0',
+  function_name = 'glidemq_pb_add_flow_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5051,13 +5077,13 @@ redis.register_function{
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 2)
-    return R.write(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded,
-        R.list(args[at]), R.whole(args[at + 1])))
+    return cmsgpack.pack(R.write(O.add_flow(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded,
+        R.list(args[at]), R.whole(args[at + 1]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_345f2145e0d0',
+  function_name = 'glidemq_pb_reserve_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5066,124 +5092,125 @@ redis.register_function{
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at)
-    return R.write(O.reserve(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs, guarded))
+    return cmsgpack.pack(R.write(O.reserve(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), specs,
+        guarded)))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_345f2145e0d0',
+  function_name = 'glidemq_pb_release_flow_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.release_flow(keys[1], R.now(args[1]), args[2]))
+    return cmsgpack.pack(R.write(O.release_flow(keys[1], R.now(args[1]), args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_345f2145e0d0',
+  function_name = 'glidemq_pb_decide_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.decide(keys[1], R.now(args[1]), args[2], R.whole(args[3]))
+    return cmsgpack.pack(O.decide(keys[1], R.now(args[1]), args[2], R.whole(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_345f2145e0d0',
+  function_name = 'glidemq_pb_list_reservations_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.list_reservations(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.list_reservations(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_345f2145e0d0',
+  function_name = 'glidemq_pb_add_child_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 11)
-    return R.write(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], R.take_JobSpec(args, 5),
-        R.flag(args[9]), R.whole(args[10])))
+    return cmsgpack.pack(R.write(O.add_child(keys[1], R.now(args[1]), args[2], args[3], args[4], R.take_JobSpec(args,
+        5), R.flag(args[9]), R.whole(args[10]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_345f2145e0d0',
+  function_name = 'glidemq_pb_adopt_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 9)
-    return R.write(O.adopt(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), args[5], args[6], args[7],
-        args[8]))
+    return cmsgpack.pack(R.write(O.adopt(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]), args[5], args[6],
+        args[7], args[8])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_345f2145e0d0',
+  function_name = 'glidemq_pb_list_children_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.list_children(keys[1], R.now(args[1]), args[2], R.whole(args[3]))
+    return cmsgpack.pack(O.list_children(keys[1], R.now(args[1]), args[2], R.whole(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_345f2145e0d0',
+  function_name = 'glidemq_pb_receive_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 10)
-    return R.write(O.receive(keys[1], R.now(args[1]), args[2], R.take_Letter(args, 3), R.whole(args[9])))
+    return cmsgpack.pack(R.write(O.receive(keys[1], R.now(args[1]), args[2], R.take_Letter(args, 3), R.whole(args[9]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_345f2145e0d0',
+  function_name = 'glidemq_pb_replay_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return R.write(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4])))
+    return cmsgpack.pack(R.write(O.replay(keys[1], R.now(args[1]), args[2], args[3], R.whole(args[4]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_345f2145e0d0',
+  function_name = 'glidemq_pb_set_dead_letters_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.set_dead_letters(keys[1], R.now(args[1]), args[2]))
+    return cmsgpack.pack(R.write(O.set_dead_letters(keys[1], R.now(args[1]), args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_345f2145e0d0',
+  function_name = 'glidemq_pb_get_dead_letters_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.get_dead_letters(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.get_dead_letters(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_345f2145e0d0',
+  function_name = 'glidemq_pb_enqueue_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5192,263 +5219,266 @@ redis.register_function{
     local guarded
     guarded, at = R.take_list_of_int(args, at)
     R.done(args, at + 1)
-    return R.write(O.enqueue(keys[1], R.now(args[1]), args[2], batch, guarded, R.whole(args[at])))
+    return cmsgpack.pack(R.write(O.enqueue(keys[1], R.now(args[1]), args[2], batch, guarded, R.whole(args[at]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_345f2145e0d0',
+  function_name = 'glidemq_pb_list_letters_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.list_letters(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.list_letters(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_345f2145e0d0',
+  function_name = 'glidemq_pb_acknowledge_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.acknowledge(keys[1], R.now(args[1]), R.list(args[2])))
+    return cmsgpack.pack(R.write(O.acknowledge(keys[1], R.now(args[1]), R.list(args[2]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_345f2145e0d0',
+  function_name = 'glidemq_pb_get_job_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.get_job(keys[1], R.now(args[1]), args[2], R.flag(args[3]))
+    return cmsgpack.pack(O.get_job(keys[1], R.now(args[1]), args[2], R.flag(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_345f2145e0d0',
+  function_name = 'glidemq_pb_list_jobs_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 6)
-    return O.list_jobs(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]), R.flag(args[5]))
+    return cmsgpack.pack(O.list_jobs(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]),
+        R.flag(args[5])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_345f2145e0d0',
+  function_name = 'glidemq_pb_list_parked_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.list_parked(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]), R.flag(args[4]))
+    return cmsgpack.pack(O.list_parked(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]), R.flag(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_345f2145e0d0',
+  function_name = 'glidemq_pb_count_jobs_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.count_jobs(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.count_jobs(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_345f2145e0d0',
+  function_name = 'glidemq_pb_get_time_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.get_time(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.get_time(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_345f2145e0d0',
+  function_name = 'glidemq_pb_is_paused_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.is_paused(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.is_paused(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_345f2145e0d0',
+  function_name = 'glidemq_pb_get_log_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 5)
-    return O.get_log(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4]))
+    return cmsgpack.pack(O.get_log(keys[1], R.now(args[1]), args[2], R.whole(args[3]), R.whole(args[4])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_345f2145e0d0',
+  function_name = 'glidemq_pb_get_metrics_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.get_metrics(keys[1], R.now(args[1]), args[2])
+    return cmsgpack.pack(O.get_metrics(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_345f2145e0d0',
+  function_name = 'glidemq_pb_read_events_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return O.read_events(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]))
+    return cmsgpack.pack(O.read_events(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_345f2145e0d0',
+  function_name = 'glidemq_pb_last_event_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return O.last_event(keys[1], R.now(args[1]))
+    return cmsgpack.pack(O.last_event(keys[1], R.now(args[1])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_345f2145e0d0',
+  function_name = 'glidemq_pb_upsert_scheduler_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 16)
-    return R.write(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3], R.take_SchedulerSpec(args, 4)))
+    return cmsgpack.pack(R.write(O.upsert_scheduler(keys[1], R.now(args[1]), args[2], args[3],
+        R.take_SchedulerSpec(args, 4))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_345f2145e0d0',
+  function_name = 'glidemq_pb_plan_runs_5bedea020b03',
   flags = {},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     local runs, at = R.take_list_of_PlannedRun(args, 2)
     R.done(args, at)
-    return R.write(O.plan_runs(keys[1], R.now(args[1]), runs))
+    return cmsgpack.pack(R.write(O.plan_runs(keys[1], R.now(args[1]), runs)))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_345f2145e0d0',
+  function_name = 'glidemq_pb_remove_scheduler_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.write(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3]))
+    return cmsgpack.pack(R.write(O.remove_scheduler(keys[1], R.now(args[1]), args[2], args[3])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_345f2145e0d0',
+  function_name = 'glidemq_pb_get_scheduler_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.get_scheduler(keys[1], R.now(args[1]), args[2])
+    return cmsgpack.pack(O.get_scheduler(keys[1], R.now(args[1]), args[2]))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_345f2145e0d0',
+  function_name = 'glidemq_pb_list_schedulers_5bedea020b03',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return O.list_schedulers(keys[1], R.now(args[1]), R.whole(args[2]))
+    return cmsgpack.pack(O.list_schedulers(keys[1], R.now(args[1]), R.whole(args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_345f2145e0d0',
+  function_name = 'glidemq_pb_settle_and_activate_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     local settlements, at = R.take_list_of_Settlement(args, 13)
     R.done(args, at + 1)
-    return R.write(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements,
-        R.whole(args[at])))
+    return cmsgpack.pack(R.write(O.settle_and_activate(keys[1], R.now(args[1]), R.take_Caller(args, 2), settlements,
+        R.whole(args[at]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_345f2145e0d0',
+  function_name = 'glidemq_pb_extend_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     local lease_ms, at = R.take_list_of_int(args, 5)
     R.done(args, at)
-    return R.write(O.extend(keys[1], R.now(args[1]), args[2], R.list(args[3]), R.list(args[4]), lease_ms))
+    return cmsgpack.pack(R.write(O.extend(keys[1], R.now(args[1]), args[2], R.list(args[3]), R.list(args[4]),
+        lease_ms)))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_345f2145e0d0',
+  function_name = 'glidemq_pb_nudge_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.nudge(keys[1], R.now(args[1]), args[2]))
+    return cmsgpack.pack(R.write(O.nudge(keys[1], R.now(args[1]), args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_345f2145e0d0',
+  function_name = 'glidemq_pb_pass_wake_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 2)
-    return R.write(O.pass_wake(keys[1], R.now(args[1])))
+    return cmsgpack.pack(R.write(O.pass_wake(keys[1], R.now(args[1]))))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_345f2145e0d0',
+  function_name = 'glidemq_pb_leave_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 3)
-    return R.write(O.leave(keys[1], R.now(args[1]), args[2]))
+    return cmsgpack.pack(R.write(O.leave(keys[1], R.now(args[1]), args[2])))
   end,
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_345f2145e0d0',
+  function_name = 'glidemq_pb_tick_5bedea020b03',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
     args = cmsgpack.unpack(args[1])
     R.done(args, 4)
-    return R.write(O.tick(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3])))
+    return cmsgpack.pack(R.write(O.tick(keys[1], R.now(args[1]), R.whole(args[2]), R.whole(args[3]))))
   end,
 }

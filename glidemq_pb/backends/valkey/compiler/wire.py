@@ -64,7 +64,8 @@ class Codec:
     def row_field(self, found: lua.Expr, kind: Type) -> lua.Expr:
         """One field of a hash, its type's zero when missing."""
         if kind == types.INT:
-            return lua.Call(lua.Name("tonumber"), (lua.Operation("or", found, lua.Number(0)),))
+            number = lua.Call(lua.Name("tonumber"), (found,))
+            return lua.Operation("or", lua.Operation("and", found, number), lua.Number(0))
         return lua.Operation("or", found, lua.Text(""))
 
     def row(self, record: Record) -> str:
@@ -255,4 +256,5 @@ class Codec:
         body.insert(0, lua.Do(lua.Call(_runtime("begin"), ())))
         if function.operation is None or not function.operation.reads_only:
             call = lua.Call(_runtime("write"), (call,))
-        return lua.Closure(("keys", "args"), (*body, lua.Return((call,))))
+        reply = lua.Call(lua.Member(lua.Name("cmsgpack"), "pack"), (call,))
+        return lua.Closure(("keys", "args"), (*body, lua.Return((reply,))))
