@@ -1,6 +1,11 @@
 """Delivering letters between queues (see `semantics.letters`)."""
 
+import asyncio
+
 from .backends.backend import Backend
+from .emitter import Emitter
+from .job_owner import JobOwner
+from .outages import Outages
 from .semantics import flows, inbox, letters
 
 
@@ -32,3 +37,31 @@ async def look_after(backend: Backend, root: str, events_keep: int) -> None:
             await deliver(backend, reservation.root, events_keep)
         elif verdict == flows.ABORTED:
             await backend.call(flows.release_flow, root, reservation.flow)
+
+
+class Postman:
+    """Looks after a worker's queue in the background, whenever a reply says that there is something to do."""
+
+    def __init__(self, backend: Backend, owner: JobOwner, emitter: Emitter, outages: Outages) -> None:
+        self._backend = backend
+        self._owner = owner
+        self._emitter = emitter
+        self._outages = outages
+        self._is_called = False
+        self._round: asyncio.Task[object] | None = None
+
+    def call(self) -> None:
+        """There is something; a round that is under way may have seen the last letter already."""
+        self._is_called = True
+        if self._round is None or self._round.done():
+            self._round = self._emitter.spawn(self._outages.attempt(self._go()))
+
+    async def done(self) -> None:
+        """Wait for the round that is under way."""
+        if self._round is not None:
+            await asyncio.wait([self._round])
+
+    async def _go(self) -> None:
+        while self._is_called:
+            self._is_called = False
+            await look_after(self._backend, self._owner.root, self._owner.events_keep)

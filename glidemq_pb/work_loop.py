@@ -16,7 +16,7 @@ from .job import Job, JobOwner
 from .leases import Leases
 from .listening import Listening
 from .planning import Planner
-from .postman import look_after
+from .postman import Postman
 from .run import Run
 from .semantics import work
 from .semantics.records import RETURNED_RUN, Settlement, StartedJob, WorkReply
@@ -54,8 +54,6 @@ class WorkLoop:
         self._finished: list[Outcome] = []
         self._must_call = True
         self._arrived: Answer | None = None
-        self._delivery: asyncio.Task[object] | None = None
-        self._has_letters = False
         self._sleep: asyncio.Future[None] | None = None
         """Of the loop, while it has nothing to do."""
         self._idle = asyncio.Event()
@@ -83,6 +81,7 @@ class WorkLoop:
             look=self._poke,
             obey=self._leases.obey,
         )  # fmt: skip
+        self._postman = Postman(backend, owner, emitter, outages)
         self._planner = Planner(backend, owner, emitter, outages, self._poke)
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
@@ -119,8 +118,7 @@ class WorkLoop:
         self.closing = True
         self._poke()
         await asyncio.wait(self._tasks)
-        if self._delivery is not None:  # perhaps of the last job's letter
-            await asyncio.wait([self._delivery])
+        await self._postman.done()  # perhaps with the last job's letter
         self._stop_watching()
         if not self.stopped:
             self._clock.dismiss(self)
@@ -309,9 +307,7 @@ class WorkLoop:
         self._leases.catch_up(more=self._is_asking)
         self._obey_limiter(reply)
         if reply.letters:
-            self._has_letters = True
-            if self._delivery is None or self._delivery.done():
-                self._delivery = self._emitter.spawn(self._outages.attempt(self._deliver()))
+            self._postman.call()
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
@@ -319,12 +315,6 @@ class WorkLoop:
             got_all = 0 < answer.want == len(reply.started)  # so there may be more
             nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
             self._must_call = self._must_call or got_all or nobody_listens
-
-    async def _deliver(self) -> None:
-        """Deliver the letters, and those that came when it had seen the last one already."""
-        while self._has_letters:
-            self._has_letters = False
-            await look_after(self._backend, self._owner.root, self._owner.events_keep)
 
     def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
         """Tell the worker's listeners what the store made of each settlement."""
