@@ -302,7 +302,7 @@ async def test_DLQ_5_a_letter_that_comes_when_a_delivery_is_about_to_end_is_deli
         about_to_end.set()
         await may_end.wait()
 
-    monkeypatch.setattr("glidemq_pb.work_loop.look_after", slow)
+    monkeypatch.setattr("glidemq_pb.postman.look_after", slow)
     queue, dead = world.queue(), world.queue(dead_name(world))
     worker = await world.worker(failing(9), dead_letter_queue=dead.name)
     await queue.add("a")
@@ -326,7 +326,7 @@ async def test_DLQ_5_the_letter_of_a_job_that_fails_while_its_worker_closes_is_d
             await asyncio.sleep(0)
         await look_after(*args)
 
-    monkeypatch.setattr("glidemq_pb.work_loop.look_after", slow)
+    monkeypatch.setattr("glidemq_pb.postman.look_after", slow)
 
     async def work(job: Job[Any, Any]) -> None:
         running.set()
