@@ -234,8 +234,8 @@ class NewJob:
     columns: tuple[str, Any, str, tuple[str, ...], "Job[Any, Any] | None"]
     """What a bulk takes from it, in one: its name, its data, its id or "", the fields that are stored for its options,
     its parent."""
-    options: JobOptions = field(compare=False)
-    """As given; changing them changes nothing."""
+    given: JobOptions | None = field(compare=False)
+    """Its options; None for none, since to keep an empty dict for each job of a bulk costs collections of garbage."""
 
     def __init__(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> None:
         if options:
@@ -244,7 +244,7 @@ class NewJob:
         else:
             columns = check_job_name(name), data, "", (), None
         _put(self, "columns", columns)
-        _put(self, "options", options)
+        _put(self, "given", options or None)
 
     # A dataclass that is `frozen` refuses less (only its fields), and fails where it has slots and properties.
     def __setattr__(self, name: str, _: object) -> NoReturn:
@@ -269,6 +269,11 @@ class NewJob:
     def data(self) -> Any:
         """Its payload."""
         return self.columns[1]
+
+    @property
+    def options(self) -> JobOptions:
+        """As given; changing them changes nothing."""
+        return JobOptions() if self.given is None else self.given
 
 
 _put = object.__setattr__
