@@ -154,11 +154,11 @@ class Schedules:
         for entry in self.run("read_events", self.told, KEPT):
             self.told = entry.number
             fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
-            if fields["event"] in ENDS:
-                self.held.pop(fields["job_id"], None)
-                self.ended(fields["job_id"])
-            elif fields["event"] == "added":
-                fired.append((fields["name"], fields["job_id"]))
+            if entry.name in ENDS:
+                self.held.pop(entry.job_id, None)
+                self.ended(entry.job_id)
+            elif entry.name == "added":
+                fired.append((fields["name"], entry.job_id))
         if [name for name, _ in fired] != expected:
             raise BrokenPromiseError(f"at {self.now} fired {fired}, expected {expected}")
         for name, job_id in fired:

@@ -323,8 +323,7 @@ class Life:
     def check_events(self) -> None:
         told = self.run("read_events", self.events_seen, 1_000)
         self.events_seen += len(told)
-        fields = [dict(zip(entry.fields[::2], entry.fields[1::2], strict=True)) for entry in told]
-        self.agree("events", sorted((one["event"], one["job_id"]) for one in fields), sorted(self.model.events))
+        self.agree("events", sorted((one.name, one.job_id) for one in told), sorted(self.model.events))
         self.model.events.clear()
 
     def check_metrics(self) -> None:

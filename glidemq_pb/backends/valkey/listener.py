@@ -80,6 +80,7 @@ class ValkeyListener:
         deadline: float | None = None
         pause = PAUSE_SECONDS_FIRST
         while True:
+            since = loop.time()
             try:
                 if self._client is None:
                     self._client = await self._source.open("listener")
@@ -95,7 +96,7 @@ class ValkeyListener:
                 deadline = deadline or loop.time() + self._source.retry_timeout / 1000
                 if fault.remedy.is_for_a_person or loop.time() + pause > deadline:
                     raise fault.at(self._source.address) from error
-                self._watches.listener_failed(self, self._first_key, fault.at(self._source.address))
+                self._watches.listener_failed(self, self._first_key, since, fault.at(self._source.address))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS_MAX)
                 continue

@@ -9,6 +9,9 @@ from ...outages import Outages
 
 logger = logging.getLogger("glidemq_pb")
 
+LATE_SECONDS = 1.0
+"""A wait that breaks so soon after an outage broke by it."""
+
 
 class Watches:
     """Who is told of the outages of one backend, queue by queue: on a cluster, one may be served and another not.
@@ -45,10 +48,16 @@ class Watches:
         if (queue, self) in self.told:
             self._end((queue, self))
 
-    def listener_failed(self, listener: object, key: bytes, error: QueueConnectionError) -> None:
-        """A wait for one of a queue's keys broke, and is begun again; the next call shows whether all is well again."""
+    def listener_failed(self, listener: object, key: bytes, since: float, error: QueueConnectionError) -> None:
+        """A wait for one of a queue's keys broke, and is begun again; the next call shows whether all is well again.
+
+        `since`: when it was begun. It may hear of an outage when that is over for the calls.
+        """
         queue = next((queue for queue in self._watching if key.startswith(queue + b":")), None)
-        if queue is not None:
+        if queue is None:
+            return
+        over = self._over.get(queue, since)
+        if since >= over or asyncio.get_running_loop().time() >= over + LATE_SECONDS:
             self._begin((queue, listener), error)
             self._begin((queue, self), error)
 
