@@ -216,7 +216,8 @@ class Writer:
                 options.get("reason", ""), options.get("trace", ""), until, int(options.get("fraction", 0)),
                 "final" in options, int(options.get("group", 0)), "replace" in options, "back" in options,
             )  # fmt: skip
-            yield Settlement(job_id, token, outcome, options.get("value", ""), detail)
+            said = options.keys() - {"value", "token"}
+            yield Settlement(job_id, token, outcome, options.get("value", ""), detail if said else None)
 
     def _extend(self, arguments: list[list[str]]) -> tuple[Any, ...]:
         (worker,), options = named(arguments[0])
