@@ -4,7 +4,7 @@ A wait is ended by a push to the control list, never by cancelling it: a cancell
 that another worker needs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .backends.backend import Backend, Listener
 from .clock import pass_time
@@ -21,8 +21,10 @@ RETRY_MS = 500
 
 
 class Listening:
-    """Hears for one worker; `look` and `obey` are told what is heard. `idles`: whether the worker waits for jobs; one
-    that works hears of them by its own calls. `has_room`: whether it can take a job that it was woken for.
+    """Hears for one worker, whose lines the store knows by `names`; `look` and `obey` are told what is heard.
+
+    `idles`: whether the worker waits for jobs; one that works hears of them by its own calls. `has_room`: whether it
+    can take a job that it was woken for.
 
     `obey` gets what the store says of one of the worker's jobs, `lost` or `revoked`, and the job's id.
     """
@@ -31,7 +33,7 @@ class Listening:
         self,
         backend: Backend,
         owner: JobOwner,
-        worker: str,
+        names: Sequence[str],
         timeout: int,
         outages: Outages,
         *,
@@ -42,7 +44,7 @@ class Listening:
     ) -> None:
         self._backend = backend
         self._owner = owner
-        self._control = control_key(owner.root, worker)
+        self._controls = [control_key(owner.root, name) for name in names]
         self._wake = wake_key(owner.root)
         self._timeout = timeout
         self._outages = outages
@@ -108,7 +110,7 @@ class Listening:
         self._has_been_told = False
         self._listening = True
         try:
-            keys = [self._control, self._wake] if self._hears_wakes else [self._control]
+            keys = [*self._controls, self._wake] if self._hears_wakes else self._controls
             return await self._listener.listen(keys, self._timeout)
         finally:
             self._listening = False

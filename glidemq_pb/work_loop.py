@@ -1,13 +1,14 @@
 """The loop of a worker: settle what finished while the last call was under way, take what there is room
 for, start it, repeat.
 
-Two tasks: `_work` makes the calls, one at a time, and `Listening.listen` waits to be told to make one.
+A task for each line makes calls, one at a time (see `call_lines`), and `Listening.listen` waits to be told to make one.
 """
 
 import asyncio
 from collections.abc import Callable
 
 from .backends.backend import Backend
+from .call_lines import Line, Lines
 from .clock import Alarm, Timer
 from .emitter import Emitter
 from .errors import GlideMQError, InvalidStateError, JobAbortedError
@@ -53,9 +54,6 @@ class WorkLoop:
         self._by_id: dict[str, Execution] = {}
         self._finished: list[Outcome] = []
         self._must_call = True
-        self._arrived: Answer | None = None
-        self._sleep: asyncio.Future[None] | None = None
-        """Of the loop, while it has nothing to do."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
@@ -65,17 +63,21 @@ class WorkLoop:
             queue=owner.queue_name,
         )
         self._stop_watching: Callable[[], None] = lambda: None
-        self._calls = WorkerCalls(
-            backend, owner, settings, outages,
-            may_repeat=lambda: self._ready.is_set() and not self.closing,
-            active=lambda: len(self._slots),
+        self._lines = Lines(
+            lambda first: WorkerCalls(
+                backend, owner, settings, outages,
+                may_repeat=lambda: self._ready.is_set() and not self.closing,
+                active=(lambda: len(self._slots)) if first else None,
+            ),
+            settings.concurrency,
+            backend.calls_at_once,
         )  # fmt: skip
-        worker_id = self._calls.worker_id
+        names = self._lines.names
         self._leases = Leases(
-            backend, owner.root, worker_id, lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
+            backend, owner.root, names[0], lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
-            backend, owner, worker_id, min(settings.block_timeout, settings.stalled_interval), outages,
+            backend, owner, names, min(settings.block_timeout, settings.stalled_interval), outages,
             has_room=lambda: self._room() > 0,
             idles=lambda: self._room() > 0 and not self._works,
             look=self._poke,
@@ -98,7 +100,10 @@ class WorkLoop:
             self._stop_watching = self._backend.watch(self._owner.root, self._outages)
             self._clock.attend(self)
             loop = asyncio.get_running_loop()
-            self._tasks = [loop.create_task(self._work()), loop.create_task(self._listening.listen(self._may_leave))]
+            self._tasks = [
+                *(loop.create_task(self._work(line)) for line in self._lines.all),
+                loop.create_task(self._listening.listen(self._may_leave)),
+            ]
             for task in self._tasks:
                 task.add_done_callback(self._watch)
             ready = loop.create_task(self._ready.wait())
@@ -124,7 +129,8 @@ class WorkLoop:
             self._clock.dismiss(self)
             self._cancel_timers()
             try:
-                await self._owner.call(work.leave, self._calls.worker_id)
+                for name in self._lines.names:
+                    await self._owner.call(work.leave, name)
             except GlideMQError as error:
                 self._emitter.error(error, "the worker could not say that it leaves", queue=self._owner.queue_name)
             await self._listening.close()
@@ -181,7 +187,7 @@ class WorkLoop:
     @property
     def parked(self) -> bool:
         """Whether the loop waits to be woken: nothing to settle, no call under way, its wait registered."""
-        return (not self._works or self._calls.pausing) and (self._listening.waits or self.closing)
+        return (not self._works or self._lines.is_pausing) and (self._listening.waits or self.closing)
 
     @property
     def renews(self) -> bool:
@@ -239,8 +245,7 @@ class WorkLoop:
         self._wake()
 
     def _wake(self) -> None:
-        if self._sleep is not None and not self._sleep.done():
-            self._sleep.set_result(None)
+        self._lines.wake(everyone=self.closing)  # then each looks whether it may leave
 
     def _room(self) -> int:
         if self._takes_nothing:
@@ -254,64 +259,64 @@ class WorkLoop:
     @property
     def _works(self) -> bool:
         """Whether it calls, or is about to."""
-        return self._is_asking or self._must_call or bool(self._finished)
-
-    @property
-    def _is_asking(self) -> bool:
-        """Whether a call is under way, or its answer was not taken yet."""
-        return self._calls.under_way or self._arrived is not None
+        return self._lines.are_asking or self._must_call or bool(self._finished)
 
     def _may_leave(self) -> bool:
         """Whether it is closing and nothing is left to do."""
         return self.closing and not self._slots and not self._finished
 
-    async def _work(self) -> None:
+    async def _work(self, line: Line) -> None:
         """Call after call. The jobs of a reply start when the next call is on its way, so that the server works too."""
-        while self._arrived is not None or not self._may_leave():
-            answer, self._arrived = self._arrived, None
+        while line.arrived is not None or not self._may_leave():
+            answer, line.arrived = line.arrived, None
             if self._must_call or self._finished:
                 if answer is None:
-                    await self._call(0)
+                    await self._call(line)
                 else:
-                    await self._call_and_accept(answer)
+                    await self._call_and_accept(line, answer)
             elif answer is not None:
-                self._accept(answer)
+                self._accept(line, answer)
             else:
-                self._sleep = asyncio.get_running_loop().create_future()
-                await self._sleep
-        await self._backend.call(work.nudge, self._owner.root, self._calls.worker_id)
+                line.sleep = asyncio.get_running_loop().create_future()
+                await line.sleep
+                line.sleep = None
+        self._lines.open -= 1
+        if not self._lines.open:
+            await self._backend.call(work.nudge, self._owner.root, line.calls.worker_id)
 
-    async def _call_and_accept(self, answer: Answer) -> None:
-        call = asyncio.get_running_loop().create_task(self._call(len(answer.reply.started)))
+    async def _call_and_accept(self, line: Line, answer: Answer) -> None:
+        call = asyncio.get_running_loop().create_task(self._call(line))
         try:
             await asyncio.sleep(0)  # the call is sent
-            self._accept(answer)
+            self._accept(line, answer)
             await call
         except BaseException:
             call.cancel()
             raise
 
-    async def _call(self, arriving: int) -> None:
-        """Settle what has finished and ask for jobs. `arriving`: so many were given and have not started yet."""
+    async def _call(self, line: Line) -> None:
+        """Settle what has finished and ask for jobs."""
         self._must_call = False
         outcomes = [outcome for outcome in self._finished if not outcome.execution.lost]
         self._finished = []
-        want = max(self._room() - arriving, 0)
+        want = self._lines.want(self._room())
         nudge = want > 0 and self._listening.is_deaf_to_wakes
-        self._arrived = await self._calls.make(outcomes, want, nudge=nudge)
+        line.arrived = answer = await line.calls.make(outcomes, want, nudge=nudge)
+        line.given += len(answer.reply.started)
 
-    def _accept(self, answer: Answer) -> None:
+    def _accept(self, line: Line, answer: Answer) -> None:
         reply = answer.reply
         self._report(answer.outcomes, reply)
         self._take(reply, answer.sent_at)
-        self._leases.catch_up(more=self._is_asking)
+        line.given -= len(reply.started)
+        self._leases.catch_up(more=self._lines.are_asking)
         self._obey_limiter(reply)
         if reply.letters:
             self._postman.call()
         self._planner.plan(reply.unplanned)
         self._plan(reply)
         self._ready.set()
-        if self._room() > 0 and not self._is_asking:
+        if self._room() > 0 and not self._lines.are_asking:
             got_all = 0 < answer.want == len(reply.started)  # so there may be more
             nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
             self._must_call = self._must_call or got_all or nobody_listens

@@ -47,9 +47,11 @@ class WorkerCalls:
         outages: Outages,
         *,
         may_repeat: Callable[[], bool],
-        active: Callable[[], int],
+        active: Callable[[], int] | None,
     ) -> None:
         self.worker_id = backend.clock.token()
+        self.wanted = 0
+        """Jobs that the call under way asks for."""
         self.under_way = False
         self.pausing = False
         """Waiting before it tries again."""
@@ -76,6 +78,7 @@ class WorkerCalls:
     async def make(self, outcomes: list[Outcome], want: int, *, nudge: bool) -> Answer:
         """Settle these and start up to `want` jobs. `nudge`: tell me on my control list when I am left with room."""
         self._number += 1
+        self.wanted = want
         caller = self._caller(nudge)
         settlements = [outcome.settlement for outcome in outcomes]
         self.under_way = True
@@ -100,19 +103,20 @@ class WorkerCalls:
                     return Answer(outcomes, want, nudge, sent_at, reply)
         finally:
             self.under_way = False
+            self.wanted = 0
 
     def _caller(self, nudge: bool) -> Caller:
         info = ""
-        if self._clock.monotonic() >= self._info_at + INFO_MS:
+        if self._active is not None and self._clock.monotonic() >= self._info_at + INFO_MS:
             self._info_at = self._clock.monotonic()
-            info = to_wire(json.dumps(self._description()))
+            info = to_wire(json.dumps(self._description(self._active())))
         return Caller(self.worker_id, self._number, *self._unchanging, nudge, info)
 
-    def _description(self) -> dict[str, object]:
+    def _description(self, active: int) -> dict[str, object]:
         """What `queue.get_workers()` shows."""
         return {
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "concurrency": self._settings.concurrency,
-            "active": self._active(),
+            "active": active,
         }

@@ -70,6 +70,11 @@ class Backend(Protocol):
         """The clock that the components of this backend live by."""
         ...
 
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls a worker of many slots has under way: 2 where it would wait for an answer, else 1."""
+        ...
+
     async def connect(self) -> None:
         """Reach the store, or raise `QueueConnectionError`. Done once, however many ask."""
         ...

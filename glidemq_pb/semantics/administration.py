@@ -294,5 +294,7 @@ def list_workers(s: Store, q: str, now: int) -> list[WorkerEntry]:
     for worker in s.zrange_scored(workers_key(q), 0, PAGE_MAX - 1):
         if worker.score > now:
             row = s.read(worker_key(q, worker.member), WorkerInfoRow)
+            if row.info == "":  # the name of more calls of another one
+                continue
             entries.append(WorkerEntry(worker.member, row.info, row.seen_at))
     return entries

@@ -147,6 +147,10 @@ class Line:
         await until.wait()
         self.stuck -= 1
 
+    @property
+    def calls_at_once(self) -> int:
+        return 1
+
     async def listener(self) -> Listener:
         if (error := self.refusals.get("listener")) is not None:
             raise error.with_traceback(None)

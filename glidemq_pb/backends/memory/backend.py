@@ -149,6 +149,10 @@ class MemoryBackend:
         self._check_open()
         return self._server.run(operation, queue, self._clock.now(), *args, **kwargs)
 
+    @property
+    def calls_at_once(self) -> int:
+        return 1
+
     async def listener(self) -> MemoryListener:
         self._check_open()
         listener = self.make_listener(self._server)

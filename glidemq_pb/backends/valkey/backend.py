@@ -103,6 +103,10 @@ class ValkeyBackend:
     def clock(self) -> Clock:
         return self._clock
 
+    @property
+    def calls_at_once(self) -> int:
+        return 2
+
     # --- connecting ---------------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_5bedea020b03
+#!lua name=glidemq_pb_223dbe93ad3b
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -829,7 +829,9 @@ O.list_workers = function(q, now)
   for _, worker in ipairs(R.scored(call('ZRANGE', q .. ':workers', 0, 499, 'WITHSCORES'))) do
     if worker.score > now then
       local row = R.read_WorkerInfoRow(q .. ':worker:' .. worker.member)
-      entries[#entries + 1] = {worker = worker.member, info = row.info, seen_at = row.seen_at}
+      if row.info ~= '' then
+        entries[#entries + 1] = {worker = worker.member, info = row.info, seen_at = row.seen_at}
+      end
     end
   end
   return {R.reply_list_of_WorkerEntry(entries)}
@@ -4760,7 +4762,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_5bedea020b03',
+  function_name = 'glidemq_pb_get_marks_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4771,7 +4773,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_5bedea020b03',
+  function_name = 'glidemq_pb_clear_some_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4783,7 +4785,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_5bedea020b03',
+  function_name = 'glidemq_pb_clean_some_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4795,7 +4797,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_5bedea020b03',
+  function_name = 'glidemq_pb_retry_some_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4807,7 +4809,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_5bedea020b03',
+  function_name = 'glidemq_pb_forget_queue_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4818,7 +4820,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_5bedea020b03',
+  function_name = 'glidemq_pb_list_workers_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4829,7 +4831,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_5bedea020b03',
+  function_name = 'glidemq_pb_wait_for_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4841,7 +4843,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_5bedea020b03',
+  function_name = 'glidemq_pb_fetch_answers_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4853,7 +4855,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_5bedea020b03',
+  function_name = 'glidemq_pb_forget_answers_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4865,7 +4867,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_5bedea020b03',
+  function_name = 'glidemq_pb_remove_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4876,7 +4878,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_5bedea020b03',
+  function_name = 'glidemq_pb_retry_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4887,7 +4889,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_5bedea020b03',
+  function_name = 'glidemq_pb_revoke_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4898,7 +4900,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_5bedea020b03',
+  function_name = 'glidemq_pb_promote_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4909,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_5bedea020b03',
+  function_name = 'glidemq_pb_change_priority_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4921,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_5bedea020b03',
+  function_name = 'glidemq_pb_change_delay_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4933,7 +4935,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_5bedea020b03',
+  function_name = 'glidemq_pb_update_data_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4944,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_5bedea020b03',
+  function_name = 'glidemq_pb_update_progress_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4956,7 +4958,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_5bedea020b03',
+  function_name = 'glidemq_pb_add_log_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4967,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_5bedea020b03',
+  function_name = 'glidemq_pb_pause_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4978,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_5bedea020b03',
+  function_name = 'glidemq_pb_resume_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4989,7 +4991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_5bedea020b03',
+  function_name = 'glidemq_pb_set_group_limits_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5001,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_5bedea020b03',
+  function_name = 'glidemq_pb_rate_limit_group_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5013,7 +5015,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_5bedea020b03',
+  function_name = 'glidemq_pb_set_global_concurrency_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5024,7 +5026,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_5bedea020b03',
+  function_name = 'glidemq_pb_set_global_rate_limit_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5035,7 +5037,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_5bedea020b03',
+  function_name = 'glidemq_pb_get_global_limits_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5046,7 +5048,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_5bedea020b03',
+  function_name = 'glidemq_pb_explain_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5057,7 +5059,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_5bedea020b03',
+  function_name = 'glidemq_pb_take_ids_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5068,7 +5070,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_5bedea020b03',
+  function_name = 'glidemq_pb_add_flow_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5083,7 +5085,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_5bedea020b03',
+  function_name = 'glidemq_pb_reserve_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5098,7 +5100,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_5bedea020b03',
+  function_name = 'glidemq_pb_release_flow_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5109,7 +5111,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_5bedea020b03',
+  function_name = 'glidemq_pb_decide_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5120,7 +5122,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_5bedea020b03',
+  function_name = 'glidemq_pb_list_reservations_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5131,7 +5133,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_5bedea020b03',
+  function_name = 'glidemq_pb_add_child_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5143,7 +5145,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_5bedea020b03',
+  function_name = 'glidemq_pb_adopt_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5155,7 +5157,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_5bedea020b03',
+  function_name = 'glidemq_pb_list_children_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5166,7 +5168,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_5bedea020b03',
+  function_name = 'glidemq_pb_receive_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5177,7 +5179,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_5bedea020b03',
+  function_name = 'glidemq_pb_replay_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5188,7 +5190,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_5bedea020b03',
+  function_name = 'glidemq_pb_set_dead_letters_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5199,7 +5201,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_5bedea020b03',
+  function_name = 'glidemq_pb_get_dead_letters_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5210,7 +5212,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_5bedea020b03',
+  function_name = 'glidemq_pb_enqueue_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5224,7 +5226,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_5bedea020b03',
+  function_name = 'glidemq_pb_list_letters_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5235,7 +5237,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_5bedea020b03',
+  function_name = 'glidemq_pb_acknowledge_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5246,7 +5248,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_5bedea020b03',
+  function_name = 'glidemq_pb_get_job_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5257,7 +5259,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_5bedea020b03',
+  function_name = 'glidemq_pb_list_jobs_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5269,7 +5271,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_5bedea020b03',
+  function_name = 'glidemq_pb_list_parked_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5280,7 +5282,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_5bedea020b03',
+  function_name = 'glidemq_pb_count_jobs_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5291,7 +5293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_5bedea020b03',
+  function_name = 'glidemq_pb_get_time_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5302,7 +5304,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_5bedea020b03',
+  function_name = 'glidemq_pb_is_paused_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5313,7 +5315,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_5bedea020b03',
+  function_name = 'glidemq_pb_get_log_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5324,7 +5326,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_5bedea020b03',
+  function_name = 'glidemq_pb_get_metrics_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5335,7 +5337,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_5bedea020b03',
+  function_name = 'glidemq_pb_read_events_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5346,7 +5348,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_5bedea020b03',
+  function_name = 'glidemq_pb_last_event_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5357,7 +5359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_5bedea020b03',
+  function_name = 'glidemq_pb_upsert_scheduler_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5369,7 +5371,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_5bedea020b03',
+  function_name = 'glidemq_pb_plan_runs_223dbe93ad3b',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5381,7 +5383,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_5bedea020b03',
+  function_name = 'glidemq_pb_remove_scheduler_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5392,7 +5394,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_5bedea020b03',
+  function_name = 'glidemq_pb_get_scheduler_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5403,7 +5405,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_5bedea020b03',
+  function_name = 'glidemq_pb_list_schedulers_223dbe93ad3b',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5414,7 +5416,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_5bedea020b03',
+  function_name = 'glidemq_pb_settle_and_activate_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5427,7 +5429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_5bedea020b03',
+  function_name = 'glidemq_pb_extend_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5440,7 +5442,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_5bedea020b03',
+  function_name = 'glidemq_pb_nudge_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5451,7 +5453,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_5bedea020b03',
+  function_name = 'glidemq_pb_pass_wake_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5462,7 +5464,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_5bedea020b03',
+  function_name = 'glidemq_pb_leave_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5473,7 +5475,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_5bedea020b03',
+  function_name = 'glidemq_pb_tick_223dbe93ad3b',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
