@@ -34,6 +34,7 @@ from .keys import (
     meta_key,
     metrics_key,
     old_calls_key,
+    outbox_key,
     rate_limited_key,
     ready_key,
     reservations_key,
@@ -52,7 +53,7 @@ from .rows import Meta, ParkedRow, PlaceRow, TurnRow, WorkerInfoRow
 from .states import COMPLETED, FAILED
 from .store import Store
 from .timetable import forget_scheduler
-from .wakes import rearm, wake_if_startable
+from .wakes import rearm, wake, wake_if_startable
 
 PARENTS_PHASE: Final = 0
 """First, so that no removal of a child makes its parent ready behind the phase of ready jobs."""
@@ -275,6 +276,8 @@ def forget_queue(s: Store, q: str, now: int) -> bool:
     if answers_until is not None:  # nor those who waited for its jobs that these are removed
         stamp(s, q, s.read(meta_key(q), Meta))
         lower_next_due(s, q, answers_until)
+    if s.exists(outbox_key(q)):
+        wake(s, q)  # the token that was to have them delivered may have gone with the list
     return True
 
 

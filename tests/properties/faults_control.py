@@ -56,6 +56,7 @@ CONTROL = [
     Fault("drain removes newer jobs", "administration", 'row.ordering_key == "" and place_of(pick.score) <= marks.ready', 'row.ordering_key == ""'),
     Fault("drain removes newer members", "administration", "if row.turn <= marks.turn:", "if row.turn > 0:"),
     Fault("the retry of many retries newer failures", "administration", "        if number(take(member, MARK_DIGITS)) <= marks.mark:\n            job_id = drop(member, MARK_DIGITS)\n            row = s.read(job_key(q, job_id), PlaceRow)\n            retry_job", "        if marks.mark >= 0:\n            job_id = drop(member, MARK_DIGITS)\n            row = s.read(job_key(q, job_id), PlaceRow)\n            retry_job"),
+    Fault("a forgotten queue wakes nobody for its letters", "administration", "        wake(s, q)  # the token", "        pass  # the token"),
     Fault("a queue with jobs is forgotten", "administration", "    if has_jobs(s, q):\n        return False\n", ""),
     # explain
     Fault("explain forgets the turn", "explaining", "    if len(ahead) > 0:", "    if len(ahead) > 99:"),

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_223dbe93ad3b
+#!lua name=glidemq_pb_47bbb94b5668
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -561,7 +561,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:68 get_marks
+-- administration.py:69 get_marks
 O.get_marks = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -572,7 +572,7 @@ O.get_marks = function(q, now)
       'turn')) or 0}}
 end
 
--- administration.py:77 clear_some
+-- administration.py:78 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -588,7 +588,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:96 clear_phase
+-- administration.py:97 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_marked(q, now, q .. ':waiting-children', marks, cursor, keep)
@@ -611,7 +611,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, now, 'failed', marks, cursor)
 end
 
--- administration.py:113 next_cursor
+-- administration.py:114 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -619,7 +619,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:120 clear_ready
+-- administration.py:121 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
@@ -634,7 +634,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:132 clear_groups
+-- administration.py:133 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -661,7 +661,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:152 clear_marked
+-- administration.py:153 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
@@ -678,7 +678,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:166 clear_ended
+-- administration.py:167 clear_ended
 H.clear_ended = function(q, now, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
@@ -692,7 +692,7 @@ H.clear_ended = function(q, now, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:178 clean_some
+-- administration.py:179 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -717,7 +717,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:201 retry_some
+-- administration.py:202 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -750,7 +750,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:229 forget_queue
+-- administration.py:230 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -806,10 +806,13 @@ O.forget_queue = function(q, now)
     H.stamp(q, R.read_Meta(q .. ':meta'))
     H.lower_next_due(q, answers_until)
   end
+  if call('EXISTS', q .. ':outbox') == 1 then
+    H.wake(q)
+  end
   return {1}
 end
 
--- administration.py:281 has_jobs
+-- administration.py:284 has_jobs
 H.has_jobs = function(q)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + (call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET',
@@ -819,7 +822,7 @@ H.has_jobs = function(q)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:289 list_workers
+-- administration.py:292 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -4762,7 +4765,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_marks_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4773,7 +4776,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_223dbe93ad3b',
+  function_name = 'glidemq_pb_clear_some_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4785,7 +4788,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_223dbe93ad3b',
+  function_name = 'glidemq_pb_clean_some_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4797,7 +4800,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_223dbe93ad3b',
+  function_name = 'glidemq_pb_retry_some_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4809,7 +4812,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_223dbe93ad3b',
+  function_name = 'glidemq_pb_forget_queue_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4820,7 +4823,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_workers_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4831,7 +4834,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_223dbe93ad3b',
+  function_name = 'glidemq_pb_wait_for_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4843,7 +4846,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_223dbe93ad3b',
+  function_name = 'glidemq_pb_fetch_answers_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4855,7 +4858,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_223dbe93ad3b',
+  function_name = 'glidemq_pb_forget_answers_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4867,7 +4870,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_223dbe93ad3b',
+  function_name = 'glidemq_pb_remove_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4878,7 +4881,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_223dbe93ad3b',
+  function_name = 'glidemq_pb_retry_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4889,7 +4892,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_223dbe93ad3b',
+  function_name = 'glidemq_pb_revoke_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4900,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_223dbe93ad3b',
+  function_name = 'glidemq_pb_promote_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4911,7 +4914,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_223dbe93ad3b',
+  function_name = 'glidemq_pb_change_priority_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4923,7 +4926,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_223dbe93ad3b',
+  function_name = 'glidemq_pb_change_delay_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4935,7 +4938,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_223dbe93ad3b',
+  function_name = 'glidemq_pb_update_data_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4946,7 +4949,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_223dbe93ad3b',
+  function_name = 'glidemq_pb_update_progress_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4958,7 +4961,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_223dbe93ad3b',
+  function_name = 'glidemq_pb_add_log_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4969,7 +4972,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_223dbe93ad3b',
+  function_name = 'glidemq_pb_pause_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4980,7 +4983,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_223dbe93ad3b',
+  function_name = 'glidemq_pb_resume_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4991,7 +4994,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_223dbe93ad3b',
+  function_name = 'glidemq_pb_set_group_limits_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5003,7 +5006,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_223dbe93ad3b',
+  function_name = 'glidemq_pb_rate_limit_group_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5015,7 +5018,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_223dbe93ad3b',
+  function_name = 'glidemq_pb_set_global_concurrency_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5026,7 +5029,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_223dbe93ad3b',
+  function_name = 'glidemq_pb_set_global_rate_limit_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5037,7 +5040,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_global_limits_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5048,7 +5051,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_223dbe93ad3b',
+  function_name = 'glidemq_pb_explain_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5059,7 +5062,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_223dbe93ad3b',
+  function_name = 'glidemq_pb_take_ids_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5070,7 +5073,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_223dbe93ad3b',
+  function_name = 'glidemq_pb_add_flow_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5085,7 +5088,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_223dbe93ad3b',
+  function_name = 'glidemq_pb_reserve_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5100,7 +5103,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_223dbe93ad3b',
+  function_name = 'glidemq_pb_release_flow_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5111,7 +5114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_223dbe93ad3b',
+  function_name = 'glidemq_pb_decide_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5122,7 +5125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_reservations_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5133,7 +5136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_223dbe93ad3b',
+  function_name = 'glidemq_pb_add_child_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5145,7 +5148,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_223dbe93ad3b',
+  function_name = 'glidemq_pb_adopt_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5157,7 +5160,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_children_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5168,7 +5171,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_223dbe93ad3b',
+  function_name = 'glidemq_pb_receive_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5179,7 +5182,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_223dbe93ad3b',
+  function_name = 'glidemq_pb_replay_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5190,7 +5193,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_223dbe93ad3b',
+  function_name = 'glidemq_pb_set_dead_letters_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5201,7 +5204,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_dead_letters_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5212,7 +5215,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_223dbe93ad3b',
+  function_name = 'glidemq_pb_enqueue_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5226,7 +5229,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_letters_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5237,7 +5240,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_223dbe93ad3b',
+  function_name = 'glidemq_pb_acknowledge_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5248,7 +5251,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_job_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5259,7 +5262,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_jobs_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5271,7 +5274,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_parked_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5282,7 +5285,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_223dbe93ad3b',
+  function_name = 'glidemq_pb_count_jobs_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5293,7 +5296,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_time_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5304,7 +5307,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_223dbe93ad3b',
+  function_name = 'glidemq_pb_is_paused_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5315,7 +5318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_log_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5326,7 +5329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_metrics_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5337,7 +5340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_223dbe93ad3b',
+  function_name = 'glidemq_pb_read_events_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5348,7 +5351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_223dbe93ad3b',
+  function_name = 'glidemq_pb_last_event_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5359,7 +5362,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_223dbe93ad3b',
+  function_name = 'glidemq_pb_upsert_scheduler_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5371,7 +5374,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_223dbe93ad3b',
+  function_name = 'glidemq_pb_plan_runs_47bbb94b5668',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5383,7 +5386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_223dbe93ad3b',
+  function_name = 'glidemq_pb_remove_scheduler_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5394,7 +5397,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_223dbe93ad3b',
+  function_name = 'glidemq_pb_get_scheduler_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5405,7 +5408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_223dbe93ad3b',
+  function_name = 'glidemq_pb_list_schedulers_47bbb94b5668',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5416,7 +5419,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_223dbe93ad3b',
+  function_name = 'glidemq_pb_settle_and_activate_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5429,7 +5432,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_223dbe93ad3b',
+  function_name = 'glidemq_pb_extend_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5442,7 +5445,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_223dbe93ad3b',
+  function_name = 'glidemq_pb_nudge_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5453,7 +5456,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_223dbe93ad3b',
+  function_name = 'glidemq_pb_pass_wake_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5464,7 +5467,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_223dbe93ad3b',
+  function_name = 'glidemq_pb_leave_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5475,7 +5478,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_223dbe93ad3b',
+  function_name = 'glidemq_pb_tick_47bbb94b5668',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
