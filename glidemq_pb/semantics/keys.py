@@ -17,7 +17,7 @@
 | `:metrics:completed` `:metrics:failed` | hash | ended jobs by minute |
 | `:calls` `:calls:old` | hash | replies to producers' calls by token, two generations |
 | `:workers` | sorted set | worker by the moment its record dies |
-| `:worker:<w>` | hash | a worker's last call and its reply (see `rows.WorkerRow`) |
+| `:worker:<w>` | hash | the last call on a worker's line and its reply (see `rows.WorkerRow`); each line is a `<w>` |
 | `:groups` | sorted set | ordering key by the order in which its group came to be |
 | `:group:<key>` | hash | a group's limits and state (see `rows.GroupRow`) |
 | `:groupq:<key>` | sorted set | id by priority and turn: the group's waiting jobs, its head included |
