@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from benchmarks import workloads
 from benchmarks.environments import BULLMQ, FOLDER, PEERS, ROOT, SAQ, TASKIQ, US, Runnable, prepare
 from benchmarks.machine import describe
-from benchmarks.report import results_folder
+from benchmarks.report import save
 from glidemq_pb.server import PrivateServer
 
 FULL_LIMIT = 15.0
@@ -145,11 +145,9 @@ async def main(given: argparse.Namespace) -> None:
             done[json.dumps(step)] = {"step": step, "title": step.title, "peer": step.peer, "result": result}
             with journal.open("a") as file:
                 file.write(json.dumps(done[json.dumps(step)]) + "\n")
-    folder = results_folder(given.short)
-    folder.mkdir(parents=True, exist_ok=True)
     runs = [done[json.dumps(step)] for step in plan]
     everything = {"machine": about, "peers": metas, "left_out": left_out, "short": given.short, "runs": runs}
-    (folder / "compare.json").write_text(json.dumps(everything, indent=1) + "\n")
+    save("compare", everything, given.short)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ It is the floor under a drain at concurrency 1, where every job is one call. The
 """
 
 import argparse
-import json
 import time
 from typing import Any
 
@@ -14,7 +13,7 @@ import glide
 
 from benchmarks.measuring import ServerView
 from benchmarks.peers.common import run_loop
-from benchmarks.report import results_folder
+from benchmarks.report import save
 from glidemq_pb.server import PrivateServer
 
 LIBRARY = """#!lua name=floor
@@ -56,9 +55,7 @@ def main(given: argparse.Namespace) -> None:
     found = run_loop(measure(given))
     for name, value in found.items():
         print(f"the client alone: {name} {value:,.0f}")
-    folder = results_folder(given.short)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "floor.json").write_text(json.dumps(found, indent=1) + "\n")
+    save("floor", found, given.short)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ The best of the rounds: nothing here waits for anything, so whatever is slower w
 
 import argparse
 import asyncio
-import json
 import time
 
-from benchmarks.report import results_folder
+from benchmarks.report import save
 from glidemq_pb import Job, NewJob
 from glidemq_pb.adding import bulk
 from glidemq_pb.backends.memory.store import MemoryStore
@@ -80,9 +79,7 @@ def main(given: argparse.Namespace) -> None:
     }
     for name, value in found.items():
         print(f"memory backend: {name} {value:,.0f}")
-    folder = results_folder(given.short)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "memory.json").write_text(json.dumps(found, indent=1) + "\n")
+    save("memory", found, given.short)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,13 @@ def results_folder(short: bool) -> Path:
     return ROOT / "benchmarks" / "results" / ("short" if short else "")
 
 
+def save(name: str, found: object, short: bool) -> None:
+    """Keep what was found where `write` finds it."""
+    folder = results_folder(short)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Markdown, figures to the right."""
     rule = "|".join(["---", *["---:"] * (len(heads) - 1)])
