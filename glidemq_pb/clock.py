@@ -100,7 +100,7 @@ class SystemClock:
         return random.random()  # noqa: S311 - jitter, not a secret
 
     def token(self) -> str:
-        return secrets.token_urlsafe(9)
+        return secrets.token_urlsafe(12)
 
     def is_sleeping(self, task: asyncio.Task[Any]) -> bool:  # noqa: ARG002 - nobody sleeps virtually here
         return False

@@ -47,6 +47,7 @@ from .keys import (
 )
 from .lanes import place_of
 from .lang import drop, join, number, operation, refuse, split, take, text
+from .leases import read_place
 from .limits import BATCH_MAX, PAGE_MAX
 from .records import ClearCursor, Cleared, Marks, Retried, WorkerEntry
 from .rows import Meta, ParkedRow, PlaceRow, TurnRow, WorkerInfoRow
@@ -157,7 +158,7 @@ def clear_marked(s: Store, q: str, now: int, key: str, marks: Marks, cursor: Cle
     for member in members:
         if number(take(member, MARK_DIGITS)) <= marks.mark:
             job_id = drop(member, MARK_DIGITS)
-            row = s.read(job_key(q, job_id), PlaceRow)
+            row = read_place(s, q, job_id)
             erase(s, q, now, keep, job_id, row)
             refresh_group(s, q, now, keep, row.ordering_key)
             removed = removed + 1

@@ -12,6 +12,7 @@ from .errors import Code
 from .formats import is_foreign
 from .keys import answering_key, answers_key, job_key, meta_key, reply_key
 from .lang import Fields, byte_length, join, number, operation, refuse, split, text
+from .leases import own_leases
 from .limits import ANSWER_KEPT_MS, REPLY_BYTES_MAX, WAITS_MAX
 from .records import Answers
 from .rows import AddedRow, Meta, WaitedRow
@@ -53,6 +54,7 @@ def wait_for(s: Store, q: str, now: int, waiter: str, ordinal: int, job_id: str,
     known = s.hget(answers_key(q, waiter), text(ordinal))
     if known is not None:  # this is a repetition, and the job has ended meanwhile
         return known
+    own_leases(s, q, [job_id])
     row = s.read(job_key(q, job_id), WaitedRow)
     if row.name == "":
         return NO_JOB

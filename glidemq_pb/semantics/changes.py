@@ -15,7 +15,8 @@ from .formats import is_foreign, stamp
 from .groups import refresh_group, wait_in_group
 from .keys import job_key, keys_of_job, logs_key, meta_key, ready_key
 from .lanes import moved_score, next_mark
-from .lang import operation, refuse, split, text
+from .lang import operation, refuse, text
+from .leases import read_place, worker_of
 from .metrics import count_ended
 from .parents import await_children
 from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_again, watch_expiry
@@ -43,7 +44,7 @@ def remove(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     if row.name == "":
         return NOT_FOUND
 
@@ -69,11 +70,6 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
     emit(s, q, now, keep, "removed", job_id)
 
 
-def worker_of(token: str) -> str:
-    """The worker that a token was given to."""
-    return split(token, ":")[0]
-
-
 @operation
 def retry(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) -> str:
     """Run a failed job again as if it were new, at the end of its lane (JOB-10)."""
@@ -83,7 +79,7 @@ def retry(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int) 
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     if row.name == "":
         return NOT_FOUND
     if row.state != FAILED:
@@ -128,7 +124,7 @@ def revoke(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     if row.name == "":
         return NOT_FOUND
     if row.state == COMPLETED or row.state == FAILED:
@@ -159,7 +155,7 @@ def promote(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     if row.name == "":
         return NOT_FOUND
     if row.state != DELAYED:
@@ -182,7 +178,7 @@ def change_priority(s: Store, q: str, now: int, call: str, job_id: str, priority
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     if row.name == "":
         return NOT_FOUND
     state = state_of(row.state)
@@ -214,7 +210,7 @@ def change_delay(s: Store, q: str, now: int, call: str, job_id: str, delay: int,
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     if row.name == "":
         return NOT_FOUND
     state = state_of(row.state)
@@ -248,7 +244,7 @@ def update_data(s: Store, q: str, now: int, job_id: str, token: str, data: str) 
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     status = may_write(row, token)
     if status == DONE:
         s.hset(job_key(q, job_id), data=data)
@@ -266,7 +262,7 @@ def update_progress(
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     status = may_write(row, token)
     if status == DONE:
         s.hset(job_key(q, job_id), progress=progress)
@@ -284,7 +280,7 @@ def add_log(s: Store, q: str, now: int, call: str, job_id: str, token: str, line
     known = recall(s, q, call)
     if known is not None:
         return known
-    row = s.read(job_key(q, job_id), PlaceRow)
+    row = read_place(s, q, job_id)
     status = may_write(row, token)
     if status == DONE:
         s.rpush(logs_key(q, job_id), line)

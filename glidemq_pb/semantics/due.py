@@ -32,6 +32,7 @@ from .keys import (
 )
 from .lanes import next_mark
 from .lang import drop
+from .leases import own_leases
 from .limits import RESERVED_MS, SWEEP_MAX
 from .metrics import forget_minutes
 from .parents import free_parents
@@ -61,8 +62,9 @@ def sweep(s: Store, q: str, now: int, stalled_max: int, keep: int) -> Swept:
     lost = s.zdue(active_key(q), now, SWEEP_MAX - moved)
     s.zrem_many(active_key(q), lost)
     for member in lost:
-        job_id = drop(member, MARK_DIGITS)
-        stalled.append(job_id)
+        stalled.append(drop(member, MARK_DIGITS))
+    own_leases(s, q, stalled)
+    for job_id in stalled:
         if recover(s, q, now, keep, stalled_max, job_id):
             readied = readied + 1
         else:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .keys import job_key
-from .states import WAITING
+from .keys import job_key, leases_key
+from .states import ACTIVE, WAITING
 
 MARK_DIGITS = 16
 
@@ -12,8 +12,18 @@ Job = dict[str, str]
 
 
 def jobs_of(dump: Dump, q: str) -> dict[str, Job]:
-    """All jobs by id."""
-    return records(dump, job_key(q, ""))
+    """All jobs by id, each with its lease."""
+    jobs = records(dump, job_key(q, ""))
+    for job_id, lease in dump.get(leases_key(q), {}).items():
+        mark, place, worker, call, start = lease.split(":")
+        jobs[job_id] = jobs.get(job_id, {}) | {
+            "state": ACTIVE,
+            "token": f"{worker}:{call}",
+            "mark": str(int(mark)),
+            "place": str(int(place)),
+            "processed_on": start,
+        }
+    return jobs
 
 
 def records(dump: Dump, prefix: str) -> dict[str, Any]:

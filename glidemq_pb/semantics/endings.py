@@ -29,18 +29,13 @@ def complete_job(s: Store, q: str, now: int, keep: int, job_id: str, value: str,
         s.delete(keys_of_job(q, job_id))
         release(s, q, held.dedup_id, job_id)
     else:
-        note_completed(s, q, now, job_id, value, mark)
+        s.hset(key, state=COMPLETED, return_value=value, finished_on=now, mark=mark)
         s.zadd(ended_key(q, COMPLETED), now, pad(mark) + job_id)
         if held.attempts_made > 0:
             s.hdel(key, ["failed_reason", "stacktrace"])
         retain(s, q, now, COMPLETED, pad(mark) + job_id, held.keep_completed, held.keep_completed_ms)
     job_ended(s, q, now, held.scheduler_name, job_id)
     emit_with(s, q, now, keep, "completed", job_id, "return_value", value)
-
-
-def note_completed(s: Store, q: str, now: int, job_id: str, value: str, mark: int) -> None:
-    """Store with a job how it completed."""
-    s.hset(job_key(q, job_id), state=COMPLETED, return_value=value, finished_on=now, mark=mark)
 
 
 def keep_completed(s: Store, q: str, now: int, members: list[str]) -> None:

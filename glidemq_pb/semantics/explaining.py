@@ -14,6 +14,7 @@ from .keys import (
     group_key,
     group_queue_key,
     job_key,
+    leases_key,
     limiter_key,
     limiters_key,
     meta_key,
@@ -24,6 +25,7 @@ from .keys import (
     workers_key,
 )
 from .lang import drop, number, operation, pad, refuse, split
+from .leases import padded_mark, token_of, worker_of
 from .limits import MICRO, PAGE_MAX
 from .records import JobFacts, Reason
 from .rows import CostRow, GroupRow, LimiterRow, Meta, PlaceRow
@@ -48,10 +50,13 @@ def explain(s: Store, q: str, now: int, job_id: str) -> JobFacts:
     state = state_of(row.state)
     until = 0
     worker = ""
-    if state == ACTIVE:
-        lease = s.zscore(active_key(q), pad(row.mark) + job_id)
-        until = 0 if lease is None else lease
-        worker = split(row.token, ":")[0]
+    lease = s.hmget(leases_key(q), [job_id])[0]
+    if lease != "" or state == ACTIVE:
+        state = ACTIVE
+        mark = pad(row.mark) if lease == "" else padded_mark(lease)
+        end = s.zscore(active_key(q), mark + job_id)
+        until = 0 if end is None else end
+        worker = worker_of(row.token if lease == "" else token_of(lease))
     if state == DELAYED:
         due = s.zscore(scheduled_key(q), pad(row.mark) + job_id)
         until = 0 if due is None else due

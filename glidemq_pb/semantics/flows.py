@@ -31,6 +31,7 @@ from .keys import (
 )
 from .lanes import next_mark
 from .lang import Fields, byte_length, is_canonical_id, join, lookup, lookup_int, number, operation, refuse, split, text
+from .leases import own_leases
 from .letters import FLOW_LETTER, write_letter
 from .limits import CANONICAL_DIGITS_MAX, LETTERS_MAX, PAGE_MAX, REPLY_BYTES_MAX, RESERVED_MS
 from .parents import await_children
@@ -381,6 +382,7 @@ def forget_reservation(s: Store, q: str, flow: str) -> None:
 
 def may_have_children(s: Store, q: str, parent_id: str, token: str) -> str:
     """DONE when the job runs under this token."""
+    own_leases(s, q, [parent_id])
     held = s.read(job_key(q, parent_id), HeldRow)
     if held.name == "":
         return NOT_FOUND

@@ -29,6 +29,7 @@ from .keys import (
     id_key,
     inbox_key,
     job_key,
+    leases_key,
     letter_key,
     limiter_key,
     limiters_key,
@@ -59,7 +60,8 @@ from .keys import (
 from .limits import CANONICAL_DIGITS_MAX, CLASS_NONE, FORMAT, PLACES
 from .states import ACTIVE, COMPLETED, DELAYED, FAILED, WAITING, WAITING_CHILDREN
 
-PLAIN_ACTIVE = {"name", "data", "added", "state", "token", "mark", "place", "processed_on"}
+LEASED = {"state", "token", "mark", "place", "processed_on"}
+PLAIN = {"name", "data", "added"}
 STATES = (WAITING, DELAYED, ACTIVE, WAITING_CHILDREN, COMPLETED, FAILED)
 EVENTS = frozenset((
     "added", "active", "progress", "completed", "failed", "retrying", "stalled", "expired", "removed", "promoted",
@@ -90,7 +92,7 @@ def violations(dump: Dump, q: str, latest: int = 2**53) -> list[str]:
 def every_key_is_known(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     known = {
         meta_key(q), id_key(q), ready_key(q), scheduled_key(q), active_key(q), expiring_key(q), retained_key(q),
-        events_key(q), calls_key(q), old_calls_key(q), workers_key(q), wake_key(q),
+        leases_key(q), events_key(q), calls_key(q), old_calls_key(q), workers_key(q), wake_key(q),
         groups_key(q), rate_limited_key(q), limiters_key(q), deduping_key(q), outbox_key(q), sent_key(q), inbox_key(q),
         schedulers_key(q), scheduler_names_key(q), unplanned_key(q), waiting_children_key(q), freed_key(q),
         reservations_key(q), flows_key(q), answering_key(q),
@@ -184,11 +186,17 @@ def those_with_a_deadline_are_watched_while_not_active(
 def active_jobs_have_a_lease(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
     for job_id, job in jobs.items():
         if state(job) == ACTIVE:
-            if missing := PLAIN_ACTIVE - set(job):
-                yield f"active job {job_id} has no {sorted(missing)} (see settling.PLAIN_ACTIVE_FIELDS)"
+            if missing := LEASED - set(job):
+                yield f"active job {job_id} has no {sorted(missing)}"
             worker, colon, call = job.get("token", "").partition(":")
             if not (worker and colon and call.isdigit()):
                 yield f"job {job_id} has token {job.get('token')!r}"
+
+
+def leases_apart_are_of_plain_jobs(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
+    for job_id in dump.get(leases_key(q), {}):
+        if (stored := set(dump.get(job_key(q, job_id), {}))) != PLAIN:
+            yield f"job {job_id} stores {sorted(stored)}, and its lease is not its own"
 
 
 def ended_jobs_say_when_and_how(dump: Dump, q: str, jobs: dict[str, Job], latest: int) -> Iterator[str]:
@@ -313,6 +321,7 @@ RULES = (
     marks_are_unique_and_counted,
     those_with_a_deadline_are_watched_while_not_active,
     active_jobs_have_a_lease,
+    leases_apart_are_of_plain_jobs,
     ended_jobs_say_when_and_how,
     retention_by_age_is_watched,
     logs_belong_to_jobs,

@@ -9,6 +9,7 @@
 | `:ready` | sorted set | id by run order: all that may be picked, in every lane |
 | `:scheduled` | sorted set | mark + id by due moment: delayed jobs |
 | `:active` | sorted set | mark + id by the end of the lease |
+| `:leases` | hash | the leases of active plain jobs, by id (see `leases`) |
 | `:expiring` | sorted set | mark + id by the moment its TTL has passed; never an active job |
 | `:completed` `:failed` | sorted set | mark + id by the moment of the end |
 | `:retained` | sorted set | mark + id by the moment its age removes it |
@@ -82,6 +83,10 @@ def scheduled_key(q: str) -> str:
 
 def active_key(q: str) -> str:
     return q + ":active"
+
+
+def leases_key(q: str) -> str:
+    return q + ":leases"
 
 
 def expiring_key(q: str) -> str:

@@ -11,6 +11,7 @@ from .keys import (
     group_queue_key,
     groups_key,
     job_key,
+    leases_key,
     logs_key,
     meta_key,
     metrics_key,
@@ -19,6 +20,7 @@ from .keys import (
     waiting_children_key,
 )
 from .lang import Fields, byte_length, drop, lookup, operation, refuse, without
+from .leases import with_lease
 from .limits import PAGE_MAX, REPLY_BYTES_MAX
 from .records import Counts, JobEntry, LogPage, ParkedPage
 from .rows import GroupRow, Meta, ParkedRow
@@ -31,7 +33,7 @@ def get_job(s: Store, q: str, now: int, job_id: str, exclude_data: bool) -> Fiel
     """All fields of a job; none when there is no such job."""
     if is_foreign(s.read(meta_key(q), Meta)):
         refuse(Code.FORMAT)
-    fields = s.hgetall(job_key(q, job_id))
+    fields = with_lease(s.hgetall(job_key(q, job_id)), s.hmget(leases_key(q), [job_id])[0])
     if exclude_data:
         return without(fields, "data")
     return fields
@@ -50,9 +52,13 @@ def list_jobs(s: Store, q: str, now: int, state: str, start: int, stop: int, exc
         last = min(last, stop)
     entries: list[JobEntry] = []
     payload = 0
+    ids: list[str] = []
     for member in s.zrange(state_key(q, state), start, last):
-        job_id = member if state == WAITING else drop(member, MARK_DIGITS)
-        fields = s.hgetall(job_key(q, job_id))
+        ids.append(member if state == WAITING else drop(member, MARK_DIGITS))
+    leases = s.hmget(leases_key(q), ids)
+    for i in range(len(ids)):
+        job_id = ids[i]
+        fields = with_lease(s.hgetall(job_key(q, job_id)), leases[i])
         if exclude_data:
             fields = without(fields, "data")
         payload = payload + byte_length(lookup(fields, "data")) + byte_length(lookup(fields, "return_value"))

@@ -104,15 +104,6 @@ class WorkerInfoRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseRow:
-    """Whose an active job is."""
-
-    state: str
-    token: str
-    mark: int
-
-
-@dataclass(frozen=True, slots=True)
 class HeldRow:
     """A job as every settlement reads it."""
 

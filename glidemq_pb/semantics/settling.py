@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from .deadlines import lower_next_due
-from .endings import complete_job, end_revoked, expire, fail_job, has_expired, keep_completed, note_completed
+from .endings import complete_job, end_revoked, expire, fail_job, has_expired, keep_completed
 from .events import emit, emit_retrying, emit_with
 from .groups import leave_active, pause_group, refresh_group
 from .keys import active_key, job_key
 from .lang import pad
+from .leases import give_lease, is_under, padded_mark, start_of, take_leases
 from .parents import await_children
 from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
 from .records import (
@@ -21,13 +22,9 @@ from .records import (
     Settlement,
 )
 from .retries import attempts_remain, delay_before_retry
-from .rows import AttemptRow, HeldRow, LeaseRow, PlaceRow
-from .states import ACTIVE
+from .rows import AttemptRow, HeldRow, PlaceRow
+from .states import ACTIVE, COMPLETED
 from .store import Store
-
-PLAIN_ACTIVE_FIELDS: Final = 8
-"""An active job has these at least: `name data added state token mark place processed_on`. One that has just these
-has no options, has never failed, and nobody waits for it."""
 
 LOST: Final = "lost"
 COMPLETED_STATUS: Final = "completed"
@@ -61,10 +58,20 @@ def settle_all(s: Store, q: str, now: int, caller: Caller, settlements: list[Set
     beyond_jobs = False
     left: list[str] = []
     ended: list[str] = []
-    for settlement in settlements:
+    ids: list[str] = []
+    for each in settlements:
+        ids.append(each.job_id)
+    leases = take_leases(s, q, ids)
+    for i in range(len(settlements)):
+        settlement = settlements[i]
         mark = mark + 1
         status = COMPLETED_STATUS
-        if not settle_plain(s, q, now, caller, settlement, mark, left, ended):
+        if settlement.outcome == COMPLETED_RUN and is_under(leases[i], settlement.token):
+            complete_plain(s, q, now, caller, settlement, leases[i], mark)
+            left.append(padded_mark(leases[i]) + settlement.job_id)
+            ended.append(pad(mark) + settlement.job_id)
+        else:
+            give_lease(s, q, settlement.job_id, leases[i])
             keep_completed(s, q, now, ended)  # before a retention may count them
             ended = []
             status = settle(s, q, now, caller, settlement, mark, left)
@@ -81,24 +88,12 @@ def settle_all(s: Store, q: str, now: int, caller: Caller, settlements: list[Set
     return Settled(statuses, completed, failed, readied, beyond_jobs)
 
 
-def settle_plain(
-    s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int, left: list[str], ended: list[str]
-) -> bool:
-    """Complete a job of which nothing is stored that an end must heed; False, and nothing is done, for any other.
-
-    Its members of `:active` and `:completed` go into `left` and `ended`: moving all of a call at once costs half.
-    """
+def complete_plain(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, lease: str, mark: int) -> None:
+    """Complete a job of which nothing is stored that an end must heed; its lease is taken."""
     key = job_key(q, settlement.job_id)
-    if settlement.outcome != COMPLETED_RUN or s.hlen(key) != PLAIN_ACTIVE_FIELDS:
-        return False
-    lease = s.read(key, LeaseRow)
-    if lease.state != ACTIVE or lease.token != settlement.token:
-        return False
-    left.append(pad(lease.mark) + settlement.job_id)
-    ended.append(pad(mark) + settlement.job_id)
-    note_completed(s, q, now, settlement.job_id, settlement.value, mark)
+    start = start_of(lease, settlement.token)
+    s.hset(key, state=COMPLETED, return_value=settlement.value, processed_on=start, finished_on=now, mark=mark)
     emit_with(s, q, now, caller.events_keep, "completed", settlement.job_id, "return_value", settlement.value)
-    return True
 
 
 def settle(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, mark: int, left: list[str]) -> str:

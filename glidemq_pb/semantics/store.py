@@ -72,6 +72,10 @@ class Store(Protocol):
         """HGET key field."""
         ...
 
+    def hmget(self, key: str, fields: list[str]) -> list[str]:
+        """HMGET key field ...; the empty text for one that is missing. No fields: nothing is read."""
+        ...
+
     def hgetall(self, key: str) -> Fields:
         """HGETALL key, in no order that means anything."""
         ...
@@ -88,16 +92,12 @@ class Store(Protocol):
         """HSET key field value, where the field's name is computed."""
         ...
 
-    def hdel(self, key: str, fields: list[str]) -> None:
-        """HDEL key field .... An empty list does nothing."""
+    def hdel(self, key: str, fields: list[str]) -> int:
+        """HDEL key field ...: how many were there. An empty list does nothing."""
         ...
 
     def hincrby(self, key: str, field: str, by: int) -> int:
         """HINCRBY key field by: the new value."""
-        ...
-
-    def hlen(self, key: str) -> int:
-        """HLEN key."""
         ...
 
     def hkeys(self, key: str) -> list[str]:

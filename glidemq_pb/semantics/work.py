@@ -20,6 +20,7 @@ from .keys import (
     control_key,
     expiring_key,
     job_key,
+    leases_key,
     meta_key,
     outbox_key,
     ready_key,
@@ -28,6 +29,7 @@ from .keys import (
     workers_key,
 )
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
+from .leases import lease_of, own_leases
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended, count_in_minute
 from .records import Caller, Settlement, StartedJob, SweepReply, Swept, Unplanned, WorkReply
@@ -123,6 +125,7 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
     is then (PRI-4). Nobody has noted the first end of their leases as a due moment yet.
     """
     started: list[StartedJob] = []
+    members: list[str] = []
     leases: list[str] = []
     ends: list[int] = []
     payload = 0
@@ -139,13 +142,15 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
                 again = False
                 break
             mark = mark + 1
-            s.hset(key, state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)
             emit(s, q, now, caller.events_keep, "active", job_id)
             started.append(StartedJob(job_id, fields))
-            leases.append(pad(mark) + job_id)
+            members.append(pad(mark) + job_id)
             if len(fields) == 2 * PLAIN_FIELDS:
+                leases.append(job_id)
+                leases.append(lease_of(mark, picked[i].score, token, now))
                 ends.append(now + caller.lease_ms)
                 continue
+            s.hset(key, state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)
             ends.append(now + lookup_int(fields, "lock_duration", caller.lease_ms))
             if lookup(fields, "expire_at") != "":
                 s.zrem(expiring_key(q), pad(lookup_int(fields, "expiry_mark", 0)) + job_id)
@@ -157,7 +162,8 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
                     break
         if not again or len(started) == allowed:
             break
-    s.zadd_many(active_key(q), ends, leases)
+    s.zadd_many(active_key(q), ends, members)
+    s.hset_fields(leases_key(q), leases)
     return Starts(started, earliest(ends))
 
 
@@ -197,7 +203,9 @@ def repeat(s: Store, q: str, now: int, caller: Caller, token: str) -> WorkReply:
     """Answer a call again."""
     last = s.read(worker_key(q, caller.worker), LastReplyRow)
     started: list[StartedJob] = []
-    for job_id in split(last.started, "\n"):
+    ids = split(last.started, "\n")
+    own_leases(s, q, ids)
+    for job_id in ids:
         held = s.read(job_key(q, job_id), HeldRow)
         if held.state == ACTIVE and held.token == token:
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
@@ -244,6 +252,7 @@ def extend(
     meta = s.read(meta_key(q), Meta)
     if is_foreign(meta):
         refuse(Code.FORMAT)
+    own_leases(s, q, job_ids)
     statuses: list[str] = []
     for i in range(len(job_ids)):
         held = s.read(job_key(q, job_ids[i]), HeldRow)

@@ -27,6 +27,10 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "set_count": ("None", ('s.set_count(q + ":c", -7)', 's.set_count(q + ":new", 9007199254740991)')),
     "read": ("Row", ('s.read(q + ":h", Row)', 's.read(q + ":none", Row)')),
     "hget": ("str | None", ('s.hget(q + ":h", "t")', 's.hget(q + ":h", "no")', 's.hget(q + ":none", "t")')),
+    "hmget": (
+        "list[str]",
+        ('s.hmget(q + ":h", ["t", "no", "t"])', 's.hmget(q + ":none", names)', 's.hmget(q + ":h", [])'),
+    ),
     "hgetall": ("Fields", ('s.hgetall(q + ":one")', 's.hgetall(q + ":none")')),
     "hset": ("None", ('s.hset(q + ":h", n=5, other="x", t="")', 's.hset(q + ":new", end=0)')),
     "hset_fields": (
@@ -35,7 +39,7 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "hset_value": ("None", ('s.hset_value(q + ":h", names[0], "\\x00")',)),
     "hdel": (
-        "None",
+        "int",
         (
             's.hdel(q + ":h", ["t", "no"])',
             's.hdel(q + ":h", [])',
@@ -44,7 +48,6 @@ CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "hincrby": ("int", ('s.hincrby(q + ":h", "n", -50)', 's.hincrby(q + ":new", "n", 9007199254740991)')),
-    "hlen": ("int", ('s.hlen(q + ":one")', 's.hlen(q + ":none")')),
     "hkeys": ("list[str]", ('s.hkeys(q + ":one")', 's.hkeys(q + ":none")')),
     "zadd": (
         "None",

@@ -79,6 +79,9 @@ class CommandStore:
         value: str | None = self.run("HGET", key, field)
         return value
 
+    def hmget(self, key: str, fields: list[str]) -> list[str]:
+        return [value or "" for value in self.run("HMGET", key, *fields)] if fields else []
+
     def hgetall(self, key: str) -> Fields:
         return Fields([text for pair in self.run("HGETALL", key).items() for text in pair])
 
@@ -92,15 +95,11 @@ class CommandStore:
     def hset_value(self, key: str, field: str, value: str) -> None:
         self.run("HSET", key, field, value)
 
-    def hdel(self, key: str, fields: list[str]) -> None:
-        if fields:
-            self.run("HDEL", key, *fields)
+    def hdel(self, key: str, fields: list[str]) -> int:
+        return int(self.run("HDEL", key, *fields)) if fields else 0
 
     def hincrby(self, key: str, field: str, by: int) -> int:
         return int(self.run("HINCRBY", key, field, by))
-
-    def hlen(self, key: str) -> int:
-        return int(self.run("HLEN", key))
 
     def hkeys(self, key: str) -> list[str]:
         return list(self.run("HKEYS", key))

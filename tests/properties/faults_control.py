@@ -36,7 +36,7 @@ CONTROL = [
     Fault("a throttle window is a millisecond long", "dedup", "row.accepted_at > 0 and now < row.accepted_at + ttl", "row.accepted_at > 0 and now <= row.accepted_at + ttl"),
     Fault("an erased job is still a duplicate", "dedup", "s.hset(key, jobs=row.jobs - 1)", "s.hset(key, jobs=row.jobs)"),
     Fault("a simple window is a millisecond long", "dedup", "now < row.accepted_at + ttl)", "now <= row.accepted_at + ttl)"),
-    Fault("an ended job is no duplicate", "endings", "        note_completed(s, q, now, job_id, value, mark)\n", "        release(s, q, held.dedup_id, job_id)\n        note_completed(s, q, now, job_id, value, mark)\n"),
+    Fault("an ended job is no duplicate", "endings", "        s.hset(key, state=COMPLETED,", "        release(s, q, held.dedup_id, job_id)\n        s.hset(key, state=COMPLETED,"),
     Fault("a debounce cancels a job that won its window", "dedup", 'if row.pending == "" or now >= row.pending_until:', 'if row.pending == "":'),
     Fault("a debounce cancels a job that ran", "dedup", 'if held.state != DELAYED or held.token != "":', "if held.state != DELAYED:"),
     Fault("a debounce keeps the superseded job", "jobs", "        erase(s, q, now, keep, job_id, row)\n", ""),

@@ -77,9 +77,9 @@ HASHES: dict[str, Arguments] = {
     "hset": st.tuples(hash_key, st.dictionaries(st.sampled_from(["a", "b"]), texts | integers, min_size=1)),
     "hset_fields": st.tuples(hash_key, flat(st.lists(pairs, max_size=4))),
     "hset_value": st.tuples(hash_key, names, texts),
+    "hmget": st.tuples(hash_key, st.lists(names | st.just("count"), max_size=5)),
     "hdel": st.tuples(hash_key, st.lists(names | st.just("count"), max_size=5)),
     "hincrby": st.tuples(hash_key, st.just("count"), st.sampled_from([0, 1, -1, 2, 10**12])),
-    "hlen": st.tuples(hash_key),
     "hkeys": st.tuples(hash_key),
 }
 SETS: dict[str, Arguments] = {

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glidemq_pb.semantics.dumps import jobs_of
 from glidemq_pb.semantics.flow_records import FlowSpec
 from glidemq_pb.semantics.jobs import ids_in, spec_at
 from glidemq_pb.semantics.lang import Fields
@@ -427,7 +428,8 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
         case "list_schedulers":
             return " ".join(entry["name"] for entry in reply)
         case "list_jobs":
-            return " ".join(entry["job_id"] for entry in reply)
+            states = {entry["fields"].get("state", "waiting"): None for entry in reply}
+            return " ".join([*(f"{state}:" for state in states), *(entry["job_id"] for entry in reply)])
         case "count_jobs":
             return " ".join(f"{name}={count}" for name, count in reply.items() if count)
         case "get_log":
@@ -550,7 +552,12 @@ def shown_state(state: dict[str, Any], subject: str, expected: list[str]) -> lis
         key = f"{Q}:{SETS[kind]}:{which}" if which else f"{Q}:{SETS[kind]}"
         return shown_set(kind, state.get(key, []), timed=any("@" in word for word in expected))
     match kind:
-        case "job" | "held" | "reservation" | "worker" | "scheduler" | "group" | "limiter" | "dedup":
+        case "job":  # with its lease, wherever that stands
+            job = jobs_of(state, Q).get(which)
+            return ["-"] if job is None else shown_fields(job, expected)
+        case "leases":
+            return sorted(state.get(f"{Q}:leases", {})) or ["-"]
+        case "held" | "reservation" | "worker" | "scheduler" | "group" | "limiter" | "dedup":
             fields = state.get(f"{Q}:{kind}:{which}")
             return ["-"] if fields is None else shown_fields(fields, expected)
         case "meta":

@@ -92,6 +92,10 @@ class MemoryStore:
     def hget(self, key: str, field: str) -> str | None:
         return self._hash_to_read(key).get(field)
 
+    def hmget(self, key: str, fields: list[str]) -> list[str]:
+        held = self._hash_to_read(key) if fields else {}
+        return [held.get(field, "") for field in fields]
+
     def hgetall(self, key: str) -> Fields:
         return Fields([text for pair in self._hash_to_read(key).items() for text in pair])
 
@@ -132,25 +136,25 @@ class MemoryStore:
         else:
             fields.update(changes)
 
-    def hdel(self, key: str, fields: list[str]) -> None:
+    def hdel(self, key: str, fields: list[str]) -> int:
         held = self._hashes.get(key)
         if held is None:
             if fields:
                 self._check_absent(key)
-            return
+            return 0
+        before = len(held)
         for field in fields:
             held.pop(field, None)
+        removed = before - len(held)
         if not held:
             self.delete([key])
+        return removed
 
     def hincrby(self, key: str, field: str, by: int) -> int:
         value = int(self._hash_to_read(key).get(field, 0)) + by
         check_integer(key, value)
         self._merge(key, {stored_text(key, field): str(value)})
         return value
-
-    def hlen(self, key: str) -> int:
-        return len(self._hash_to_read(key))
 
     def hkeys(self, key: str) -> list[str]:
         return list(self._hash_to_read(key))

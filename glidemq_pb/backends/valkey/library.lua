@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_47bbb94b5668
+#!lua name=glidemq_pb_117d16dbcfb6
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -58,6 +58,14 @@ R.spread = function(command, items, key)  -- unpack takes about 8,000 values, so
     total = total + (key and call(command, key, unpack(items, from, to)) or call(command, unpack(items, from, to)))
   end
   return total
+end
+R.hmget = function(key, fields)
+  local values = {}
+  for from = 1, #fields, 1000 do
+    local part = redis.call('HMGET', key, unpack(fields, from, math.min(from + 999, #fields)))
+    for i = 1, #part do values[from + i - 1] = part[i] or '' end
+  end
+  return values
 end
 R.zadd_many = function(key, scores, members)
   local pairs = {}
@@ -346,11 +354,6 @@ R.reply_list_of_SchedulerEntry = function(v)
   return out
 end
 
-R.read_LeaseRow = function(key)
-  local v = redis.call('HMGET', key, 'state', 'token', 'mark')
-  return {state = v[1] or '', token = v[2] or '', mark = v[3] and tonumber(v[3]) or 0}
-end
-
 R.read_AttemptRow = function(key)
   local v = redis.call('HMGET', key, 'attempts', 'attempts_made', 'backoff', 'backoff_delay', 'backoff_jitter',
       'backoff_max')
@@ -561,7 +564,7 @@ H.without = function(fields, name)
   return kept
 end
 
--- administration.py:69 get_marks
+-- administration.py:70 get_marks
 O.get_marks = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -572,7 +575,7 @@ O.get_marks = function(q, now)
       'turn')) or 0}}
 end
 
--- administration.py:78 clear_some
+-- administration.py:79 clear_some
 O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -588,7 +591,7 @@ O.clear_some = function(q, now, marks, cursor, last_phase, events_keep)
   return {{cleared.removed, R.reply_ClearCursor(cleared.cursor), cleared.cursor.phase > last_phase and 1 or 0}}
 end
 
--- administration.py:97 clear_phase
+-- administration.py:98 clear_phase
 H.clear_phase = function(q, now, marks, cursor, keep)
   if cursor.phase == 0 then
     return H.clear_marked(q, now, q .. ':waiting-children', marks, cursor, keep)
@@ -611,7 +614,7 @@ H.clear_phase = function(q, now, marks, cursor, keep)
   return H.clear_ended(q, now, 'failed', marks, cursor)
 end
 
--- administration.py:114 next_cursor
+-- administration.py:115 next_cursor
 H.next_cursor = function(cursor, seen, kept)
   if seen < 50 then
     return {phase = cursor.phase + 1, group = 0, skip = 0}
@@ -619,7 +622,7 @@ H.next_cursor = function(cursor, seen, kept)
   return {phase = cursor.phase, group = 0, skip = cursor.skip + kept}
 end
 
--- administration.py:121 clear_ready
+-- administration.py:122 clear_ready
 H.clear_ready = function(q, now, marks, cursor, keep)
   local call = redis.call
   local picks = R.scored(call('ZRANGE', q .. ':ready', cursor.skip, cursor.skip + 50 - 1, 'WITHSCORES'))
@@ -634,7 +637,7 @@ H.clear_ready = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #picks, #picks - removed), done = false}
 end
 
--- administration.py:133 clear_groups
+-- administration.py:134 clear_groups
 H.clear_groups = function(q, now, marks, cursor, keep)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':groups', cursor.group, cursor.group)
@@ -661,7 +664,7 @@ H.clear_groups = function(q, now, marks, cursor, keep)
   return {removed = removed, cursor = {phase = cursor.phase, group = cursor.group, skip = 0}, done = false}
 end
 
--- administration.py:153 clear_marked
+-- administration.py:154 clear_marked
 H.clear_marked = function(q, now, key, marks, cursor, keep)
   local call = redis.call
   local members = call('ZRANGE', key, cursor.skip, cursor.skip + 50 - 1)
@@ -669,7 +672,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   for _, member in ipairs(members) do
     if R.int(string.sub(member, 1, 16)) <= marks.mark then
       local job_id = string.sub(member, 17)
-      local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+      local row = H.read_place(q, job_id)
       H.erase(q, now, keep, job_id, row)
       H.refresh_group(q, now, keep, row.ordering_key)
       removed = removed + 1
@@ -678,7 +681,7 @@ H.clear_marked = function(q, now, key, marks, cursor, keep)
   return {removed = removed, cursor = H.next_cursor(cursor, #members, #members - removed), done = false}
 end
 
--- administration.py:167 clear_ended
+-- administration.py:168 clear_ended
 H.clear_ended = function(q, now, state, marks, cursor)
   local call = redis.call
   local members = call('ZRANGE', q .. ':' .. state, cursor.skip, cursor.skip + 50 - 1)
@@ -692,7 +695,7 @@ H.clear_ended = function(q, now, state, marks, cursor)
   return {removed = #old, cursor = H.next_cursor(cursor, #members, #members - #old), done = false}
 end
 
--- administration.py:179 clean_some
+-- administration.py:180 clean_some
 O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -717,7 +720,7 @@ O.clean_some = function(q, now, call_, state, ended_before, limit, events_keep)
   return {ids}
 end
 
--- administration.py:202 retry_some
+-- administration.py:203 retry_some
 O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -750,7 +753,7 @@ O.retry_some = function(q, now, call_, marks, skip, limit, events_keep)
   return {{retried, kept, last == '1' and 1 or 0}}
 end
 
--- administration.py:230 forget_queue
+-- administration.py:231 forget_queue
 O.forget_queue = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -812,7 +815,7 @@ O.forget_queue = function(q, now)
   return {1}
 end
 
--- administration.py:284 has_jobs
+-- administration.py:285 has_jobs
 H.has_jobs = function(q)
   local call = redis.call
   local waiting = call('ZCARD', q .. ':ready') + (call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET',
@@ -822,7 +825,7 @@ H.has_jobs = function(q)
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
 end
 
--- administration.py:292 list_workers
+-- administration.py:293 list_workers
 O.list_workers = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -840,7 +843,7 @@ O.list_workers = function(q, now)
   return {R.reply_list_of_WorkerEntry(entries)}
 end
 
--- answers.py:32 answer_waits
+-- answers.py:33 answer_waits
 H.answer_waits = function(q, now, job_id, waits, answer)
   local call = redis.call
   if waits == '' then
@@ -862,7 +865,7 @@ H.answer_waits = function(q, now, job_id, waits, answer)
   end
 end
 
--- answers.py:49 wait_for
+-- answers.py:50 wait_for
 O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -872,6 +875,7 @@ O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
   if known then
     return {known}
   end
+  H.own_leases(q, {job_id})
   local row = R.read_WaitedRow(q .. ':job:' .. job_id)
   if row.name == '' then
     return {'gone'}
@@ -893,14 +897,14 @@ O.wait_for = function(q, now, waiter, ordinal, job_id, duration)
   if #waits >= 1000 then
     return {'full'}
   end
-  -- answers.py:72
+  -- answers.py:74
   local offset = now + duration + 60000 - row.added
   waits[#waits + 1] = waiter .. ':' .. R.text(ordinal) .. ':' .. R.text(offset)
   call('HSET', q .. ':job:' .. job_id, 'waits', table.concat(waits, ','))
   return {''}
 end
 
--- answers.py:79 fetch_answers
+-- answers.py:81 fetch_answers
 O.fetch_answers = function(q, now, waiter, ordinals)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -922,7 +926,7 @@ O.fetch_answers = function(q, now, waiter, ordinals)
   return {{found, 0}}
 end
 
--- answers.py:97 forget_answers
+-- answers.py:99 forget_answers
 O.forget_answers = function(q, now, waiter, ordinals)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -935,7 +939,7 @@ O.forget_answers = function(q, now, waiter, ordinals)
   return {1}
 end
 
--- answers.py:107 drop_answer
+-- answers.py:109 drop_answer
 H.drop_answer = function(q, waiter, ordinal)
   local call = redis.call
   call('HDEL', q .. ':answers:' .. waiter, ordinal)
@@ -944,7 +948,7 @@ H.drop_answer = function(q, waiter, ordinal)
   end
 end
 
--- answers.py:114 forget_old_answers
+-- answers.py:116 forget_old_answers
 H.forget_old_answers = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':answering', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1010,7 +1014,7 @@ H.turn_calls = function(q, now)
   end
 end
 
--- changes.py:38 remove
+-- changes.py:39 remove
 O.remove = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1020,11 +1024,11 @@ O.remove = function(q, now, call_, job_id, events_keep)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   if row.name == '' then
     return {'not_found'}
   end
-  -- changes.py:50
+  -- changes.py:51
   H.erase(q, now, events_keep, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
   H.wake_if_startable(q, now)
@@ -1032,7 +1036,7 @@ O.remove = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:57 erase
+-- changes.py:58 erase
 H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -1050,12 +1054,7 @@ H.erase = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'removed', job_id)
 end
 
--- changes.py:72 worker_of
-H.worker_of = function(token)
-  return R.split(token, ':')[1]
-end
-
--- changes.py:78 retry
+-- changes.py:74 retry
 O.retry = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1065,20 +1064,20 @@ O.retry = function(q, now, call_, job_id, events_keep)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   if row.name == '' then
     return {'not_found'}
   end
   if row.state ~= 'failed' then
     return {'wrong_state'}
   end
-  -- changes.py:92
+  -- changes.py:88
   H.retry_job(q, now, events_keep, job_id, row)
   H.wake_if_startable(q, now)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:97 retry_job
+-- changes.py:93 retry_job
 H.retry_job = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
@@ -1105,7 +1104,7 @@ H.retry_job = function(q, now, keep, job_id, row)
   H.emit(q, now, keep, 'retried', job_id)
 end
 
--- changes.py:120 revoke
+-- changes.py:116 revoke
 O.revoke = function(q, now, call_, job_id, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1116,14 +1115,14 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   if row.name == '' then
     return {'not_found'}
   end
   if row.state == 'completed' or row.state == 'failed' then
     return {row.revoked == 1 and 'revoked' or 'finished'}
   end
-  -- changes.py:137
+  -- changes.py:133
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
     H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
@@ -1141,7 +1140,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   return {'revoked'}
 end
 
--- changes.py:154 promote
+-- changes.py:150 promote
 O.promote = function(q, now, call_, job_id, events_keep)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -1151,14 +1150,14 @@ O.promote = function(q, now, call_, job_id, events_keep)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   if row.name == '' then
     return {'not_found'}
   end
   if row.state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:168
+  -- changes.py:164
   H.leave_waiting(q, job_id, row)
   H.make_ready(q, job_id, row)
   H.refresh_group(q, now, events_keep, row.ordering_key)
@@ -1167,7 +1166,7 @@ O.promote = function(q, now, call_, job_id, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:177 change_priority
+-- changes.py:173 change_priority
 O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1178,7 +1177,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   if row.name == '' then
     return {'not_found'}
   end
@@ -1189,7 +1188,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   if row.priority == priority then
     return {'done'}
   end
-  -- changes.py:194
+  -- changes.py:190
   if priority == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'priority')
   else
@@ -1207,7 +1206,7 @@ O.change_priority = function(q, now, call_, job_id, priority, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:209 change_delay
+-- changes.py:205 change_delay
 O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1218,7 +1217,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   if row.name == '' then
     return {'not_found'}
   end
@@ -1226,7 +1225,7 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   if state ~= 'waiting' and state ~= 'delayed' then
     return {'wrong_state'}
   end
-  -- changes.py:224
+  -- changes.py:220
   if delay == 0 then
     call('HDEL', q .. ':job:' .. job_id, 'delay')
   else
@@ -1252,14 +1251,14 @@ O.change_delay = function(q, now, call_, job_id, delay, events_keep)
   return {H.answer(q, now, meta, call_)}
 end
 
--- changes.py:246 update_data
+-- changes.py:242 update_data
 O.update_data = function(q, now, job_id, token, data)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('HSET', q .. ':job:' .. job_id, 'data', data)
@@ -1267,7 +1266,7 @@ O.update_data = function(q, now, job_id, token, data)
   return {status}
 end
 
--- changes.py:259 update_progress
+-- changes.py:255 update_progress
 O.update_progress = function(q, now, call_, job_id, token, progress, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1278,7 +1277,7 @@ O.update_progress = function(q, now, call_, job_id, token, progress, events_keep
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('HSET', q .. ':job:' .. job_id, 'progress', progress)
@@ -1288,7 +1287,7 @@ O.update_progress = function(q, now, call_, job_id, token, progress, events_keep
   return {status}
 end
 
--- changes.py:279 add_log
+-- changes.py:275 add_log
 O.add_log = function(q, now, call_, job_id, token, line)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1299,7 +1298,7 @@ O.add_log = function(q, now, call_, job_id, token, line)
   if known then
     return {known}
   end
-  local row = R.read_PlaceRow(q .. ':job:' .. job_id)
+  local row = H.read_place(q, job_id)
   local status = H.may_write(row, token)
   if status == 'done' then
     call('RPUSH', q .. ':logs:' .. job_id, line)
@@ -1308,14 +1307,14 @@ O.add_log = function(q, now, call_, job_id, token, line)
   return {status}
 end
 
--- changes.py:295 answer
+-- changes.py:291 answer
 H.answer = function(q, now, meta, call_)
   H.remember(q, now, meta.calls_until, call_, 'done')
   H.rearm(q, meta.next_due)
   return 'done'
 end
 
--- changes.py:302 may_write
+-- changes.py:298 may_write
 H.may_write = function(row, token)
   if row.name == '' then
     return 'not_found'
@@ -1326,7 +1325,7 @@ H.may_write = function(row, token)
   return 'done'
 end
 
--- changes.py:312 pause
+-- changes.py:308 pause
 O.pause = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1342,7 +1341,7 @@ O.pause = function(q, now, events_keep)
   return {1}
 end
 
--- changes.py:326 resume
+-- changes.py:322 resume
 O.resume = function(q, now, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1587,7 +1586,7 @@ H.note_drained = function(q, now, keep)
   return true
 end
 
--- due.py:46 sweep
+-- due.py:47 sweep
 H.sweep = function(q, now, stalled_max, keep)
   local call = redis.call
   local moved = 0
@@ -1595,7 +1594,7 @@ H.sweep = function(q, now, stalled_max, keep)
   local left = 0
   local readied = 0
   local stalled = {}
-  -- due.py:54
+  -- due.py:55
   local expired = call('ZRANGE', q .. ':expiring', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200)
   for _, member in ipairs(expired) do
     if H.expire_waiting(q, now, keep, string.sub(member, 17)) then
@@ -1604,12 +1603,14 @@ H.sweep = function(q, now, stalled_max, keep)
   end
   moved = moved + #expired
   failed = failed + #expired
-  -- due.py:61
+  -- due.py:62
   local lost = call('ZRANGE', q .. ':active', '-inf', now, 'BYSCORE', 'LIMIT', 0, 200 - moved)
   R.spread('ZREM', lost, q .. ':active')
   for _, member in ipairs(lost) do
-    local job_id = string.sub(member, 17)
-    stalled[#stalled + 1] = job_id
+    stalled[#stalled + 1] = string.sub(member, 17)
+  end
+  H.own_leases(q, stalled)
+  for _, job_id in ipairs(stalled) do
     if H.recover(q, now, keep, stalled_max, job_id) then
       readied = readied + 1
     else
@@ -1618,24 +1619,24 @@ H.sweep = function(q, now, stalled_max, keep)
     end
   end
   moved = moved + #lost
-  -- due.py:73
+  -- due.py:75
   local freed = H.free_parents(q, now, keep, 200 - moved)
   moved = moved + freed.readied + freed.failed
   readied = readied + freed.readied
   failed = failed + freed.failed
-  -- due.py:78
+  -- due.py:80
   local promoted = H.promote_due(q, now, keep, 200 - moved)
   moved = moved + promoted
   readied = readied + promoted
-  -- due.py:82
+  -- due.py:84
   local fired = H.fire_due(q, now, keep, 200 - moved)
   moved = moved + fired
   readied = readied + fired
-  -- due.py:86
+  -- due.py:88
   local woken = H.wake_groups(q, now, keep, 200 - moved)
   moved = moved + woken
   readied = readied + woken
-  -- due.py:90
+  -- due.py:92
   local passed = H.close_dedup_windows(q, now, 200 - moved)
   moved = moved + passed
   local aged = H.forget_aged(q, now, 200 - moved)
@@ -1654,7 +1655,7 @@ H.sweep = function(q, now, stalled_max, keep)
   return {moved = moved, failed = failed, left = left, readied = readied, stalled = stalled, in_doubt = in_doubt}
 end
 
--- due.py:107 expire_waiting
+-- due.py:109 expire_waiting
 H.expire_waiting = function(q, now, keep, job_id)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   H.leave_state(q, job_id, row)
@@ -1664,7 +1665,7 @@ H.expire_waiting = function(q, now, keep, job_id)
   return row.state ~= 'delayed' and row.state ~= 'waiting-children'
 end
 
--- due.py:117 recover
+-- due.py:119 recover
 H.recover = function(q, now, keep, stalled_max, job_id)
   local call = redis.call
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -1693,7 +1694,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
   return false
 end
 
--- due.py:141 promote_due
+-- due.py:143 promote_due
 H.promote_due = function(q, now, keep, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':scheduled', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1707,7 +1708,7 @@ H.promote_due = function(q, now, keep, limit)
   return #members
 end
 
--- due.py:153 doubt_reservations
+-- due.py:155 doubt_reservations
 H.doubt_reservations = function(q, now, limit)
   local call = redis.call
   local flows = call('ZRANGE', q .. ':reservations', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1717,7 +1718,7 @@ H.doubt_reservations = function(q, now, limit)
   return #flows
 end
 
--- due.py:161 wake_groups
+-- due.py:163 wake_groups
 H.wake_groups = function(q, now, keep, limit)
   local call = redis.call
   local keys_ = call('ZRANGE', q .. ':ratelimited', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1729,7 +1730,7 @@ H.wake_groups = function(q, now, keep, limit)
   return #keys_
 end
 
--- due.py:171 forget_aged
+-- due.py:173 forget_aged
 H.forget_aged = function(q, now, limit)
   local call = redis.call
   local members = call('ZRANGE', q .. ':retained', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1752,7 +1753,7 @@ H.forget_aged = function(q, now, limit)
   return #members
 end
 
--- due.py:189 forget_workers
+-- due.py:191 forget_workers
 H.forget_workers = function(q, now, limit)
   local call = redis.call
   local workers = call('ZRANGE', q .. ':workers', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
@@ -1766,7 +1767,7 @@ H.forget_workers = function(q, now, limit)
   return #workers
 end
 
--- due.py:201 keep_house
+-- due.py:203 keep_house
 H.keep_house = function(q, now)
   local call = redis.call
   local owed = R.read_TrimRow(q .. ':meta')
@@ -1787,7 +1788,7 @@ H.keep_house = function(q, now)
   end
 end
 
--- due.py:217 find_next_due
+-- due.py:219 find_next_due
 H.find_next_due = function(q, now)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1826,7 +1827,7 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
     R.spread('UNLINK', H.keys_of_job(q, job_id))
     H.release(q, held.dedup_id, job_id)
   else
-    H.note_completed(q, now, job_id, value, mark)
+    call('HSET', key, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
     call('ZADD', q .. ':completed', now, R.pad(mark) .. job_id)
     if held.attempts_made > 0 then
       call('HDEL', key, 'failed_reason', 'stacktrace')
@@ -1837,13 +1838,7 @@ H.complete_job = function(q, now, keep, job_id, value, held, mark)
   H.emit_with(q, now, keep, 'completed', job_id, 'return_value', value)
 end
 
--- endings.py:41 note_completed
-H.note_completed = function(q, now, job_id, value, mark)
-  local call = redis.call
-  call('HSET', q .. ':job:' .. job_id, 'state', 'completed', 'return_value', value, 'finished_on', now, 'mark', mark)
-end
-
--- endings.py:46 keep_completed
+-- endings.py:41 keep_completed
 H.keep_completed = function(q, now, members)
   local moments = {}
   for _, _member in ipairs(members) do
@@ -1852,20 +1847,20 @@ H.keep_completed = function(q, now, members)
   R.zadd_many(q .. ':completed', moments, members)
 end
 
--- endings.py:54 fail_job
+-- endings.py:49 fail_job
 H.fail_job = function(q, now, keep, job_id, reason, mark)
   H.bury(q, job_id, reason)
   H.keep_failed(q, now, job_id, reason, mark)
   H.emit_with(q, now, keep, 'failed', job_id, 'failed_reason', reason)
 end
 
--- endings.py:61 expire
+-- endings.py:56 expire
 H.expire = function(q, now, keep, job_id, mark)
   H.keep_failed(q, now, job_id, 'expired', mark)
   H.emit(q, now, keep, 'expired', job_id)
 end
 
--- endings.py:67 end_revoked
+-- endings.py:62 end_revoked
 H.end_revoked = function(q, now, keep, job_id, mark)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
@@ -1873,7 +1868,7 @@ H.end_revoked = function(q, now, keep, job_id, mark)
   H.emit(q, now, keep, 'revoked', job_id)
 end
 
--- endings.py:74 keep_failed
+-- endings.py:69 keep_failed
 H.keep_failed = function(q, now, job_id, reason, mark)
   local call = redis.call
   local row = R.read_FailedKeepRow(q .. ':job:' .. job_id)
@@ -1891,7 +1886,7 @@ H.keep_failed = function(q, now, job_id, reason, mark)
   end
 end
 
--- endings.py:90 retain
+-- endings.py:85 retain
 H.retain = function(q, now, state, member, count, age_ms)
   local call = redis.call
   if age_ms > 0 then
@@ -1903,7 +1898,7 @@ H.retain = function(q, now, state, member, count, age_ms)
   end
 end
 
--- endings.py:99 trim
+-- endings.py:94 trim
 H.trim = function(q, now, state, count)
   local call = redis.call
   local excess = call('ZCARD', q .. ':' .. state) - count
@@ -1923,7 +1918,7 @@ H.trim = function(q, now, state, count)
   end
 end
 
--- endings.py:114 forget_ended
+-- endings.py:109 forget_ended
 H.forget_ended = function(q, now, state, members)
   local keys_ = {}
   for _, member in ipairs(members) do
@@ -1942,12 +1937,12 @@ H.forget_ended = function(q, now, state, members)
   R.spread('ZREM', members, q .. ':retained')
 end
 
--- endings.py:130 has_expired
+-- endings.py:125 has_expired
 H.has_expired = function(row, now)
   return row.expire_at > 0 and now > row.expire_at
 end
 
--- endings.py:135 leave_expiring
+-- endings.py:130 leave_expiring
 H.leave_expiring = function(q, job_id, row)
   local call = redis.call
   if row.expire_at > 0 then
@@ -1983,7 +1978,7 @@ H.emit_retrying = function(q, now, keep, job_id, reason, attempts_made, delay)
   end
 end
 
--- explaining.py:39 explain
+-- explaining.py:41 explain
 O.explain = function(q, now, job_id)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -1998,10 +1993,13 @@ O.explain = function(q, now, job_id)
   local state = H.state_of(row.state)
   local until_ = 0
   local worker = ''
-  if state == 'active' then
-    local lease = R.maybe_int(call('ZSCORE', q .. ':active', R.pad(row.mark) .. job_id))
-    until_ = not lease and 0 or lease
-    worker = R.split(row.token, ':')[1]
+  local lease = R.hmget(q .. ':leases', {job_id})[1]
+  if lease ~= '' or state == 'active' then
+    state = 'active'
+    local mark = lease == '' and R.pad(row.mark) or H.padded_mark(lease)
+    local end_ = R.maybe_int(call('ZSCORE', q .. ':active', mark .. job_id))
+    until_ = not end_ and 0 or end_
+    worker = H.worker_of(lease == '' and row.token or H.token_of(lease))
   end
   if state == 'delayed' then
     local due = R.maybe_int(call('ZSCORE', q .. ':scheduled', R.pad(row.mark) .. job_id))
@@ -2029,7 +2027,7 @@ O.explain = function(q, now, job_id)
   return {{state, place, until_, worker, R.reply_list_of_Reason(reasons)}}
 end
 
--- explaining.py:74 outstanding_children
+-- explaining.py:79 outstanding_children
 H.outstanding_children = function(q, job_id)
   local call = redis.call
   local children = {}
@@ -2042,7 +2040,7 @@ H.outstanding_children = function(q, job_id)
   return children
 end
 
--- explaining.py:84 explain_queue
+-- explaining.py:89 explain_queue
 H.explain_queue = function(q, now, meta, reasons)
   local call = redis.call
   if meta.paused == 1 then
@@ -2076,7 +2074,7 @@ H.explain_queue = function(q, now, meta, reasons)
   end
 end
 
--- explaining.py:108 explain_group
+-- explaining.py:113 explain_group
 H.explain_group = function(q, now, job_id, row, reasons)
   local call = redis.call
   local key = row.ordering_key
@@ -2116,7 +2114,7 @@ H.explain_group = function(q, now, job_id, row, reasons)
   end
 end
 
--- explaining.py:137 running_members
+-- explaining.py:142 running_members
 H.running_members = function(q, key)
   local call = redis.call
   local members = {}
@@ -2230,7 +2228,7 @@ H.free_if_done = function(q, now, parent_id)
   end
 end
 
--- flows.py:49 take_ids
+-- flows.py:50 take_ids
 O.take_ids = function(q, now, count)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2243,7 +2241,7 @@ O.take_ids = function(q, now, count)
   return {last_id - count + 1}
 end
 
--- flows.py:61 add_flow
+-- flows.py:62 add_flow
 O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2266,7 +2264,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   if taken ~= '' then
     return {{{}, taken}}
   end
-  -- flows.py:92
+  -- flows.py:93
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
@@ -2289,7 +2287,7 @@ O.add_flow = function(q, now, call_, flow, deadline, specs, guarded, others, eve
   return {{ids, ''}}
 end
 
--- flows.py:111 reserve
+-- flows.py:112 reserve
 O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2308,7 +2306,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   if taken ~= '' then
     return {taken}
   end
-  -- flows.py:127
+  -- flows.py:128
   H.stamp(q, meta)
   local ids = H.choose_ids(q, specs)
   for i = 0, #specs - 1 do
@@ -2321,7 +2319,7 @@ O.reserve = function(q, now, flow, root, deadline, specs, guarded)
   return {''}
 end
 
--- flows.py:139 release_flow
+-- flows.py:140 release_flow
 O.release_flow = function(q, now, flow)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2339,7 +2337,7 @@ O.release_flow = function(q, now, flow)
   return {1}
 end
 
--- flows.py:154 decide
+-- flows.py:155 decide
 O.decide = function(q, now, flow, deadline)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2351,7 +2349,7 @@ O.decide = function(q, now, flow, deadline)
   return {now > deadline and 'aborted' or 'undecided'}
 end
 
--- flows.py:164 list_reservations
+-- flows.py:165 list_reservations
 O.list_reservations = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2365,7 +2363,7 @@ O.list_reservations = function(q, now)
   return {R.reply_list_of_Reservation(found)}
 end
 
--- flows.py:176 add_child
+-- flows.py:177 add_child
 O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2394,7 +2392,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   if spec.job_id ~= '' and spec.job_id ~= superseded and H.is_taken(q, spec.job_id) then
     return {':'}
   end
-  -- flows.py:211
+  -- flows.py:212
   H.stamp(q, meta)
   local job_id = H.choose_id(q, spec.job_id)
   H.add_one(q, now, events_keep, job_id, spec, superseded)
@@ -2406,7 +2404,7 @@ O.add_child = function(q, now, call_, parent_id, token, spec, guarded, events_ke
   return {job_id}
 end
 
--- flows.py:223 adopt
+-- flows.py:224 adopt
 O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, child)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -2424,7 +2422,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   if status ~= 'done' then
     return {status}
   end
-  -- flows.py:239
+  -- flows.py:240
   H.adopt_child(q, parent_id, child .. ':' .. flow)
   H.write_letter(q, target, '', '', {'letter', 'flow', 'flow', flow})
   call('HINCRBY', q .. ':flows', flow, 1)
@@ -2434,7 +2432,7 @@ O.adopt = function(q, now, call_, flow, deadline, parent_id, token, target, chil
   return {'done'}
 end
 
--- flows.py:249 list_children
+-- flows.py:250 list_children
 O.list_children = function(q, now, job_id, start)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -2454,12 +2452,12 @@ O.list_children = function(q, now, job_id, start)
   return {R.reply_list_of_ChildEntry(entries)}
 end
 
--- flows.py:268 spec_of
+-- flows.py:269 spec_of
 H.spec_of = function(node)
   return {job_id = node.job_id, name = node.name, data = node.data, options = node.options}
 end
 
--- flows.py:273 first_taken
+-- flows.py:274 first_taken
 H.first_taken = function(q, now, specs)
   for _, spec in ipairs(specs) do
     if spec.job_id ~= '' and H.is_taken(q, spec.job_id) then
@@ -2473,7 +2471,7 @@ H.first_taken = function(q, now, specs)
   return ''
 end
 
--- flows.py:284 choose_ids
+-- flows.py:285 choose_ids
 H.choose_ids = function(q, specs)
   local call = redis.call
   local ids = {}
@@ -2495,7 +2493,7 @@ H.choose_ids = function(q, specs)
   return ids
 end
 
--- flows.py:301 choose_id
+-- flows.py:302 choose_id
 H.choose_id = function(q, wanted)
   local call = redis.call
   local last_id = tonumber(call('GET', q .. ':id') or 0)
@@ -2509,7 +2507,7 @@ H.choose_id = function(q, wanted)
   return wanted
 end
 
--- flows.py:312 store_node
+-- flows.py:313 store_node
 H.store_node = function(q, now, key, node, ids, job_id, flow)
   local fields = {'name', node.name, 'data', node.data, 'added', R.text(now)}
   for _, option in ipairs(node.options) do
@@ -2545,7 +2543,7 @@ H.store_node = function(q, now, key, node, ids, job_id, flow)
   R.spread('HSET', fields, key)
 end
 
--- flows.py:340 positions
+-- flows.py:341 positions
 H.positions = function(count)
   local numbers = {}
   for i = 0, count - 1 do
@@ -2554,7 +2552,7 @@ H.positions = function(count)
   return numbers
 end
 
--- flows.py:348 appear
+-- flows.py:349 appear
 H.appear = function(q, now, keep, job_id, name, options, waits)
   local dedup_id = H.lookup(options, 'dedup_id')
   if dedup_id ~= '' then
@@ -2573,7 +2571,7 @@ H.appear = function(q, now, keep, job_id, name, options, waits)
   H.await_children(q, now, keep, job_id, mark)
 end
 
--- flows.py:364 complete_flow
+-- flows.py:365 complete_flow
 H.complete_flow = function(q, now, keep, flow)
   local call = redis.call
   local ids = R.split(call('HGET', q .. ':reservation:' .. flow, 'ids') or '', '\010')
@@ -2588,15 +2586,16 @@ H.complete_flow = function(q, now, keep, flow)
   H.forget_reservation(q, flow)
 end
 
--- flows.py:376 forget_reservation
+-- flows.py:377 forget_reservation
 H.forget_reservation = function(q, flow)
   local call = redis.call
   call('UNLINK', q .. ':reservation:' .. flow)
   call('ZREM', q .. ':reservations', flow)
 end
 
--- flows.py:382 may_have_children
+-- flows.py:383 may_have_children
 H.may_have_children = function(q, parent_id, token)
+  H.own_leases(q, {parent_id})
   local held = R.read_HeldRow(q .. ':job:' .. parent_id)
   if held.name == '' then
     return 'not_found'
@@ -3393,7 +3392,7 @@ H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
 
--- keys.py:70 keys_of_job
+-- keys.py:71 keys_of_job
 H.keys_of_job = function(q, job_id)
   return {q .. ':job:' .. job_id, q .. ':logs:' .. job_id, q .. ':children:' .. job_id, q .. ':outcomes:' .. job_id}
 end
@@ -3430,6 +3429,102 @@ end
 H.next_mark = function(q)
   local call = redis.call
   return call('HINCRBY', q .. ':meta', 'mark', 1)
+end
+
+-- leases.py:23 lease_of
+H.lease_of = function(mark, place, token, now)
+  return R.pad(mark) .. ':' .. R.pad(place) .. ':' .. token .. ':' .. R.text(now)
+end
+
+-- leases.py:28 padded_mark
+H.padded_mark = function(lease)
+  return string.sub(lease, 1, 16)
+end
+
+-- leases.py:33 is_under
+H.is_under = function(lease, token)
+  return string.sub(string.sub(lease, 35), 1, #token + 1) == token .. ':'
+end
+
+-- leases.py:38 start_of
+H.start_of = function(lease, token)
+  return string.sub(lease, 34 + #token + 1 + 1)
+end
+
+-- leases.py:43 token_of
+H.token_of = function(lease)
+  local parts = R.split(string.sub(lease, 35), ':')
+  return parts[1] .. ':' .. parts[2]
+end
+
+-- leases.py:49 worker_of
+H.worker_of = function(token)
+  return R.split(token, ':')[1]
+end
+
+-- leases.py:54 fields_of
+H.fields_of = function(lease)
+  local parts = R.split(lease, ':')
+  local token = H.token_of(lease)
+  local mark = R.text(R.int(parts[1]))
+  local place = R.text(R.int(parts[2]))
+  return {'state', 'active', 'token', token, 'mark', mark, 'place', place, 'processed_on', parts[5]}
+end
+
+-- leases.py:63 take_leases
+H.take_leases = function(q, job_ids)
+  local leases = R.hmget(q .. ':leases', job_ids)
+  local taken = {}
+  for i = 0, #job_ids - 1 do
+    if leases[i + 1] ~= '' then
+      taken[#taken + 1] = job_ids[i + 1]
+    end
+  end
+  if R.spread('HDEL', taken, q .. ':leases') == #taken then
+    return leases
+  end
+  local nothing = {}
+  for i = 0, #job_ids - 1 do
+    H.give_lease(q, job_ids[i + 1], leases[i + 1])
+    nothing[#nothing + 1] = ''
+  end
+  return nothing
+end
+
+-- leases.py:82 give_lease
+H.give_lease = function(q, job_id, lease)
+  if lease ~= '' then
+    R.spread('HSET', H.fields_of(lease), q .. ':job:' .. job_id)
+  end
+end
+
+-- leases.py:88 own_leases
+H.own_leases = function(q, job_ids)
+  local leases = H.take_leases(q, job_ids)
+  for i = 0, #job_ids - 1 do
+    H.give_lease(q, job_ids[i + 1], leases[i + 1])
+  end
+end
+
+-- leases.py:95 read_place
+H.read_place = function(q, job_id)
+  H.own_leases(q, {job_id})
+  return R.read_PlaceRow(q .. ':job:' .. job_id)
+end
+
+-- leases.py:101 with_lease
+H.with_lease = function(fields, lease)
+  if lease == '' then
+    return fields
+  end
+  local whole = {}
+  for _, stored in ipairs(fields) do
+    whole[#whole + 1] = stored
+  end
+  for _, leased in ipairs(H.fields_of(lease)) do
+    whole[#whole + 1] = leased
+  end
+  return whole
 end
 
 -- letters.py:27 write_letter
@@ -3701,20 +3796,20 @@ H.watch_expiry = function(q, job_id, expire_at, mark)
   call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
 end
 
--- reads.py:30 get_job
+-- reads.py:32 get_job
 O.get_job = function(q, now, job_id, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  local fields = call('HGETALL', q .. ':job:' .. job_id)
+  local fields = H.with_lease(call('HGETALL', q .. ':job:' .. job_id), R.hmget(q .. ':leases', {job_id})[1])
   if exclude_data then
     return {H.without(fields, 'data')}
   end
   return {fields}
 end
 
--- reads.py:41 list_jobs
+-- reads.py:43 list_jobs
 O.list_jobs = function(q, now, state, start, stop, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3726,9 +3821,14 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   end
   local entries = {}
   local payload = 0
+  local ids = {}
   for _, member in ipairs(call('ZRANGE', H.state_key(q, state), start, last)) do
-    local job_id = state == 'waiting' and member or string.sub(member, 17)
-    local fields = call('HGETALL', q .. ':job:' .. job_id)
+    ids[#ids + 1] = state == 'waiting' and member or string.sub(member, 17)
+  end
+  local leases = R.hmget(q .. ':leases', ids)
+  for i = 0, #ids - 1 do
+    local job_id = ids[i + 1]
+    local fields = H.with_lease(call('HGETALL', q .. ':job:' .. job_id), leases[i + 1])
     if exclude_data then
       fields = H.without(fields, 'data')
     end
@@ -3741,7 +3841,7 @@ O.list_jobs = function(q, now, state, start, stop, exclude_data)
   return {R.reply_list_of_JobEntry(entries)}
 end
 
--- reads.py:66 list_parked
+-- reads.py:72 list_parked
 O.list_parked = function(q, now, group, skip, exclude_data)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3778,7 +3878,7 @@ O.list_parked = function(q, now, group, skip, exclude_data)
   return {{R.reply_list_of_JobEntry(entries), at_group, at_member, #keys_ < 500 and 1 or 0}}
 end
 
--- reads.py:98 state_key
+-- reads.py:104 state_key
 H.state_key = function(q, state)
   if state == 'waiting' then
     return q .. ':ready'
@@ -3795,7 +3895,7 @@ H.state_key = function(q, state)
   return q .. ':' .. state
 end
 
--- reads.py:112 count_jobs
+-- reads.py:118 count_jobs
 O.count_jobs = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3807,7 +3907,7 @@ O.count_jobs = function(q, now)
       parked}}
 end
 
--- reads.py:129 get_time
+-- reads.py:135 get_time
 O.get_time = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -3815,7 +3915,7 @@ O.get_time = function(q, now)
   return {now}
 end
 
--- reads.py:137 is_paused
+-- reads.py:143 is_paused
 O.is_paused = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -3824,7 +3924,7 @@ O.is_paused = function(q, now)
   return {meta.paused == 1 and 1 or 0}
 end
 
--- reads.py:146 get_log
+-- reads.py:152 get_log
 O.get_log = function(q, now, job_id, start, stop)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3846,7 +3946,7 @@ O.get_log = function(q, now, job_id, start, stop)
   return {{lines, call('LLEN', q .. ':logs:' .. job_id)}}
 end
 
--- reads.py:164 get_metrics
+-- reads.py:170 get_metrics
 O.get_metrics = function(q, now, state)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -3855,7 +3955,7 @@ O.get_metrics = function(q, now, state)
   return {call('HGETALL', q .. ':metrics:' .. state)}
 end
 
--- reads.py:172 read_events
+-- reads.py:178 read_events
 O.read_events = function(q, now, after, count)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
@@ -3863,7 +3963,7 @@ O.read_events = function(q, now, after, count)
   return {R.reply_list_of_Event(R.xafter(q .. ':events', after, count))}
 end
 
--- reads.py:180 last_event
+-- reads.py:186 last_event
 O.last_event = function(q, now)
   local call = redis.call
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
@@ -4142,7 +4242,7 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:55 settle_all
+-- settling.py:52 settle_all
 H.settle_all = function(q, now, caller, settlements, mark)
   local statuses = {}
   local completed = 0
@@ -4151,10 +4251,21 @@ H.settle_all = function(q, now, caller, settlements, mark)
   local beyond_jobs = false
   local left = {}
   local ended = {}
-  for _, settlement in ipairs(settlements) do
+  local ids = {}
+  for _, each in ipairs(settlements) do
+    ids[#ids + 1] = each.job_id
+  end
+  local leases = H.take_leases(q, ids)
+  for i = 0, #settlements - 1 do
+    local settlement = settlements[i + 1]
     mark = mark + 1
     local status = 'completed'
-    if not H.settle_plain(q, now, caller, settlement, mark, left, ended) then
+    if settlement.outcome == 'completed' and H.is_under(leases[i + 1], settlement.token) then
+      H.complete_plain(q, now, caller, settlement, leases[i + 1], mark)
+      left[#left + 1] = H.padded_mark(leases[i + 1]) .. settlement.job_id
+      ended[#ended + 1] = R.pad(mark) .. settlement.job_id
+    else
+      H.give_lease(q, settlement.job_id, leases[i + 1])
       H.keep_completed(q, now, ended)
       ended = {}
       status = H.settle(q, now, caller, settlement, mark, left)
@@ -4174,25 +4285,17 @@ H.settle_all = function(q, now, caller, settlements, mark)
   return {statuses = statuses, completed = completed, failed = failed, readied = readied, beyond_jobs = beyond_jobs}
 end
 
--- settling.py:84 settle_plain
-H.settle_plain = function(q, now, caller, settlement, mark, left, ended)
+-- settling.py:91 complete_plain
+H.complete_plain = function(q, now, caller, settlement, lease, mark)
   local call = redis.call
   local key = q .. ':job:' .. settlement.job_id
-  if settlement.outcome ~= 'completed' or call('HLEN', key) ~= 8 then
-    return false
-  end
-  local lease = R.read_LeaseRow(key)
-  if lease.state ~= 'active' or lease.token ~= settlement.token then
-    return false
-  end
-  left[#left + 1] = R.pad(lease.mark) .. settlement.job_id
-  ended[#ended + 1] = R.pad(mark) .. settlement.job_id
-  H.note_completed(q, now, settlement.job_id, settlement.value, mark)
+  local start = H.start_of(lease, settlement.token)
+  call('HSET', key, 'state', 'completed', 'return_value', settlement.value, 'processed_on', start, 'finished_on', now,
+      'mark', mark)
   H.emit_with(q, now, caller.events_keep, 'completed', settlement.job_id, 'return_value', settlement.value)
-  return true
 end
 
--- settling.py:104 settle
+-- settling.py:99 settle
 H.settle = function(q, now, caller, settlement, mark, left)
   local job_id = settlement.job_id
   local held = R.read_HeldRow(q .. ':job:' .. job_id)
@@ -4215,7 +4318,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:126 detail_of
+-- settling.py:121 detail_of
 H.detail_of = function(settlement)
   local detail = settlement.detail
   if not detail then
@@ -4225,7 +4328,7 @@ H.detail_of = function(settlement)
   return detail
 end
 
--- settling.py:134 leave_run
+-- settling.py:129 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   local detail = H.detail_of(settlement)
@@ -4264,7 +4367,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:165 fail_attempt
+-- settling.py:160 fail_attempt
 H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   local call = redis.call
   local attempt = R.read_AttemptRow(q .. ':job:' .. job_id)
@@ -4284,7 +4387,7 @@ H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   return status
 end
 
--- settling.py:181 delay_run
+-- settling.py:176 delay_run
 H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   local call = redis.call
   if data ~= '' then
@@ -4293,7 +4396,7 @@ H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   return H.resume_later(q, now, keep, job_id, until_, mark, 'delayed')
 end
 
--- settling.py:188 resume_later
+-- settling.py:183 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4459,7 +4562,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:54 settle_and_activate
+-- work.py:56 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4474,7 +4577,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, token))}
   end
-  -- work.py:68
+  -- work.py:70
   H.stamp(q, meta)
   local mark = meta.mark
   if #settlements + want > 0 then
@@ -4491,7 +4594,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     meta = R.read_Meta(q .. ':meta')
     more = H.has_come(meta.next_due, now)
   end
-  -- work.py:82
+  -- work.py:84
   local starts = {jobs = {}, first_end = 0}
   local hold_ms = 0
   if want > 0 and not more then
@@ -4537,10 +4640,11 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:118 start
+-- work.py:120 start
 H.start = function(q, now, caller, allowed, token, mark)
   local call = redis.call
   local started = {}
+  local members = {}
   local leases = {}
   local ends = {}
   local payload = 0
@@ -4558,14 +4662,16 @@ H.start = function(q, now, caller, allowed, token, mark)
         break
       end
       mark = mark + 1
-      call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
-          now)
       H.emit(q, now, caller.events_keep, 'active', job_id)
       started[#started + 1] = {job_id = job_id, fields = fields}
-      leases[#leases + 1] = R.pad(mark) .. job_id
+      members[#members + 1] = R.pad(mark) .. job_id
       if #fields == 6 then
+        leases[#leases + 1] = job_id
+        leases[#leases + 1] = H.lease_of(mark, picked[i + 1].score, token, now)
         ends[#ends + 1] = now + caller.lease_ms
       else
+        call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
+            now)
         ends[#ends + 1] = now + H.lookup_int(fields, 'lock_duration', caller.lease_ms)
         if H.lookup(fields, 'expire_at') ~= '' then
           call('ZREM', q .. ':expiring', R.pad(H.lookup_int(fields, 'expiry_mark', 0)) .. job_id)
@@ -4584,18 +4690,19 @@ H.start = function(q, now, caller, allowed, token, mark)
       break
     end
   end
-  R.zadd_many(q .. ':active', ends, leases)
+  R.zadd_many(q .. ':active', ends, members)
+  R.spread('HSET', leases, q .. ':leases')
   return {jobs = started, first_end = H.earliest(ends)}
 end
 
--- work.py:164 is_overtaken
+-- work.py:170 is_overtaken
 H.is_overtaken = function(q, score)
   local call = redis.call
   local first = R.maybe_int(call('ZRANGE', q .. ':ready', 0, 0, 'WITHSCORES')[2])
   return first ~= false and first < score
 end
 
--- work.py:170 put_back
+-- work.py:176 put_back
 H.put_back = function(q, picked, first)
   local scores = {}
   local members = {}
@@ -4606,14 +4713,14 @@ H.put_back = function(q, picked, first)
   R.zadd_many(q .. ':ready', scores, members)
 end
 
--- work.py:180 start_member
+-- work.py:186 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:187 earliest
+-- work.py:193 earliest
 H.earliest = function(moments)
   local least = 0
   for _, moment in ipairs(moments) do
@@ -4624,12 +4731,14 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:196 repeat
+-- work.py:202 repeat
 H.repeat_ = function(q, now, caller, token)
   local call = redis.call
   local last = R.read_LastReplyRow(q .. ':worker:' .. caller.worker)
   local started = {}
-  for _, job_id in ipairs(R.split(last.started, '\010')) do
+  local ids = R.split(last.started, '\010')
+  H.own_leases(q, ids)
+  for _, job_id in ipairs(ids) do
     local held = R.read_HeldRow(q .. ':job:' .. job_id)
     if held.state == 'active' and held.token == token then
       started[#started + 1] = {job_id = job_id, fields = call('HGETALL', q .. ':job:' .. job_id)}
@@ -4643,7 +4752,7 @@ H.repeat_ = function(q, now, caller, token)
       wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
 end
 
--- work.py:211 record
+-- work.py:219 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4663,7 +4772,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:228 time_to_look
+-- work.py:236 time_to_look
 H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
@@ -4672,13 +4781,14 @@ H.time_to_look = function(q, now, worker, more, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:240 extend
+-- work.py:248 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
+  H.own_leases(q, job_ids)
   local statuses = {}
   for i = 0, #job_ids - 1 do
     local held = R.read_HeldRow(q .. ':job:' .. job_ids[i + 1])
@@ -4693,7 +4803,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:260 nudge
+-- work.py:269 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4704,7 +4814,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:270 pass_wake
+-- work.py:279 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4714,7 +4824,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:280 leave
+-- work.py:289 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4724,7 +4834,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:289
+  -- work.py:298
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4739,7 +4849,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:301 tick
+-- work.py:310 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4765,7 +4875,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_47bbb94b5668',
+  function_name = 'glidemq_pb_get_marks_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4776,7 +4886,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_47bbb94b5668',
+  function_name = 'glidemq_pb_clear_some_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4788,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_47bbb94b5668',
+  function_name = 'glidemq_pb_clean_some_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4800,7 +4910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_47bbb94b5668',
+  function_name = 'glidemq_pb_retry_some_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4812,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_47bbb94b5668',
+  function_name = 'glidemq_pb_forget_queue_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4823,7 +4933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_47bbb94b5668',
+  function_name = 'glidemq_pb_list_workers_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4834,7 +4944,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_47bbb94b5668',
+  function_name = 'glidemq_pb_wait_for_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4846,7 +4956,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_47bbb94b5668',
+  function_name = 'glidemq_pb_fetch_answers_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4858,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_47bbb94b5668',
+  function_name = 'glidemq_pb_forget_answers_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4870,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_47bbb94b5668',
+  function_name = 'glidemq_pb_remove_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4881,7 +4991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_47bbb94b5668',
+  function_name = 'glidemq_pb_retry_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4892,7 +5002,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_47bbb94b5668',
+  function_name = 'glidemq_pb_revoke_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4903,7 +5013,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_47bbb94b5668',
+  function_name = 'glidemq_pb_promote_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4914,7 +5024,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_47bbb94b5668',
+  function_name = 'glidemq_pb_change_priority_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4926,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_47bbb94b5668',
+  function_name = 'glidemq_pb_change_delay_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4938,7 +5048,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_47bbb94b5668',
+  function_name = 'glidemq_pb_update_data_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4949,7 +5059,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_47bbb94b5668',
+  function_name = 'glidemq_pb_update_progress_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4961,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_47bbb94b5668',
+  function_name = 'glidemq_pb_add_log_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4972,7 +5082,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_47bbb94b5668',
+  function_name = 'glidemq_pb_pause_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4983,7 +5093,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_47bbb94b5668',
+  function_name = 'glidemq_pb_resume_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4994,7 +5104,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_47bbb94b5668',
+  function_name = 'glidemq_pb_set_group_limits_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5006,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_47bbb94b5668',
+  function_name = 'glidemq_pb_rate_limit_group_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5018,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_47bbb94b5668',
+  function_name = 'glidemq_pb_set_global_concurrency_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5029,7 +5139,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_47bbb94b5668',
+  function_name = 'glidemq_pb_set_global_rate_limit_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5040,7 +5150,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_47bbb94b5668',
+  function_name = 'glidemq_pb_get_global_limits_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5051,7 +5161,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_47bbb94b5668',
+  function_name = 'glidemq_pb_explain_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5062,7 +5172,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_47bbb94b5668',
+  function_name = 'glidemq_pb_take_ids_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5073,7 +5183,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_47bbb94b5668',
+  function_name = 'glidemq_pb_add_flow_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5088,7 +5198,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_47bbb94b5668',
+  function_name = 'glidemq_pb_reserve_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5103,7 +5213,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_47bbb94b5668',
+  function_name = 'glidemq_pb_release_flow_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5114,7 +5224,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_47bbb94b5668',
+  function_name = 'glidemq_pb_decide_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5125,7 +5235,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_47bbb94b5668',
+  function_name = 'glidemq_pb_list_reservations_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5136,7 +5246,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_47bbb94b5668',
+  function_name = 'glidemq_pb_add_child_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5148,7 +5258,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_47bbb94b5668',
+  function_name = 'glidemq_pb_adopt_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5160,7 +5270,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_47bbb94b5668',
+  function_name = 'glidemq_pb_list_children_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5171,7 +5281,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_47bbb94b5668',
+  function_name = 'glidemq_pb_receive_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5182,7 +5292,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_47bbb94b5668',
+  function_name = 'glidemq_pb_replay_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5193,7 +5303,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_47bbb94b5668',
+  function_name = 'glidemq_pb_set_dead_letters_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5204,7 +5314,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_47bbb94b5668',
+  function_name = 'glidemq_pb_get_dead_letters_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5215,7 +5325,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_47bbb94b5668',
+  function_name = 'glidemq_pb_enqueue_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5229,7 +5339,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_47bbb94b5668',
+  function_name = 'glidemq_pb_list_letters_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5240,7 +5350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_47bbb94b5668',
+  function_name = 'glidemq_pb_acknowledge_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5251,7 +5361,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_47bbb94b5668',
+  function_name = 'glidemq_pb_get_job_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5262,7 +5372,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_47bbb94b5668',
+  function_name = 'glidemq_pb_list_jobs_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5274,7 +5384,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_47bbb94b5668',
+  function_name = 'glidemq_pb_list_parked_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5285,7 +5395,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_47bbb94b5668',
+  function_name = 'glidemq_pb_count_jobs_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5296,7 +5406,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_47bbb94b5668',
+  function_name = 'glidemq_pb_get_time_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5307,7 +5417,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_47bbb94b5668',
+  function_name = 'glidemq_pb_is_paused_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5318,7 +5428,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_47bbb94b5668',
+  function_name = 'glidemq_pb_get_log_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5329,7 +5439,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_47bbb94b5668',
+  function_name = 'glidemq_pb_get_metrics_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5340,7 +5450,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_47bbb94b5668',
+  function_name = 'glidemq_pb_read_events_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5351,7 +5461,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_47bbb94b5668',
+  function_name = 'glidemq_pb_last_event_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5362,7 +5472,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_47bbb94b5668',
+  function_name = 'glidemq_pb_upsert_scheduler_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5374,7 +5484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_47bbb94b5668',
+  function_name = 'glidemq_pb_plan_runs_117d16dbcfb6',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5386,7 +5496,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_47bbb94b5668',
+  function_name = 'glidemq_pb_remove_scheduler_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5397,7 +5507,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_47bbb94b5668',
+  function_name = 'glidemq_pb_get_scheduler_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5408,7 +5518,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_47bbb94b5668',
+  function_name = 'glidemq_pb_list_schedulers_117d16dbcfb6',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5419,7 +5529,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_47bbb94b5668',
+  function_name = 'glidemq_pb_settle_and_activate_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5432,7 +5542,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_47bbb94b5668',
+  function_name = 'glidemq_pb_extend_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5445,7 +5555,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_47bbb94b5668',
+  function_name = 'glidemq_pb_nudge_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5456,7 +5566,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_47bbb94b5668',
+  function_name = 'glidemq_pb_pass_wake_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5467,7 +5577,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_47bbb94b5668',
+  function_name = 'glidemq_pb_leave_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5478,7 +5588,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_47bbb94b5668',
+  function_name = 'glidemq_pb_tick_117d16dbcfb6',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()

@@ -57,6 +57,14 @@ R.spread = function(command, items, key)  -- unpack takes about 8,000 values, so
   end
   return total
 end
+R.hmget = function(key, fields)
+  local values = {}
+  for from = 1, #fields, 1000 do
+    local part = redis.call('HMGET', key, unpack(fields, from, math.min(from + 999, #fields)))
+    for i = 1, #part do values[from + i - 1] = part[i] or '' end
+  end
+  return values
+end
 R.zadd_many = function(key, scores, members)
   local pairs = {}
   for i = 1, #members do pairs[2 * i - 1], pairs[2 * i] = scores[i], members[i] end
