@@ -7,9 +7,10 @@ works. Where calls travel, two lines keep both busy: twice as many jobs a second
 import asyncio
 from collections.abc import Callable
 
+from .semantics.leases import LINE_SEPARATOR
 from .worker_calls import Answer, WorkerCalls
 
-SHARED_FROM = 8
+SHARED_FROM = 10
 """Slots from which a worker has more than one line: for fewer jobs a call costs more than it hides."""
 
 
@@ -32,19 +33,17 @@ class Line:
 
 
 class Lines:
-    """`make` makes the calls of a line; `first` is the one by whose calls the worker says who it is."""
+    """`make` makes the calls of a line by its name; those of the first, which is `worker_id`, say who the worker is."""
 
-    def __init__(self, make: Callable[[bool], WorkerCalls], concurrency: int, at_once: int) -> None:
+    def __init__(self, worker_id: str, make: Callable[[str], WorkerCalls], concurrency: int, at_once: int) -> None:
         count = at_once if concurrency >= SHARED_FROM else 1
-        self.all = [Line(make(number == 0)) for number in range(count)]
+        further = [f"{worker_id}{LINE_SEPARATOR}{number}" for number in range(1, count)]
+        self.names = [worker_id, *further]
+        """Those by which the store knows the lines."""
+        self.all = [Line(make(name)) for name in self.names]
         self.open = count
         """Those that have not ended."""
         self._share = -(-concurrency // count)
-
-    @property
-    def names(self) -> list[str]:
-        """Those by which the store knows them, the worker's own first."""
-        return [line.calls.worker_id for line in self.all]
 
     @property
     def are_asking(self) -> bool:

@@ -63,21 +63,22 @@ class WorkLoop:
             queue=owner.queue_name,
         )
         self._stop_watching: Callable[[], None] = lambda: None
+        worker_id = backend.clock.token()
         self._lines = Lines(
-            lambda first: WorkerCalls(
-                backend, owner, settings, outages,
+            worker_id,
+            lambda name: WorkerCalls(
+                name, backend, owner, settings, outages,
                 may_repeat=lambda: self._ready.is_set() and not self.closing,
-                active=(lambda: len(self._slots)) if first else None,
+                active=(lambda: len(self._slots)) if name == worker_id else None,
             ),
             settings.concurrency,
             backend.calls_at_once,
         )  # fmt: skip
-        names = self._lines.names
         self._leases = Leases(
-            backend, owner.root, names[0], lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
+            backend, owner.root, worker_id, lambda: self._slots, emitter, outages, cancel=settings.cancel_on_abort
         )
         self._listening = Listening(
-            backend, owner, names, min(settings.block_timeout, settings.stalled_interval), outages,
+            backend, owner, self._lines.names, min(settings.block_timeout, settings.stalled_interval), outages,
             has_room=lambda: self._room() > 0,
             idles=lambda: self._room() > 0 and not self._works,
             look=self._poke,
@@ -282,7 +283,7 @@ class WorkLoop:
                 line.sleep = None
         self._lines.open -= 1
         if not self._lines.open:
-            await self._backend.call(work.nudge, self._owner.root, line.calls.worker_id)
+            await self._backend.call(work.nudge, self._owner.root, line.calls.name)
 
     async def _call_and_accept(self, line: Line, answer: Answer) -> None:
         call = asyncio.get_running_loop().create_task(self._call(line))

@@ -37,10 +37,13 @@ class Answer:
 
 
 class WorkerCalls:
-    """`may_repeat`: whether a call that did not get through is to be made again. `active`: how many jobs run."""
+    """Those of one line, by its name. `may_repeat`: whether a call that did not get through is to be made again.
+    `active`: how many jobs run.
+    """
 
     def __init__(
         self,
+        name: str,
         backend: Backend,
         owner: JobOwner,
         settings: Settings,
@@ -49,7 +52,7 @@ class WorkerCalls:
         may_repeat: Callable[[], bool],
         active: Callable[[], int] | None,
     ) -> None:
-        self.worker_id = backend.clock.token()
+        self.name = name
         self.wanted = 0
         """Jobs that the call under way asks for."""
         self.under_way = False
@@ -110,7 +113,7 @@ class WorkerCalls:
         if self._active is not None and self._clock.monotonic() >= self._info_at + INFO_MS:
             self._info_at = self._clock.monotonic()
             info = to_wire(json.dumps(self._description(self._active())))
-        return Caller(self.worker_id, self._number, *self._unchanging, nudge, info)
+        return Caller(self.name, self._number, *self._unchanging, nudge, info)
 
     def _description(self, active: int) -> dict[str, object]:
         """What `queue.get_workers()` shows."""

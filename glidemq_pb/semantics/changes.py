@@ -16,7 +16,7 @@ from .groups import refresh_group, wait_in_group
 from .keys import job_key, keys_of_job, logs_key, meta_key, ready_key
 from .lanes import moved_score, next_mark
 from .lang import operation, refuse, text
-from .leases import read_place, worker_of
+from .leases import line_of, read_place
 from .metrics import count_ended
 from .parents import await_children
 from .placing import leave_state, leave_waiting, make_delayed, make_ready, wait_again, watch_expiry
@@ -59,7 +59,7 @@ def erase(s: Store, q: str, now: int, keep: int, job_id: str, row: PlaceRow) -> 
     """Take a job out of everything but the head of its group, which the caller refreshes."""
     leave_state(s, q, job_id, row)
     if row.state == ACTIVE:
-        notify(s, q, worker_of(row.token), "lost:" + job_id)
+        notify(s, q, line_of(row.token), "lost:" + job_id)
     waits = s.hget(job_key(q, job_id), "waits")
     if waits is not None:
         answer_waits(s, q, now, job_id, waits, FAILED_ANSWER + "removed")
@@ -132,7 +132,7 @@ def revoke(s: Store, q: str, now: int, call: str, job_id: str, events_keep: int)
 
     if row.state == ACTIVE:
         s.hset(job_key(q, job_id), revoked=1)
-        notify(s, q, worker_of(row.token), "revoked:" + job_id)
+        notify(s, q, line_of(row.token), "revoked:" + job_id)
         return FLAGGED
     leave_state(s, q, job_id, row)
     mark = next_mark(s, q)

@@ -14,6 +14,10 @@ from .rows import PlaceRow
 from .states import ACTIVE
 from .store import Store
 
+LINE_SEPARATOR: Final = "."
+"""Ends the worker's name in those of its further lines."""
+PLAIN_FIELDS: Final = 3
+"""All that a plain job stores: `name data added`."""
 MARK_WIDTH: Final = 16
 TOKEN_AT: Final = 34
 """A lease is `mark:place:token:start`. It is longer than 64 bytes, so that the hash is a table from the first one on:
@@ -46,9 +50,14 @@ def token_of(lease: str) -> str:
     return parts[0] + ":" + parts[1]
 
 
-def worker_of(token: str) -> str:
-    """The worker that a token was given to."""
+def line_of(token: str) -> str:
+    """The line of a worker that a token was given to: to the store, a worker of its own."""
     return split(token, ":")[0]
+
+
+def worker_of(token: str) -> str:
+    """The worker itself."""
+    return split(line_of(token), LINE_SEPARATOR)[0]
 
 
 def fields_of(lease: str) -> list[str]:

@@ -91,7 +91,7 @@ class Caller:
     """Which worker calls, and under which of its settings."""
 
     worker: str
-    """A random id of this worker; holds no colon."""
+    """A random id of this worker, without a colon; its further lines add a dot and a number."""
     call: int
     """Counts this worker's calls from 1; a repeated call has the same number."""
     lease_ms: int

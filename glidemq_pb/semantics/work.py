@@ -5,7 +5,6 @@ answered with the first reply's statuses and hands out again those jobs still ac
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from .deadlines import has_come, is_due, lower_next_due
 from .drains import note_drained
@@ -29,7 +28,7 @@ from .keys import (
     workers_key,
 )
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
-from .leases import lease_of, own_leases
+from .leases import PLAIN_FIELDS, lease_of, own_leases
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended, count_in_minute
 from .records import Caller, Settlement, StartedJob, SweepReply, Swept, Unplanned, WorkReply
@@ -40,9 +39,6 @@ from .states import ACTIVE, COMPLETED, FAILED
 from .store import Scored, Store
 from .wakes import LOOK, keep_timer, wake, wake_if_startable
 
-PLAIN_FIELDS: Final = 3
-"""A job that never ran and was added without options has just these: `name data added`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Starts:
@@ -50,6 +46,14 @@ class Starts:
 
     jobs: list[StartedJob]
     first_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Errands:
+    """What only a host can do for the queue: deliver letters, work out when cron schedulers run."""
+
+    letters: bool
+    unplanned: list[Unplanned]
 
 
 @operation(frees_memory=True)
@@ -107,14 +111,12 @@ def settle_and_activate(
         drained = note_drained(s, q, now, caller.events_keep)
     record(s, q, now, caller, last, settled.statuses, started)
     wait_ms = time_to_look(s, q, now, caller.worker, more, starts.first_end)
-    letters = swept.in_doubt > 0
-    unplanned: list[Unplanned] = []
-    if s.existing([outbox_key(q), unplanned_key(q)]) > 0:
-        letters = letters or s.zcard(outbox_key(q)) > 0
-        unplanned = list_unplanned(s, q)
+    errands = find_errands(s, q)
+    letters = errands.letters or swept.in_doubt > 0
     return WorkReply(
-        settled.statuses, started, token, now, more, wait_ms, swept.stalled, drained, unplanned, letters, hold_ms
-    )
+        settled.statuses, started, token, now, more, wait_ms, swept.stalled, drained, errands.unplanned, letters,
+        hold_ms,
+    )  # fmt: skip
 
 
 def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, mark: int) -> Starts:
@@ -211,9 +213,17 @@ def repeat(s: Store, q: str, now: int, caller: Caller, token: str) -> WorkReply:
             started.append(StartedJob(job_id, s.hgetall(job_key(q, job_id))))
     more = is_due(s, q, now)
     wait_ms = time_to_look(s, q, now, caller.worker, more, 0)
-    letters = s.zcard(outbox_key(q)) > 0
-    unplanned = list_unplanned(s, q)
-    return WorkReply(split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, unplanned, letters, 0)
+    errands = find_errands(s, q)
+    return WorkReply(
+        split(last.statuses, "\n"), started, token, now, more, wait_ms, [], False, errands.unplanned, errands.letters, 0
+    )
+
+
+def find_errands(s: Store, q: str) -> Errands:
+    """What a worker is to do beside its jobs."""
+    if s.existing([outbox_key(q), unplanned_key(q)]) == 0:
+        return Errands(False, [])
+    return Errands(s.zcard(outbox_key(q)) > 0, list_unplanned(s, q))
 
 
 def record(

@@ -150,7 +150,7 @@ SEMANTICS = [
     Fault("nobody keeps the timer", "wakes", "            s.hdel(meta_key(q), [\"timer_backup\"])\n        return due", "            s.hdel(meta_key(q), [\"timer_backup\"])\n        return 0"),
     Fault("a worker leaves with its timer", "work", 's.hdel(meta_key(q), ["timer_due", "timer_worker", "timer_backup"])', "pass"),
     Fault("a dead worker is told", "wakes", "    if s.exists(worker_key(q, worker)):\n        s.rpush", "    if True:\n        s.rpush"),
-    Fault('a worker of a removed job is not told', 'changes', '        notify(s, q, worker_of(row.token), "lost:" + job_id)', '        pass'),
+    Fault('a worker of a removed job is not told', 'changes', '        notify(s, q, line_of(row.token), "lost:" + job_id)', '        pass'),
     # jobs and formats
     Fault('a known id is taken twice', 'jobs', 'elif job_id != superseded and is_taken(s, q, job_id):', 'elif len(job_id) > 999:'),
     Fault("the counter meets a custom id", "jobs", "last_id = max(last_id, number(job_id))", "pass"),

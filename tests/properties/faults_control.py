@@ -88,7 +88,7 @@ CONTROL = [
     Fault("a debounce loses the newest", "dedup", "    if mode == DEBOUNCE:\n        return False\n", "    if mode == DEBOUNCE:\n        return s.read(dedup_key(q, dedup_id), DedupRow).pending != \"\"\n"),
     Fault("a debounce runs at once", "dedup", '        return max(delay, lookup_int(options, "dedup_ttl", 0))', "        return delay"),
     Fault("a deduplication record is never forgotten", "dedup", "    if row.jobs <= 1 and row.until == 0:\n", "    if row.jobs < 0:\n"),
-    Fault("a worker of a revoked job is not told", "changes", "        notify(s, q, worker_of(row.token), \"revoked:\" + job_id)\n", ""),
+    Fault("a worker of a revoked job is not told", "changes", "        notify(s, q, line_of(row.token), \"revoked:\" + job_id)\n", ""),
     Fault("the numbers of letters have gaps", "letters", "ordinal = s.hincrby(sent_key(q), target, 1)", "ordinal = s.hincrby(sent_key(q), target, 2)"),
     Fault("letters of all queues are counted together", "letters", "ordinal = s.hincrby(sent_key(q), target, 1)", "ordinal = sequence"),
     Fault("a revoked job is buried", "endings", '    keep_failed(s, q, now, job_id, "revoked", mark)', "    bury(s, q, job_id, \"revoked\")\n    keep_failed(s, q, now, job_id, \"revoked\", mark)"),

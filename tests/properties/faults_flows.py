@@ -77,7 +77,7 @@ FLOWS = [
     Fault("a flow is reserved twice", "flows", '    if s.exists(reservation_key(q, flow)):\n        return ""\n', ""),
     Fault("a reservation is never in doubt", "flows", "    lower_next_due(s, q, now + RESERVED_MS)\n", ""),
     Fault("a reservation is in doubt once only", "due", "        s.zadd(reservations_key(q), now + RESERVED_MS, flow)\n", "        s.zrem(reservations_key(q), flow)\n"),
-    Fault("nobody hears of a doubt", "work", "letters = swept.in_doubt > 0\n", "letters = False\n"),
+    Fault("nobody hears of a doubt", "work", "letters = errands.letters or swept.in_doubt > 0\n", "letters = errands.letters\n"),
     Fault("a reservation is not forgotten", "flows", "    s.zrem(reservations_key(q), flow)\n", ""),
     Fault("a reservation that is given up holds its ids", "flows", "        s.delete([held_key(q, job_id), children_key(q, job_id), outcomes_key(q, job_id)])\n", "        s.delete([children_key(q, job_id), outcomes_key(q, job_id)])\n"),
     Fault("a reservation that is given up leaves its families", "flows", "        s.delete([held_key(q, job_id), children_key(q, job_id), outcomes_key(q, job_id)])\n", "        s.delete([held_key(q, job_id)])\n"),

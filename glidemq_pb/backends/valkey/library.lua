@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_117d16dbcfb6
+#!lua name=glidemq_pb_b9740ba636a0
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -25,20 +25,22 @@ R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) 
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%d', n) end  -- `..` and tostring round to 14 digits; `%.0f` is slow
-local low_digits, high, high_digits = {}, false, ''
+local low_digits, high_digits, highs = {}, {}, 0
 R.pad = function(n)  -- marks grow by one, and to format one costs ten times what it takes to look its parts up
   if n < 0 then return string.format('%016d', n) end
   local low = math.fmod(n, 1000)
-  if n - low ~= high then
-    high = n - low
-    high_digits = string.format('%013d', high / 1000)
+  local high = high_digits[n - low]
+  if not high then
+    if highs == 100 then high_digits, highs = {}, 0 end
+    high = string.format('%013d', (n - low) / 1000)
+    high_digits[n - low], highs = high, highs + 1
   end
   local digits = low_digits[low]
   if not digits then
     digits = string.format('%03d', low)
     low_digits[low] = digits
   end
-  return high_digits .. digits
+  return high .. digits
 end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
@@ -1041,7 +1043,7 @@ H.erase = function(q, now, keep, job_id, row)
   local call = redis.call
   H.leave_state(q, job_id, row)
   if row.state == 'active' then
-    H.notify(q, H.worker_of(row.token), 'lost:' .. job_id)
+    H.notify(q, H.line_of(row.token), 'lost:' .. job_id)
   end
   local waits = call('HGET', q .. ':job:' .. job_id, 'waits')
   if waits then
@@ -1125,7 +1127,7 @@ O.revoke = function(q, now, call_, job_id, events_keep)
   -- changes.py:133
   if row.state == 'active' then
     call('HSET', q .. ':job:' .. job_id, 'revoked', 1)
-    H.notify(q, H.worker_of(row.token), 'revoked:' .. job_id)
+    H.notify(q, H.line_of(row.token), 'revoked:' .. job_id)
     return {'flagged'}
   end
   H.leave_state(q, job_id, row)
@@ -3431,38 +3433,43 @@ H.next_mark = function(q)
   return call('HINCRBY', q .. ':meta', 'mark', 1)
 end
 
--- leases.py:23 lease_of
+-- leases.py:27 lease_of
 H.lease_of = function(mark, place, token, now)
   return R.pad(mark) .. ':' .. R.pad(place) .. ':' .. token .. ':' .. R.text(now)
 end
 
--- leases.py:28 padded_mark
+-- leases.py:32 padded_mark
 H.padded_mark = function(lease)
   return string.sub(lease, 1, 16)
 end
 
--- leases.py:33 is_under
+-- leases.py:37 is_under
 H.is_under = function(lease, token)
   return string.sub(string.sub(lease, 35), 1, #token + 1) == token .. ':'
 end
 
--- leases.py:38 start_of
+-- leases.py:42 start_of
 H.start_of = function(lease, token)
   return string.sub(lease, 34 + #token + 1 + 1)
 end
 
--- leases.py:43 token_of
+-- leases.py:47 token_of
 H.token_of = function(lease)
   local parts = R.split(string.sub(lease, 35), ':')
   return parts[1] .. ':' .. parts[2]
 end
 
--- leases.py:49 worker_of
-H.worker_of = function(token)
+-- leases.py:53 line_of
+H.line_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- leases.py:54 fields_of
+-- leases.py:58 worker_of
+H.worker_of = function(token)
+  return R.split(H.line_of(token), '.')[1]
+end
+
+-- leases.py:63 fields_of
 H.fields_of = function(lease)
   local parts = R.split(lease, ':')
   local token = H.token_of(lease)
@@ -3471,7 +3478,7 @@ H.fields_of = function(lease)
   return {'state', 'active', 'token', token, 'mark', mark, 'place', place, 'processed_on', parts[5]}
 end
 
--- leases.py:63 take_leases
+-- leases.py:72 take_leases
 H.take_leases = function(q, job_ids)
   local leases = R.hmget(q .. ':leases', job_ids)
   local taken = {}
@@ -3491,14 +3498,14 @@ H.take_leases = function(q, job_ids)
   return nothing
 end
 
--- leases.py:82 give_lease
+-- leases.py:91 give_lease
 H.give_lease = function(q, job_id, lease)
   if lease ~= '' then
     R.spread('HSET', H.fields_of(lease), q .. ':job:' .. job_id)
   end
 end
 
--- leases.py:88 own_leases
+-- leases.py:97 own_leases
 H.own_leases = function(q, job_ids)
   local leases = H.take_leases(q, job_ids)
   for i = 0, #job_ids - 1 do
@@ -3506,13 +3513,13 @@ H.own_leases = function(q, job_ids)
   end
 end
 
--- leases.py:95 read_place
+-- leases.py:104 read_place
 H.read_place = function(q, job_id)
   H.own_leases(q, {job_id})
   return R.read_PlaceRow(q .. ':job:' .. job_id)
 end
 
--- leases.py:101 with_lease
+-- leases.py:110 with_lease
 H.with_lease = function(fields, lease)
   if lease == '' then
     return fields
@@ -4562,7 +4569,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:56 settle_and_activate
+-- work.py:60 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4577,7 +4584,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, token))}
   end
-  -- work.py:70
+  -- work.py:74
   H.stamp(q, meta)
   local mark = meta.mark
   if #settlements + want > 0 then
@@ -4594,7 +4601,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     meta = R.read_Meta(q .. ':meta')
     more = H.has_come(meta.next_due, now)
   end
-  -- work.py:84
+  -- work.py:88
   local starts = {jobs = {}, first_end = 0}
   local hold_ms = 0
   if want > 0 and not more then
@@ -4630,17 +4637,13 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   end
   H.record(q, now, caller, last, settled.statuses, started)
   local wait_ms = H.time_to_look(q, now, caller.worker, more, starts.first_end)
-  local letters = swept.in_doubt > 0
-  local unplanned = {}
-  if call('EXISTS', q .. ':outbox', q .. ':unplanned') > 0 then
-    letters = letters or call('ZCARD', q .. ':outbox') > 0
-    unplanned = H.list_unplanned(q)
-  end
+  local errands = H.find_errands(q)
+  local letters = errands.letters or swept.in_doubt > 0
   return {{settled.statuses, R.reply_list_of_StartedJob(started), token, now, more and 1 or 0, wait_ms, swept.stalled,
-      drained and 1 or 0, R.reply_list_of_Unplanned(unplanned), letters and 1 or 0, hold_ms}}
+      drained and 1 or 0, R.reply_list_of_Unplanned(errands.unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:120 start
+-- work.py:122 start
 H.start = function(q, now, caller, allowed, token, mark)
   local call = redis.call
   local started = {}
@@ -4695,14 +4698,14 @@ H.start = function(q, now, caller, allowed, token, mark)
   return {jobs = started, first_end = H.earliest(ends)}
 end
 
--- work.py:170 is_overtaken
+-- work.py:172 is_overtaken
 H.is_overtaken = function(q, score)
   local call = redis.call
   local first = R.maybe_int(call('ZRANGE', q .. ':ready', 0, 0, 'WITHSCORES')[2])
   return first ~= false and first < score
 end
 
--- work.py:176 put_back
+-- work.py:178 put_back
 H.put_back = function(q, picked, first)
   local scores = {}
   local members = {}
@@ -4713,14 +4716,14 @@ H.put_back = function(q, picked, first)
   R.zadd_many(q .. ':ready', scores, members)
 end
 
--- work.py:186 start_member
+-- work.py:188 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:193 earliest
+-- work.py:195 earliest
 H.earliest = function(moments)
   local least = 0
   for _, moment in ipairs(moments) do
@@ -4731,7 +4734,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:202 repeat
+-- work.py:204 repeat
 H.repeat_ = function(q, now, caller, token)
   local call = redis.call
   local last = R.read_LastReplyRow(q .. ':worker:' .. caller.worker)
@@ -4746,13 +4749,22 @@ H.repeat_ = function(q, now, caller, token)
   end
   local more = H.is_due(q, now)
   local wait_ms = H.time_to_look(q, now, caller.worker, more, 0)
-  local letters = call('ZCARD', q .. ':outbox') > 0
-  local unplanned = H.list_unplanned(q)
+  local errands = H.find_errands(q)
   return {statuses = R.split(last.statuses, '\010'), started = started, token = token, now = now, more = more,
-      wait_ms = wait_ms, stalled = {}, drained = false, unplanned = unplanned, letters = letters, hold_ms = 0}
+      wait_ms = wait_ms, stalled = {}, drained = false, unplanned = errands.unplanned, letters = errands.letters,
+      hold_ms = 0}
 end
 
--- work.py:219 record
+-- work.py:222 find_errands
+H.find_errands = function(q)
+  local call = redis.call
+  if call('EXISTS', q .. ':outbox', q .. ':unplanned') == 0 then
+    return {letters = false, unplanned = {}}
+  end
+  return {letters = call('ZCARD', q .. ':outbox') > 0, unplanned = H.list_unplanned(q)}
+end
+
+-- work.py:229 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4772,7 +4784,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:236 time_to_look
+-- work.py:246 time_to_look
 H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
@@ -4781,7 +4793,7 @@ H.time_to_look = function(q, now, worker, more, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:248 extend
+-- work.py:258 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4803,7 +4815,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:269 nudge
+-- work.py:279 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4814,7 +4826,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:279 pass_wake
+-- work.py:289 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4824,7 +4836,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:289 leave
+-- work.py:299 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4834,7 +4846,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:298
+  -- work.py:308
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4849,7 +4861,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:310 tick
+-- work.py:320 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4875,7 +4887,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_marks_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4886,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_117d16dbcfb6',
+  function_name = 'glidemq_pb_clear_some_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4898,7 +4910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_117d16dbcfb6',
+  function_name = 'glidemq_pb_clean_some_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4910,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_117d16dbcfb6',
+  function_name = 'glidemq_pb_retry_some_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4922,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_117d16dbcfb6',
+  function_name = 'glidemq_pb_forget_queue_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4933,7 +4945,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_workers_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4944,7 +4956,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_117d16dbcfb6',
+  function_name = 'glidemq_pb_wait_for_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4956,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_117d16dbcfb6',
+  function_name = 'glidemq_pb_fetch_answers_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4968,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_117d16dbcfb6',
+  function_name = 'glidemq_pb_forget_answers_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4980,7 +4992,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_117d16dbcfb6',
+  function_name = 'glidemq_pb_remove_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4991,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_117d16dbcfb6',
+  function_name = 'glidemq_pb_retry_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5002,7 +5014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_117d16dbcfb6',
+  function_name = 'glidemq_pb_revoke_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5013,7 +5025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_117d16dbcfb6',
+  function_name = 'glidemq_pb_promote_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5024,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_117d16dbcfb6',
+  function_name = 'glidemq_pb_change_priority_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5036,7 +5048,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_117d16dbcfb6',
+  function_name = 'glidemq_pb_change_delay_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5048,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_117d16dbcfb6',
+  function_name = 'glidemq_pb_update_data_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5059,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_117d16dbcfb6',
+  function_name = 'glidemq_pb_update_progress_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5071,7 +5083,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_117d16dbcfb6',
+  function_name = 'glidemq_pb_add_log_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5082,7 +5094,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_117d16dbcfb6',
+  function_name = 'glidemq_pb_pause_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5093,7 +5105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_117d16dbcfb6',
+  function_name = 'glidemq_pb_resume_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5104,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_117d16dbcfb6',
+  function_name = 'glidemq_pb_set_group_limits_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5116,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_117d16dbcfb6',
+  function_name = 'glidemq_pb_rate_limit_group_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5128,7 +5140,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_117d16dbcfb6',
+  function_name = 'glidemq_pb_set_global_concurrency_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5139,7 +5151,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_117d16dbcfb6',
+  function_name = 'glidemq_pb_set_global_rate_limit_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5150,7 +5162,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_global_limits_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5161,7 +5173,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_117d16dbcfb6',
+  function_name = 'glidemq_pb_explain_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5172,7 +5184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_117d16dbcfb6',
+  function_name = 'glidemq_pb_take_ids_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5183,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_117d16dbcfb6',
+  function_name = 'glidemq_pb_add_flow_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5198,7 +5210,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_117d16dbcfb6',
+  function_name = 'glidemq_pb_reserve_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5213,7 +5225,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_117d16dbcfb6',
+  function_name = 'glidemq_pb_release_flow_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5224,7 +5236,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_117d16dbcfb6',
+  function_name = 'glidemq_pb_decide_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5235,7 +5247,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_reservations_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5246,7 +5258,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_117d16dbcfb6',
+  function_name = 'glidemq_pb_add_child_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5258,7 +5270,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_117d16dbcfb6',
+  function_name = 'glidemq_pb_adopt_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5270,7 +5282,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_children_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5281,7 +5293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_117d16dbcfb6',
+  function_name = 'glidemq_pb_receive_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5292,7 +5304,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_117d16dbcfb6',
+  function_name = 'glidemq_pb_replay_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5303,7 +5315,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_117d16dbcfb6',
+  function_name = 'glidemq_pb_set_dead_letters_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5314,7 +5326,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_dead_letters_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5325,7 +5337,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_117d16dbcfb6',
+  function_name = 'glidemq_pb_enqueue_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5339,7 +5351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_letters_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5350,7 +5362,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_117d16dbcfb6',
+  function_name = 'glidemq_pb_acknowledge_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5361,7 +5373,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_job_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5372,7 +5384,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_jobs_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5384,7 +5396,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_parked_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5395,7 +5407,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_117d16dbcfb6',
+  function_name = 'glidemq_pb_count_jobs_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5406,7 +5418,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_time_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5417,7 +5429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_117d16dbcfb6',
+  function_name = 'glidemq_pb_is_paused_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5428,7 +5440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_log_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5439,7 +5451,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_metrics_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5450,7 +5462,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_117d16dbcfb6',
+  function_name = 'glidemq_pb_read_events_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5461,7 +5473,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_117d16dbcfb6',
+  function_name = 'glidemq_pb_last_event_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5472,7 +5484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_117d16dbcfb6',
+  function_name = 'glidemq_pb_upsert_scheduler_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5484,7 +5496,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_117d16dbcfb6',
+  function_name = 'glidemq_pb_plan_runs_b9740ba636a0',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5496,7 +5508,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_117d16dbcfb6',
+  function_name = 'glidemq_pb_remove_scheduler_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5507,7 +5519,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_117d16dbcfb6',
+  function_name = 'glidemq_pb_get_scheduler_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5518,7 +5530,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_117d16dbcfb6',
+  function_name = 'glidemq_pb_list_schedulers_b9740ba636a0',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5529,7 +5541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_117d16dbcfb6',
+  function_name = 'glidemq_pb_settle_and_activate_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5542,7 +5554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_117d16dbcfb6',
+  function_name = 'glidemq_pb_extend_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5555,7 +5567,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_117d16dbcfb6',
+  function_name = 'glidemq_pb_nudge_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5566,7 +5578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_117d16dbcfb6',
+  function_name = 'glidemq_pb_pass_wake_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5577,7 +5589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_117d16dbcfb6',
+  function_name = 'glidemq_pb_leave_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5588,7 +5600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_117d16dbcfb6',
+  function_name = 'glidemq_pb_tick_b9740ba636a0',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()

@@ -23,20 +23,22 @@ R.done = function(args, at) if at ~= #args + 1 then R.wrong('ARGUMENTS', #args) 
 -- For b > 0. Lua's own `%` is inexact for an a near -2^53.
 R.mod = function(a, b) local rest = math.fmod(a, b) return rest < 0 and rest + b or rest + 0 end
 R.text = function(n) return string.format('%d', n) end  -- `..` and tostring round to 14 digits; `%.0f` is slow
-local low_digits, high, high_digits = {}, false, ''
+local low_digits, high_digits, highs = {}, {}, 0
 R.pad = function(n)  -- marks grow by one, and to format one costs ten times what it takes to look its parts up
   if n < 0 then return string.format('%016d', n) end
   local low = math.fmod(n, 1000)
-  if n - low ~= high then
-    high = n - low
-    high_digits = string.format('%013d', high / 1000)
+  local high = high_digits[n - low]
+  if not high then
+    if highs == 100 then high_digits, highs = {}, 0 end
+    high = string.format('%013d', (n - low) / 1000)
+    high_digits[n - low], highs = high, highs + 1
   end
   local digits = low_digits[low]
   if not digits then
     digits = string.format('%03d', low)
     low_digits[low] = digits
   end
-  return high_digits .. digits
+  return high .. digits
 end
 R.maybe_int = function(reply) return reply and tonumber(reply) or false end
 R.is_canonical_id = function(text, digits_max) return #text <= digits_max and string.match(text, '^[1-9]%d*$') ~= nil end
