@@ -24,9 +24,9 @@ TOKEN_AT: Final = 34
 a short one would be a list, which is searched from its beginning."""
 
 
-def lease_of(mark: int, place: int, token: str, now: int) -> str:
-    """What `:leases` says of a job that starts now."""
-    return pad(mark) + ":" + pad(place) + ":" + token + ":" + text(now)
+def lease_of(mark: str, place: int, token: str, now: int) -> str:
+    """What `:leases` says of a job that starts now, with this padded mark."""
+    return mark + ":" + pad(place) + ":" + token + ":" + text(now)
 
 
 def padded_mark(lease: str) -> str:

@@ -146,10 +146,11 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
             mark = mark + 1
             emit(s, q, now, caller.events_keep, "active", job_id)
             started.append(StartedJob(job_id, fields))
-            members.append(pad(mark) + job_id)
+            padded = pad(mark)
+            members.append(padded + job_id)
             if len(fields) == 2 * PLAIN_FIELDS:
                 leases.append(job_id)
-                leases.append(lease_of(mark, picked[i].score, token, now))
+                leases.append(lease_of(padded, picked[i].score, token, now))
                 ends.append(now + caller.lease_ms)
                 continue
             s.hset(key, state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_b9740ba636a0
+#!lua name=glidemq_pb_9d099cead325
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3435,7 +3435,7 @@ end
 
 -- leases.py:27 lease_of
 H.lease_of = function(mark, place, token, now)
-  return R.pad(mark) .. ':' .. R.pad(place) .. ':' .. token .. ':' .. R.text(now)
+  return mark .. ':' .. R.pad(place) .. ':' .. token .. ':' .. R.text(now)
 end
 
 -- leases.py:32 padded_mark
@@ -4667,10 +4667,11 @@ H.start = function(q, now, caller, allowed, token, mark)
       mark = mark + 1
       H.emit(q, now, caller.events_keep, 'active', job_id)
       started[#started + 1] = {job_id = job_id, fields = fields}
-      members[#members + 1] = R.pad(mark) .. job_id
+      local padded = R.pad(mark)
+      members[#members + 1] = padded .. job_id
       if #fields == 6 then
         leases[#leases + 1] = job_id
-        leases[#leases + 1] = H.lease_of(mark, picked[i + 1].score, token, now)
+        leases[#leases + 1] = H.lease_of(padded, picked[i + 1].score, token, now)
         ends[#ends + 1] = now + caller.lease_ms
       else
         call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
@@ -4698,14 +4699,14 @@ H.start = function(q, now, caller, allowed, token, mark)
   return {jobs = started, first_end = H.earliest(ends)}
 end
 
--- work.py:172 is_overtaken
+-- work.py:173 is_overtaken
 H.is_overtaken = function(q, score)
   local call = redis.call
   local first = R.maybe_int(call('ZRANGE', q .. ':ready', 0, 0, 'WITHSCORES')[2])
   return first ~= false and first < score
 end
 
--- work.py:178 put_back
+-- work.py:179 put_back
 H.put_back = function(q, picked, first)
   local scores = {}
   local members = {}
@@ -4716,14 +4717,14 @@ H.put_back = function(q, picked, first)
   R.zadd_many(q .. ':ready', scores, members)
 end
 
--- work.py:188 start_member
+-- work.py:189 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:195 earliest
+-- work.py:196 earliest
 H.earliest = function(moments)
   local least = 0
   for _, moment in ipairs(moments) do
@@ -4734,7 +4735,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:204 repeat
+-- work.py:205 repeat
 H.repeat_ = function(q, now, caller, token)
   local call = redis.call
   local last = R.read_LastReplyRow(q .. ':worker:' .. caller.worker)
@@ -4755,7 +4756,7 @@ H.repeat_ = function(q, now, caller, token)
       hold_ms = 0}
 end
 
--- work.py:222 find_errands
+-- work.py:223 find_errands
 H.find_errands = function(q)
   local call = redis.call
   if call('EXISTS', q .. ':outbox', q .. ':unplanned') == 0 then
@@ -4764,7 +4765,7 @@ H.find_errands = function(q)
   return {letters = call('ZCARD', q .. ':outbox') > 0, unplanned = H.list_unplanned(q)}
 end
 
--- work.py:229 record
+-- work.py:230 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4784,7 +4785,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:246 time_to_look
+-- work.py:247 time_to_look
 H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
@@ -4793,7 +4794,7 @@ H.time_to_look = function(q, now, worker, more, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:258 extend
+-- work.py:259 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4815,7 +4816,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:279 nudge
+-- work.py:280 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4826,7 +4827,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:289 pass_wake
+-- work.py:290 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4836,7 +4837,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:299 leave
+-- work.py:300 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4846,7 +4847,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:308
+  -- work.py:309
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4861,7 +4862,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:320 tick
+-- work.py:321 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4887,7 +4888,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_b9740ba636a0',
+  function_name = 'glidemq_pb_get_marks_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4898,7 +4899,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_b9740ba636a0',
+  function_name = 'glidemq_pb_clear_some_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4910,7 +4911,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_b9740ba636a0',
+  function_name = 'glidemq_pb_clean_some_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4922,7 +4923,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_b9740ba636a0',
+  function_name = 'glidemq_pb_retry_some_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4934,7 +4935,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_b9740ba636a0',
+  function_name = 'glidemq_pb_forget_queue_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4945,7 +4946,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_b9740ba636a0',
+  function_name = 'glidemq_pb_list_workers_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4956,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_b9740ba636a0',
+  function_name = 'glidemq_pb_wait_for_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4968,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_b9740ba636a0',
+  function_name = 'glidemq_pb_fetch_answers_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4980,7 +4981,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_b9740ba636a0',
+  function_name = 'glidemq_pb_forget_answers_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4992,7 +4993,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_b9740ba636a0',
+  function_name = 'glidemq_pb_remove_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5003,7 +5004,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_b9740ba636a0',
+  function_name = 'glidemq_pb_retry_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5014,7 +5015,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_b9740ba636a0',
+  function_name = 'glidemq_pb_revoke_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5025,7 +5026,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_b9740ba636a0',
+  function_name = 'glidemq_pb_promote_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5036,7 +5037,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_b9740ba636a0',
+  function_name = 'glidemq_pb_change_priority_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5048,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_b9740ba636a0',
+  function_name = 'glidemq_pb_change_delay_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5060,7 +5061,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_b9740ba636a0',
+  function_name = 'glidemq_pb_update_data_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5071,7 +5072,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_b9740ba636a0',
+  function_name = 'glidemq_pb_update_progress_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5083,7 +5084,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_b9740ba636a0',
+  function_name = 'glidemq_pb_add_log_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5094,7 +5095,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_b9740ba636a0',
+  function_name = 'glidemq_pb_pause_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5105,7 +5106,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_b9740ba636a0',
+  function_name = 'glidemq_pb_resume_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5116,7 +5117,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_b9740ba636a0',
+  function_name = 'glidemq_pb_set_group_limits_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5128,7 +5129,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_b9740ba636a0',
+  function_name = 'glidemq_pb_rate_limit_group_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5140,7 +5141,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_b9740ba636a0',
+  function_name = 'glidemq_pb_set_global_concurrency_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5151,7 +5152,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_b9740ba636a0',
+  function_name = 'glidemq_pb_set_global_rate_limit_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5162,7 +5163,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_b9740ba636a0',
+  function_name = 'glidemq_pb_get_global_limits_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5173,7 +5174,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_b9740ba636a0',
+  function_name = 'glidemq_pb_explain_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5184,7 +5185,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_b9740ba636a0',
+  function_name = 'glidemq_pb_take_ids_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5195,7 +5196,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_b9740ba636a0',
+  function_name = 'glidemq_pb_add_flow_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5210,7 +5211,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_b9740ba636a0',
+  function_name = 'glidemq_pb_reserve_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5225,7 +5226,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_b9740ba636a0',
+  function_name = 'glidemq_pb_release_flow_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5236,7 +5237,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_b9740ba636a0',
+  function_name = 'glidemq_pb_decide_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5247,7 +5248,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_b9740ba636a0',
+  function_name = 'glidemq_pb_list_reservations_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5258,7 +5259,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_b9740ba636a0',
+  function_name = 'glidemq_pb_add_child_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5270,7 +5271,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_b9740ba636a0',
+  function_name = 'glidemq_pb_adopt_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5282,7 +5283,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_b9740ba636a0',
+  function_name = 'glidemq_pb_list_children_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5293,7 +5294,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_b9740ba636a0',
+  function_name = 'glidemq_pb_receive_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5304,7 +5305,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_b9740ba636a0',
+  function_name = 'glidemq_pb_replay_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5315,7 +5316,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_b9740ba636a0',
+  function_name = 'glidemq_pb_set_dead_letters_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5326,7 +5327,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_b9740ba636a0',
+  function_name = 'glidemq_pb_get_dead_letters_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5337,7 +5338,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_b9740ba636a0',
+  function_name = 'glidemq_pb_enqueue_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5351,7 +5352,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_b9740ba636a0',
+  function_name = 'glidemq_pb_list_letters_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5362,7 +5363,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_b9740ba636a0',
+  function_name = 'glidemq_pb_acknowledge_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5373,7 +5374,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_b9740ba636a0',
+  function_name = 'glidemq_pb_get_job_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5384,7 +5385,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_b9740ba636a0',
+  function_name = 'glidemq_pb_list_jobs_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5396,7 +5397,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_b9740ba636a0',
+  function_name = 'glidemq_pb_list_parked_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5407,7 +5408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_b9740ba636a0',
+  function_name = 'glidemq_pb_count_jobs_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5418,7 +5419,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_b9740ba636a0',
+  function_name = 'glidemq_pb_get_time_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5429,7 +5430,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_b9740ba636a0',
+  function_name = 'glidemq_pb_is_paused_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5440,7 +5441,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_b9740ba636a0',
+  function_name = 'glidemq_pb_get_log_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5451,7 +5452,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_b9740ba636a0',
+  function_name = 'glidemq_pb_get_metrics_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5462,7 +5463,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_b9740ba636a0',
+  function_name = 'glidemq_pb_read_events_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5473,7 +5474,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_b9740ba636a0',
+  function_name = 'glidemq_pb_last_event_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5484,7 +5485,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_b9740ba636a0',
+  function_name = 'glidemq_pb_upsert_scheduler_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5496,7 +5497,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_b9740ba636a0',
+  function_name = 'glidemq_pb_plan_runs_9d099cead325',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5508,7 +5509,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_b9740ba636a0',
+  function_name = 'glidemq_pb_remove_scheduler_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5519,7 +5520,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_b9740ba636a0',
+  function_name = 'glidemq_pb_get_scheduler_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5530,7 +5531,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_b9740ba636a0',
+  function_name = 'glidemq_pb_list_schedulers_9d099cead325',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5541,7 +5542,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_b9740ba636a0',
+  function_name = 'glidemq_pb_settle_and_activate_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5554,7 +5555,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_b9740ba636a0',
+  function_name = 'glidemq_pb_extend_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5567,7 +5568,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_b9740ba636a0',
+  function_name = 'glidemq_pb_nudge_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5578,7 +5579,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_b9740ba636a0',
+  function_name = 'glidemq_pb_pass_wake_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5589,7 +5590,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_b9740ba636a0',
+  function_name = 'glidemq_pb_leave_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5600,7 +5601,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_b9740ba636a0',
+  function_name = 'glidemq_pb_tick_9d099cead325',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
