@@ -163,7 +163,7 @@ SEMANTICS = [
 ]  # fmt: skip
 
 LIBRARY = [
-    Fault("numbers lose their leading zeros", "library", "string.format('%013d', high / 1000)", "string.format('%d', high / 1000)"),
+    Fault("numbers lose their leading zeros", "library", "string.format('%013d', (n - low) / 1000)", "string.format('%d', (n - low) / 1000)"),
     Fault("a joined text loses its last part", "library", "from = at and at + 1", "from = at and at < #text - 2 and at + 1"),
     Fault("a flag is the other way round", "library", "R.wrong('BOOL', value) end return value end", "R.wrong('BOOL', value) end return not value end"),
     Fault("long lists lose an item a thousand", "library", "math.min(from + 999, #items)", "math.min(from + 998, #items)"),
