@@ -33,7 +33,7 @@ from .records import JobBatch, JobSpec
 from .rows import GroupRow, Meta, PlaceRow
 from .states import DELAYED
 from .store import Store
-from .wakes import rearm, wake_if_startable
+from .wakes import rearm, wake_for_ready, wake_if_startable
 
 SKIPPED: Final = ":"
 """Stands for the id of a job that was not added; no id holds a colon."""
@@ -58,12 +58,13 @@ def enqueue(s: Store, q: str, now: int, call: str, batch: JobBatch, guarded: lis
         if not is_payable(s, q, spec_at(batch, position)):
             refuse(Code.COST)
 
-    if len(batch.job_ids) == 0 and len(batch.options) == 0:
+    if len(batch.job_ids) == 0 and len(batch.options) == 0 and len(batch.names) > 0:
         reply = add_plain(s, q, now, events_keep, meta, batch)
+        wake_for_ready(s, q, now, meta)
     else:
         reply = add_various(s, q, now, events_keep, meta, batch)
+        wake_if_startable(s, q, now)
     stamp(s, q, meta)
-    wake_if_startable(s, q, now)
     remember(s, q, now, meta.calls_until, call, reply)
     rearm(s, q, meta.next_due)
     return reply

@@ -27,9 +27,19 @@ def wake(s: Store, q: str) -> None:
 def wake_if_startable(s: Store, q: str, now: int) -> None:
     """Wake a worker when one could start a job now."""
     if s.llen(wake_key(q)) == 0 and s.zcard(ready_key(q)) > 0:
-        meta = s.read(meta_key(q), Meta)
-        if queue_lets_start(s, q, now, meta, 1) > 0:
-            s.rpush(wake_key(q), "1")
+        wake_unless_held(s, q, now, s.read(meta_key(q), Meta))
+
+
+def wake_for_ready(s: Store, q: str, now: int, meta: Meta) -> None:
+    """The same where a job has become ready and nothing that `meta` says of gates has changed."""
+    if s.llen(wake_key(q)) == 0:
+        wake_unless_held(s, q, now, meta)
+
+
+def wake_unless_held(s: Store, q: str, now: int, meta: Meta) -> None:
+    """Leave the one token, unless the gates of the queue hold every job."""
+    if queue_lets_start(s, q, now, meta, 1) > 0:
+        s.rpush(wake_key(q), "1")
 
 
 def rearm(s: Store, q: str, due_before: int) -> None:

@@ -46,6 +46,8 @@ class Starts:
 
     jobs: list[StartedJob]
     first_end: int
+    took_all: bool
+    """Nothing that is ready is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def settle_and_activate(
         meta = s.read(meta_key(q), Meta)
         more = has_come(meta.next_due, now)
 
-    starts = Starts([], 0)
+    starts = Starts([], 0, False)
     hold_ms = 0
     if want > 0 and not more:
         gates = steady_windows(s, q, now, meta, caller)
@@ -102,7 +104,7 @@ def settle_and_activate(
         count_in_minute(s, q, now, meta.metrics_until, COMPLETED, settled.completed)
     if caller.metrics and settled.failed + swept.failed > 0:
         count_ended(s, q, now, FAILED, settled.failed + swept.failed)
-    if len(started) + len(settlements) + swept.readied + swept.failed > 0:
+    if len(started) + len(settlements) + swept.readied + swept.failed > 0 and not starts.took_all:
         wake_if_startable(s, q, now)
     if caller.nudge and len(started) < want:
         s.rpush(control_key(q, caller.worker), "nudge")
@@ -131,8 +133,11 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
     leases: list[str] = []
     ends: list[int] = []
     payload = 0
+    took_all = False
     for _picks in range(allowed):  # pragma: no branch - each round starts a job at least
-        picked = s.zpop(ready_key(q), allowed - len(started))
+        wanted = allowed - len(started)
+        picked = s.zpop(ready_key(q), wanted)
+        took_all = len(picked) < wanted
         again = False
         for i in range(len(picked)):
             job_id = picked[i].member
@@ -142,6 +147,7 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
             if payload > REPLY_BYTES_MAX and len(started) > 0:
                 put_back(s, q, picked, i)
                 again = False
+                took_all = False
                 break
             mark = mark + 1
             emit(s, q, now, caller.events_keep, "active", job_id)
@@ -167,7 +173,7 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
             break
     s.zadd_many(active_key(q), ends, members)
     s.hset_fields(leases_key(q), leases)
-    return Starts(started, earliest(ends))
+    return Starts(started, earliest(ends), took_all)
 
 
 def is_overtaken(s: Store, q: str, score: int) -> bool:

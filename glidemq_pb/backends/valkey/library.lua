@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_9d099cead325
+#!lua name=glidemq_pb_200e75902019
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -573,8 +573,7 @@ O.get_marks = function(q, now)
   if H.is_foreign(meta) then
     return {false, 'FORMAT'}
   end
-  return {{meta.ready, meta.mark, call('HGET', q .. ':meta', 'turn') and tonumber(call('HGET', q .. ':meta',
-      'turn')) or 0}}
+  return {{meta.ready, meta.mark, tonumber(call('HGET', q .. ':meta', 'turn') or 0)}}
 end
 
 -- administration.py:79 clear_some
@@ -820,8 +819,7 @@ end
 -- administration.py:285 has_jobs
 H.has_jobs = function(q)
   local call = redis.call
-  local waiting = call('ZCARD', q .. ':ready') + (call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET',
-      q .. ':meta', 'parked')) or 0)
+  local waiting = call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0)
   local running = call('ZCARD', q .. ':active') + call('ZCARD', q .. ':scheduled') + call('ZCARD',
       q .. ':waiting-children')
   return waiting + running + call('ZCARD', q .. ':completed') + call('ZCARD', q .. ':failed') > 0
@@ -851,8 +849,7 @@ H.answer_waits = function(q, now, job_id, waits, answer)
   if waits == '' then
     return
   end
-  local added_at = call('HGET', q .. ':job:' .. job_id, 'added') and tonumber(call('HGET', q .. ':job:' .. job_id,
-      'added')) or 0
+  local added_at = tonumber(call('HGET', q .. ':job:' .. job_id, 'added') or 0)
   call('HDEL', q .. ':job:' .. job_id, 'waits')
   for _, wait in ipairs(R.split(waits, ',')) do
     local parts = R.split(wait, ':')
@@ -1370,11 +1367,10 @@ O.set_group_limits = function(q, now, key, limits, events_keep)
   H.new_group(q, key)
   call('HSET', q .. ':group:' .. key, 'keeps', 1)
   H.set_limits(q, now, key, limits)
-  local parked = call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET', q .. ':meta', 'parked')) or 0
+  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
   local ready = call('ZCARD', q .. ':ready')
   H.refresh_group(q, now, events_keep, key)
-  if call('ZCARD', q .. ':ready') + (call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET', q .. ':meta',
-      'parked')) or 0) < ready + parked then
+  if call('ZCARD', q .. ':ready') + tonumber(call('HGET', q .. ':meta', 'parked') or 0) < ready + parked then
     H.note_drained(q, now, events_keep)
   end
   H.wake_if_startable(q, now)
@@ -1454,7 +1450,7 @@ end
 -- deadlines.py:8 lower_next_due
 H.lower_next_due = function(q, at_)
   local call = redis.call
-  H.lower_due(q, call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta', 'next_due')) or 0, at_)
+  H.lower_due(q, tonumber(call('HGET', q .. ':meta', 'next_due') or 0), at_)
 end
 
 -- deadlines.py:13 lower_due
@@ -1470,8 +1466,7 @@ end
 -- deadlines.py:21 is_due
 H.is_due = function(q, now)
   local call = redis.call
-  return H.has_come(call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta', 'next_due')) or 0,
-      now)
+  return H.has_come(tonumber(call('HGET', q .. ':meta', 'next_due') or 0), now)
 end
 
 -- deadlines.py:26 has_come
@@ -1561,7 +1556,7 @@ H.close_dedup_windows = function(q, now, limit)
   R.spread('ZREM', ids, q .. ':deduping')
   for _, dedup_id in ipairs(ids) do
     local key = q .. ':dedup:' .. dedup_id
-    if (call('HGET', key, 'jobs') and tonumber(call('HGET', key, 'jobs')) or 0) == 0 then
+    if tonumber(call('HGET', key, 'jobs') or 0) == 0 then
       call('UNLINK', key)
     else
       call('HDEL', key, 'until', 'pending', 'pending_until')
@@ -1580,8 +1575,8 @@ end
 -- drains.py:16 note_drained
 H.note_drained = function(q, now, keep)
   local call = redis.call
-  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or (call('HGET', q .. ':meta',
-      'parked') and tonumber(call('HGET', q .. ':meta', 'parked')) or 0) > 0 then
+  if call('ZCARD', q .. ':ready') > 0 or call('ZCARD', q .. ':active') > 0 or tonumber(call('HGET', q .. ':meta',
+      'parked') or 0) > 0 then
     return false
   end
   H.emit(q, now, keep, 'drained', '')
@@ -2209,8 +2204,8 @@ H.adopt_child = function(q, parent_id, child)
   end
   call('ZADD', q .. ':children:' .. parent_id, position, child)
   call('HDEL', q .. ':outcomes:' .. parent_id, child)
-  call('HSET', q .. ':job:' .. parent_id, 'children_left', (call('HGET', q .. ':job:' .. parent_id,
-      'children_left') and tonumber(call('HGET', q .. ':job:' .. parent_id, 'children_left')) or 0) + 1)
+  call('HSET', q .. ':job:' .. parent_id, 'children_left', tonumber(call('HGET', q .. ':job:' .. parent_id,
+      'children_left') or 0) + 1)
 end
 
 -- families.py:117 forget_child
@@ -2667,8 +2662,7 @@ H.steady_windows = function(q, now, meta, caller)
   local call = redis.call
   if caller.limiter_max > 0 then
     local name = H.limiter_name(caller)
-    if (call('HGET', q .. ':limiter:' .. name, 'window_at') and tonumber(call('HGET', q .. ':limiter:' .. name,
-        'window_at')) or 0) > now then
+    if tonumber(call('HGET', q .. ':limiter:' .. name, 'window_at') or 0) > now then
       call('HSET', q .. ':limiter:' .. name, 'window_at', now)
       call('ZADD', q .. ':limiters', now + caller.limiter_ms, name)
       H.lower_next_due(q, now + caller.limiter_ms)
@@ -2935,8 +2929,7 @@ H.place_head = function(q, key, group, head)
     call('HDEL', q .. ':group:' .. key, 'head')
     return
   end
-  local priority = call('HGET', q .. ':job:' .. head, 'priority') and tonumber(call('HGET', q .. ':job:' .. head,
-      'priority')) or 0
+  local priority = tonumber(call('HGET', q .. ':job:' .. head, 'priority') or 0)
   local sequence = call('HINCRBY', q .. ':meta', 'ready', 1)
   call('ZADD', q .. ':ready', H.ready_score(priority, 0, sequence), head)
   call('HSET', q .. ':group:' .. key, 'head', head)
@@ -3033,8 +3026,7 @@ H.pause_group = function(q, now, keep, key, duration, replace)
   local call = redis.call
   local until_ = now + duration
   if not replace then
-    until_ = math.max(until_, call('HGET', q .. ':group:' .. key, 'paused_until') and tonumber(call('HGET',
-        q .. ':group:' .. key, 'paused_until')) or 0)
+    until_ = math.max(until_, tonumber(call('HGET', q .. ':group:' .. key, 'paused_until') or 0))
   end
   call('HSET', q .. ':group:' .. key, 'paused_until', until_)
   if keep > 0 then
@@ -3157,26 +3149,27 @@ O.enqueue = function(q, now, call_, batch, guarded, events_keep)
   end
   -- jobs.py:61
   local reply
-  if #batch.job_ids == 0 and #batch.options == 0 then
+  if #batch.job_ids == 0 and #batch.options == 0 and #batch.names > 0 then
     reply = H.add_plain(q, now, events_keep, meta, batch)
+    H.wake_for_ready(q, now, meta)
   else
     reply = H.add_various(q, now, events_keep, meta, batch)
+    H.wake_if_startable(q, now)
   end
   H.stamp(q, meta)
-  H.wake_if_startable(q, now)
   H.remember(q, now, meta.calls_until, call_, reply)
   H.rearm(q, meta.next_due)
   return {reply}
 end
 
--- jobs.py:72 spec_at
+-- jobs.py:73 spec_at
 H.spec_at = function(batch, i)
   local job_id = #batch.job_ids > 0 and batch.job_ids[i + 1] or ''
   local options = #batch.options > 0 and batch.options[i + 1] or {}
   return {job_id = job_id, name = batch.names[i + 1], data = batch.data[i + 1], options = options}
 end
 
--- jobs.py:79 add_plain
+-- jobs.py:80 add_plain
 H.add_plain = function(q, now, keep, meta, batch)
   local call = redis.call
   local names = batch.names
@@ -3197,7 +3190,7 @@ H.add_plain = function(q, now, keep, meta, batch)
   return H.counted_ids(last_id, #names)
 end
 
--- jobs.py:98 add_various
+-- jobs.py:99 add_various
 H.add_various = function(q, now, keep, meta, batch)
   local call = redis.call
   local ids = {}
@@ -3280,7 +3273,7 @@ H.add_various = function(q, now, keep, meta, batch)
       end
     end
   end
-  -- jobs.py:165
+  -- jobs.py:166
   if last_id ~= first_id then
     call('SET', q .. ':id', last_id)
   end
@@ -3297,12 +3290,12 @@ H.add_various = function(q, now, keep, meta, batch)
   return table.concat(ids, '\010')
 end
 
--- jobs.py:178 counted_ids
+-- jobs.py:179 counted_ids
 H.counted_ids = function(last_id, count)
   return ':' .. R.text(last_id + 1) .. ':' .. R.text(count)
 end
 
--- jobs.py:183 ids_in
+-- jobs.py:184 ids_in
 H.ids_in = function(reply)
   if #reply == 1 or string.sub(reply, 1, 1) ~= ':' or string.sub(reply, 1, 2) == ':\010' then
     return R.split(reply, '\010')
@@ -3316,24 +3309,23 @@ H.ids_in = function(reply)
   return ids
 end
 
--- jobs.py:195 is_taken
+-- jobs.py:196 is_taken
 H.is_taken = function(q, job_id)
   local call = redis.call
   return call('EXISTS', q .. ':job:' .. job_id) == 1 or call('EXISTS', q .. ':held:' .. job_id) == 1
 end
 
--- jobs.py:200 is_payable
+-- jobs.py:201 is_payable
 H.is_payable = function(q, spec)
   local call = redis.call
   if spec.job_id ~= '' and call('EXISTS', q .. ':job:' .. spec.job_id) == 1 then
     return true
   end
-  local capacity = call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'),
-      'capacity') and tonumber(call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'), 'capacity')) or 0
+  local capacity = tonumber(call('HGET', q .. ':group:' .. H.lookup(spec.options, 'ordering_key'), 'capacity') or 0)
   return capacity == 0 or H.lookup_int(spec.options, 'cost', 1000) <= capacity
 end
 
--- jobs.py:208 add_one
+-- jobs.py:209 add_one
 H.add_one = function(q, now, keep, job_id, spec, superseded)
   local call = redis.call
   local options = spec.options
@@ -3343,7 +3335,7 @@ H.add_one = function(q, now, keep, job_id, spec, superseded)
   H.place_new(q, now, keep, job_id, spec.name, options)
 end
 
--- jobs.py:220 supersede
+-- jobs.py:221 supersede
 H.supersede = function(q, now, keep, job_id)
   if job_id ~= '' then
     local row = R.read_PlaceRow(q .. ':job:' .. job_id)
@@ -3352,7 +3344,7 @@ H.supersede = function(q, now, keep, job_id)
   end
 end
 
--- jobs.py:228 watch_ttl
+-- jobs.py:229 watch_ttl
 H.watch_ttl = function(q, now, job_id, options)
   local call = redis.call
   local ttl = H.lookup_int(options, 'ttl', 0)
@@ -3364,7 +3356,7 @@ H.watch_ttl = function(q, now, job_id, options)
   end
 end
 
--- jobs.py:238 place_new
+-- jobs.py:239 place_new
 H.place_new = function(q, now, keep, job_id, name, options)
   H.watch_ttl(q, now, job_id, options)
   local key = H.lookup(options, 'ordering_key')
@@ -3389,7 +3381,7 @@ H.place_new = function(q, now, keep, job_id, name, options)
   H.refresh_group(q, now, keep, key)
 end
 
--- jobs.py:260 earlier
+-- jobs.py:261 earlier
 H.earlier = function(due, at_)
   return (due == 0 or at_ < due) and at_ or due
 end
@@ -3623,8 +3615,7 @@ end
 -- metrics.py:12 count_ended
 H.count_ended = function(q, now, state, ended)
   local call = redis.call
-  H.count_in_minute(q, now, call('HGET', q .. ':meta', 'metrics_until') and tonumber(call('HGET', q .. ':meta',
-      'metrics_until')) or 0, state, ended)
+  H.count_in_minute(q, now, tonumber(call('HGET', q .. ':meta', 'metrics_until') or 0), state, ended)
 end
 
 -- metrics.py:17 count_in_minute
@@ -3908,7 +3899,7 @@ O.count_jobs = function(q, now)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  local parked = call('HGET', q .. ':meta', 'parked') and tonumber(call('HGET', q .. ':meta', 'parked')) or 0
+  local parked = tonumber(call('HGET', q .. ':meta', 'parked') or 0)
   return {{call('ZCARD', q .. ':ready') + parked, call('ZCARD', q .. ':active'), call('ZCARD', q .. ':scheduled'),
       call('ZCARD', q .. ':completed'), call('ZCARD', q .. ':failed'), call('ZCARD', q .. ':waiting-children'),
       parked}}
@@ -4050,8 +4041,7 @@ O.upsert_scheduler = function(q, now, call_, name, spec)
     H.set_next_run(q, name, first)
   end
   call('ZREM', q .. ':unplanned', name)
-  if spec.mode == 'cron' and (call('HGET', key, 'following') and tonumber(call('HGET', key,
-      'following')) or 0) == 0 then
+  if spec.mode == 'cron' and tonumber(call('HGET', key, 'following') or 0) == 0 then
     call('ZADD', q .. ':unplanned', 0, name)
   end
   H.remember(q, now, meta.calls_until, call_, 'done')
@@ -4485,23 +4475,36 @@ end
 H.wake_if_startable = function(q, now)
   local call = redis.call
   if call('LLEN', q .. ':wake') == 0 and call('ZCARD', q .. ':ready') > 0 then
-    local meta = R.read_Meta(q .. ':meta')
-    if H.queue_lets_start(q, now, meta, 1) > 0 then
-      call('RPUSH', q .. ':wake', '1')
-    end
+    H.wake_unless_held(q, now, R.read_Meta(q .. ':meta'))
   end
 end
 
--- wakes.py:35 rearm
+-- wakes.py:33 wake_for_ready
+H.wake_for_ready = function(q, now, meta)
+  local call = redis.call
+  if call('LLEN', q .. ':wake') == 0 then
+    H.wake_unless_held(q, now, meta)
+  end
+end
+
+-- wakes.py:39 wake_unless_held
+H.wake_unless_held = function(q, now, meta)
+  local call = redis.call
+  if H.queue_lets_start(q, now, meta, 1) > 0 then
+    call('RPUSH', q .. ':wake', '1')
+  end
+end
+
+-- wakes.py:45 rearm
 H.rearm = function(q, due_before)
   local call = redis.call
-  local due = call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta', 'next_due')) or 0
+  local due = tonumber(call('HGET', q .. ':meta', 'next_due') or 0)
   if due > 0 and (due_before == 0 or due < due_before) then
     H.reset_timer(q)
   end
 end
 
--- wakes.py:42 reset_timer
+-- wakes.py:52 reset_timer
 H.reset_timer = function(q)
   local call = redis.call
   local keeper = call('HGET', q .. ':meta', 'timer_worker') or ''
@@ -4512,7 +4515,7 @@ H.reset_timer = function(q)
   end
 end
 
--- wakes.py:51 notify
+-- wakes.py:61 notify
 H.notify = function(q, worker, message)
   local call = redis.call
   if call('EXISTS', q .. ':worker:' .. worker) == 1 then
@@ -4520,7 +4523,7 @@ H.notify = function(q, worker, message)
   end
 end
 
--- wakes.py:57 keep_timer
+-- wakes.py:67 keep_timer
 H.keep_timer = function(q, worker, new_due)
   local call = redis.call
   local timer = R.read_TimerRow(q .. ':meta')
@@ -4569,7 +4572,7 @@ H.window_count = function(length, opened, used, now)
   return used
 end
 
--- work.py:60 settle_and_activate
+-- work.py:62 settle_and_activate
 O.settle_and_activate = function(q, now, caller, settlements, want)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4584,7 +4587,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.call == last.call then
     return {R.reply_WorkReply(H.repeat_(q, now, caller, token))}
   end
-  -- work.py:74
+  -- work.py:76
   H.stamp(q, meta)
   local mark = meta.mark
   if #settlements + want > 0 then
@@ -4601,8 +4604,8 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
     meta = R.read_Meta(q .. ':meta')
     more = H.has_come(meta.next_due, now)
   end
-  -- work.py:88
-  local starts = {jobs = {}, first_end = 0}
+  -- work.py:90
+  local starts = {jobs = {}, first_end = 0, took_all = false}
   local hold_ms = 0
   if want > 0 and not more then
     local gates = H.steady_windows(q, now, meta, caller)
@@ -4625,7 +4628,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
   if caller.metrics and settled.failed + swept.failed > 0 then
     H.count_ended(q, now, 'failed', settled.failed + swept.failed)
   end
-  if #started + #settlements + swept.readied + swept.failed > 0 then
+  if #started + #settlements + swept.readied + swept.failed > 0 and not starts.took_all then
     H.wake_if_startable(q, now)
   end
   if caller.nudge and #started < want then
@@ -4643,7 +4646,7 @@ O.settle_and_activate = function(q, now, caller, settlements, want)
       drained and 1 or 0, R.reply_list_of_Unplanned(errands.unplanned), letters and 1 or 0, hold_ms}}
 end
 
--- work.py:122 start
+-- work.py:124 start
 H.start = function(q, now, caller, allowed, token, mark)
   local call = redis.call
   local started = {}
@@ -4651,8 +4654,11 @@ H.start = function(q, now, caller, allowed, token, mark)
   local leases = {}
   local ends = {}
   local payload = 0
+  local took_all = false
   for _picks = 0, allowed - 1 do
-    local picked = R.scored(call('ZPOPMIN', q .. ':ready', allowed - #started))
+    local wanted = allowed - #started
+    local picked = R.scored(call('ZPOPMIN', q .. ':ready', wanted))
+    took_all = #picked < wanted
     local again = false
     for i = 0, #picked - 1 do
       local job_id = picked[i + 1].member
@@ -4662,6 +4668,7 @@ H.start = function(q, now, caller, allowed, token, mark)
       if payload > 4194304 and #started > 0 then
         H.put_back(q, picked, i)
         again = false
+        took_all = false
         break
       end
       mark = mark + 1
@@ -4696,17 +4703,17 @@ H.start = function(q, now, caller, allowed, token, mark)
   end
   R.zadd_many(q .. ':active', ends, members)
   R.spread('HSET', leases, q .. ':leases')
-  return {jobs = started, first_end = H.earliest(ends)}
+  return {jobs = started, first_end = H.earliest(ends), took_all = took_all}
 end
 
--- work.py:173 is_overtaken
+-- work.py:179 is_overtaken
 H.is_overtaken = function(q, score)
   local call = redis.call
   local first = R.maybe_int(call('ZRANGE', q .. ':ready', 0, 0, 'WITHSCORES')[2])
   return first ~= false and first < score
 end
 
--- work.py:179 put_back
+-- work.py:185 put_back
 H.put_back = function(q, picked, first)
   local scores = {}
   local members = {}
@@ -4717,14 +4724,14 @@ H.put_back = function(q, picked, first)
   R.zadd_many(q .. ':ready', scores, members)
 end
 
--- work.py:189 start_member
+-- work.py:195 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:196 earliest
+-- work.py:202 earliest
 H.earliest = function(moments)
   local least = 0
   for _, moment in ipairs(moments) do
@@ -4735,7 +4742,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:205 repeat
+-- work.py:211 repeat
 H.repeat_ = function(q, now, caller, token)
   local call = redis.call
   local last = R.read_LastReplyRow(q .. ':worker:' .. caller.worker)
@@ -4756,7 +4763,7 @@ H.repeat_ = function(q, now, caller, token)
       hold_ms = 0}
 end
 
--- work.py:223 find_errands
+-- work.py:229 find_errands
 H.find_errands = function(q)
   local call = redis.call
   if call('EXISTS', q .. ':outbox', q .. ':unplanned') == 0 then
@@ -4765,7 +4772,7 @@ H.find_errands = function(q)
   return {letters = call('ZCARD', q .. ':outbox') > 0, unplanned = H.list_unplanned(q)}
 end
 
--- work.py:230 record
+-- work.py:236 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4785,7 +4792,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:247 time_to_look
+-- work.py:253 time_to_look
 H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
@@ -4794,7 +4801,7 @@ H.time_to_look = function(q, now, worker, more, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:259 extend
+-- work.py:265 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4816,7 +4823,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:280 nudge
+-- work.py:286 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4827,7 +4834,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:290 pass_wake
+-- work.py:296 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4837,7 +4844,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:300 leave
+-- work.py:306 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4847,7 +4854,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:309
+  -- work.py:315
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4862,7 +4869,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:321 tick
+-- work.py:327 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4883,12 +4890,12 @@ O.tick = function(q, now, stalled_max, events_keep)
   end
   local more = H.is_due(q, now)
   local unplanned = H.list_unplanned(q)
-  return {{more and 1 or 0, call('HGET', q .. ':meta', 'next_due') and tonumber(call('HGET', q .. ':meta',
-      'next_due')) or 0, R.reply_list_of_Unplanned(unplanned)}}
+  return {{more and 1 or 0, tonumber(call('HGET', q .. ':meta', 'next_due') or 0),
+      R.reply_list_of_Unplanned(unplanned)}}
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_9d099cead325',
+  function_name = 'glidemq_pb_get_marks_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4899,7 +4906,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_9d099cead325',
+  function_name = 'glidemq_pb_clear_some_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4911,7 +4918,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_9d099cead325',
+  function_name = 'glidemq_pb_clean_some_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4923,7 +4930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_9d099cead325',
+  function_name = 'glidemq_pb_retry_some_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4935,7 +4942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_9d099cead325',
+  function_name = 'glidemq_pb_forget_queue_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4946,7 +4953,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_9d099cead325',
+  function_name = 'glidemq_pb_list_workers_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4957,7 +4964,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_9d099cead325',
+  function_name = 'glidemq_pb_wait_for_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4969,7 +4976,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_9d099cead325',
+  function_name = 'glidemq_pb_fetch_answers_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4981,7 +4988,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_9d099cead325',
+  function_name = 'glidemq_pb_forget_answers_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4993,7 +5000,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_9d099cead325',
+  function_name = 'glidemq_pb_remove_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5004,7 +5011,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_9d099cead325',
+  function_name = 'glidemq_pb_retry_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5015,7 +5022,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_9d099cead325',
+  function_name = 'glidemq_pb_revoke_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5026,7 +5033,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_9d099cead325',
+  function_name = 'glidemq_pb_promote_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5037,7 +5044,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_9d099cead325',
+  function_name = 'glidemq_pb_change_priority_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5049,7 +5056,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_9d099cead325',
+  function_name = 'glidemq_pb_change_delay_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5061,7 +5068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_9d099cead325',
+  function_name = 'glidemq_pb_update_data_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5072,7 +5079,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_9d099cead325',
+  function_name = 'glidemq_pb_update_progress_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5084,7 +5091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_9d099cead325',
+  function_name = 'glidemq_pb_add_log_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5095,7 +5102,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_9d099cead325',
+  function_name = 'glidemq_pb_pause_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5106,7 +5113,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_9d099cead325',
+  function_name = 'glidemq_pb_resume_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5117,7 +5124,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_9d099cead325',
+  function_name = 'glidemq_pb_set_group_limits_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5129,7 +5136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_9d099cead325',
+  function_name = 'glidemq_pb_rate_limit_group_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5141,7 +5148,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_9d099cead325',
+  function_name = 'glidemq_pb_set_global_concurrency_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5152,7 +5159,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_9d099cead325',
+  function_name = 'glidemq_pb_set_global_rate_limit_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5163,7 +5170,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_9d099cead325',
+  function_name = 'glidemq_pb_get_global_limits_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5174,7 +5181,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_9d099cead325',
+  function_name = 'glidemq_pb_explain_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5185,7 +5192,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_9d099cead325',
+  function_name = 'glidemq_pb_take_ids_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5196,7 +5203,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_9d099cead325',
+  function_name = 'glidemq_pb_add_flow_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5211,7 +5218,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_9d099cead325',
+  function_name = 'glidemq_pb_reserve_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5226,7 +5233,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_9d099cead325',
+  function_name = 'glidemq_pb_release_flow_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5237,7 +5244,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_9d099cead325',
+  function_name = 'glidemq_pb_decide_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5248,7 +5255,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_9d099cead325',
+  function_name = 'glidemq_pb_list_reservations_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5259,7 +5266,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_9d099cead325',
+  function_name = 'glidemq_pb_add_child_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5271,7 +5278,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_9d099cead325',
+  function_name = 'glidemq_pb_adopt_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5283,7 +5290,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_9d099cead325',
+  function_name = 'glidemq_pb_list_children_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5294,7 +5301,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_9d099cead325',
+  function_name = 'glidemq_pb_receive_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5305,7 +5312,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_9d099cead325',
+  function_name = 'glidemq_pb_replay_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5316,7 +5323,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_9d099cead325',
+  function_name = 'glidemq_pb_set_dead_letters_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5327,7 +5334,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_9d099cead325',
+  function_name = 'glidemq_pb_get_dead_letters_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5338,7 +5345,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_9d099cead325',
+  function_name = 'glidemq_pb_enqueue_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5352,7 +5359,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_9d099cead325',
+  function_name = 'glidemq_pb_list_letters_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5363,7 +5370,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_9d099cead325',
+  function_name = 'glidemq_pb_acknowledge_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5374,7 +5381,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_9d099cead325',
+  function_name = 'glidemq_pb_get_job_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5385,7 +5392,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_9d099cead325',
+  function_name = 'glidemq_pb_list_jobs_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5397,7 +5404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_9d099cead325',
+  function_name = 'glidemq_pb_list_parked_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5408,7 +5415,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_9d099cead325',
+  function_name = 'glidemq_pb_count_jobs_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5419,7 +5426,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_9d099cead325',
+  function_name = 'glidemq_pb_get_time_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5430,7 +5437,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_9d099cead325',
+  function_name = 'glidemq_pb_is_paused_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5441,7 +5448,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_9d099cead325',
+  function_name = 'glidemq_pb_get_log_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5452,7 +5459,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_9d099cead325',
+  function_name = 'glidemq_pb_get_metrics_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5463,7 +5470,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_9d099cead325',
+  function_name = 'glidemq_pb_read_events_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5474,7 +5481,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_9d099cead325',
+  function_name = 'glidemq_pb_last_event_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5485,7 +5492,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_9d099cead325',
+  function_name = 'glidemq_pb_upsert_scheduler_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5497,7 +5504,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_9d099cead325',
+  function_name = 'glidemq_pb_plan_runs_200e75902019',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5509,7 +5516,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_9d099cead325',
+  function_name = 'glidemq_pb_remove_scheduler_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5520,7 +5527,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_9d099cead325',
+  function_name = 'glidemq_pb_get_scheduler_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5531,7 +5538,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_9d099cead325',
+  function_name = 'glidemq_pb_list_schedulers_200e75902019',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5542,7 +5549,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_9d099cead325',
+  function_name = 'glidemq_pb_settle_and_activate_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5555,7 +5562,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_9d099cead325',
+  function_name = 'glidemq_pb_extend_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5568,7 +5575,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_9d099cead325',
+  function_name = 'glidemq_pb_nudge_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5579,7 +5586,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_9d099cead325',
+  function_name = 'glidemq_pb_pass_wake_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5590,7 +5597,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_9d099cead325',
+  function_name = 'glidemq_pb_leave_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5601,7 +5608,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_9d099cead325',
+  function_name = 'glidemq_pb_tick_200e75902019',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()

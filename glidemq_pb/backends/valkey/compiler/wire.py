@@ -63,10 +63,14 @@ class Codec:
 
     def row_field(self, found: lua.Expr, kind: Type) -> lua.Expr:
         """One field of a hash, its type's zero when missing."""
-        if kind == types.INT:
-            number = lua.Call(lua.Name("tonumber"), (found,))
-            return lua.Operation("or", lua.Operation("and", found, number), lua.Number(0))
-        return lua.Operation("or", found, lua.Text(""))
+        number = lua.Name("tonumber")
+        match kind, found:
+            case types.INT, lua.Call():  # a command, which is sent once
+                return lua.Call(number, (lua.Operation("or", found, lua.Number(0)),))
+            case types.INT, _:
+                return lua.Operation("or", lua.Operation("and", found, lua.Call(number, (found,))), lua.Number(0))
+            case _:
+                return lua.Operation("or", found, lua.Text(""))
 
     def row(self, record: Record) -> str:
         """The function that reads a hash into a record."""
