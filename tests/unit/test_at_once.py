@@ -1,7 +1,9 @@
 """A coroutine that begins at once."""
 
 import asyncio
+import contextlib
 import contextvars
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
@@ -211,3 +213,24 @@ async def test_the_end_of_all_is_awaited_for_a_time() -> None:
     steps.waits[1].set_result(2)
     await under_way.emptied(FOREVER)
     assert len(under_way) == 0
+
+
+@pytest.mark.parametrize("end", ["result", "error"])
+async def test_who_waits_goes_on_outside_of_its_exception(end: str) -> None:
+    gate = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        await gate
+        if end == "error":
+            raise OSError("its own")
+
+    async def wait() -> BaseException | None:
+        with contextlib.suppress(OSError):
+            await made
+        return sys.exc_info()[1]
+
+    made = begin(work())
+    waiting = asyncio.get_running_loop().create_task(wait())
+    await turns()
+    gate.set_result(None)
+    assert await waiting is None

@@ -91,14 +91,14 @@ class AtOnce(Generic[R]):
             awaited = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
         except StopIteration as end:
             self._result = end.value
-            self._end()
         except (Exception, asyncio.CancelledError) as raised:
             self._error = raised
-            self._end()
         else:
             self._awaited = awaited
             awaited._asyncio_future_blocking = False  # as a task does: it was seen
             awaited.add_done_callback(self._go_on)
+            return
+        self._end()  # outside of `except`: what it wakes would have the exception as the context of its own
 
     def _end(self) -> None:
         self.over = True
