@@ -6,10 +6,13 @@ works. Where calls travel, two lines keep both busy: twice as many jobs a second
 
 import asyncio
 from collections.abc import Callable
+from operator import itemgetter
 
 from .semantics.leases import LINE_SEPARATOR
 from .worker_calls import Answer, WorkerCalls
 
+LATE_MS = 20
+"""How long an answer waits for the one to an earlier call, which may be repeated for long."""
 SHARED_FROM = 10
 """Slots from which a worker has more than one line: for fewer jobs a call costs more than it hides."""
 
@@ -19,17 +22,12 @@ class Line:
 
     def __init__(self, calls: WorkerCalls) -> None:
         self.calls = calls
-        self.arrived: Answer | None = None
-        """The answer to the last call, until it is taken."""
-        self.given = 0
-        """Jobs of answers that are not taken yet."""
+        self.number = 0
+        """Of its last call, among those of all lines."""
+        self.arrived = False
+        """Whether its answer is there, and was not looked at."""
         self.sleep: asyncio.Future[None] | None = None
         """While there is nothing to call for."""
-
-    @property
-    def is_asking(self) -> bool:
-        """Whether a call is under way, or its answer was not taken yet."""
-        return self.calls.under_way or self.arrived is not None
 
 
 class Lines:
@@ -43,12 +41,15 @@ class Lines:
         self.all = [Line(make(name)) for name in self.names]
         self.open = count
         """Those that have not ended."""
+        self.untaken: list[tuple[int, Answer]] = []
+        """Answers whose jobs have not started, with the numbers of their calls."""
+        self._calls = 0
         self._share = -(-concurrency // count)
 
     @property
     def are_asking(self) -> bool:
         """Whether a call is under way, or an answer was not taken yet."""
-        return any(line.is_asking for line in self.all)
+        return bool(self.untaken) or any(line.calls.under_way for line in self.all)
 
     @property
     def is_pausing(self) -> bool:
@@ -57,8 +58,31 @@ class Lines:
 
     def want(self, room: int) -> int:
         """How many jobs one call is to ask for, beside those that others asked for or that were given already."""
-        coming = sum(line.calls.wanted + line.given for line in self.all)
+        coming = sum(line.calls.wanted for line in self.all)
+        coming += sum(len(answer.reply.started) for _, answer in self.untaken)
         return max(min(room - coming, self._share), 0)
+
+    def begin(self, line: Line) -> None:
+        """It is about to call."""
+        self._calls += 1
+        line.number = self._calls
+
+    def arrive(self, line: Line, answer: Answer) -> None:
+        """Its call is answered."""
+        line.arrived = True
+        self.untaken.append((line.number, answer))
+
+    def take(self, *, late: bool) -> list[Answer]:
+        """The answers whose jobs may start now, in the order of the calls, which is that of the leases.
+
+        The client may give two answers that come together the wrong way round, so one waits for the call that was made
+        before it; unless that is late.
+        """
+        under_way = [line.number for line in self.all if line.calls.under_way]
+        limit = self._calls + 1 if late else min(under_way, default=self._calls + 1)
+        taken = sorted((one for one in self.untaken if one[0] < limit), key=itemgetter(0))
+        self.untaken = [one for one in self.untaken if one[0] >= limit]
+        return [answer for _, answer in taken]
 
     def wake(self, *, everyone: bool) -> None:
         """Let a line look what there is to do, or every one."""

@@ -8,22 +8,21 @@ import asyncio
 from collections.abc import Callable
 
 from .backends.backend import Backend
-from .call_lines import Line, Lines
+from .call_lines import LATE_MS, Line, Lines
 from .clock import Alarm, Timer
 from .emitter import Emitter
-from .errors import GlideMQError, InvalidStateError, JobAbortedError
+from .errors import GlideMQError, InvalidStateError
 from .execution import Execution, Executor, Outcome
 from .job import Job, JobOwner
 from .leases import Leases
 from .listening import Listening
 from .planning import Planner
 from .postman import Postman
+from .reporting import report
 from .run import Run
 from .semantics import work
 from .semantics.records import RETURNED_RUN, Settlement, StartedJob, WorkReply
-from .semantics.settling import LOST, REVOKED_STATUS
 from .settings import Settings
-from .wire import from_wire
 from .worker_calls import Answer, WorkerCalls
 
 
@@ -58,10 +57,9 @@ class WorkLoop:
         self._idle.set()
         self._ready = asyncio.Event()
         self._outages = outages = emitter.outages(
-            "the queue cannot be reached; it is tried until it can",
-            "the queue can be reached again",
+            "the queue cannot be reached; it is tried until it can", "the queue can be reached again",
             queue=owner.queue_name,
-        )
+        )  # fmt: skip
         self._stop_watching: Callable[[], None] = lambda: None
         worker_id = backend.clock.token()
         self._lines = Lines(
@@ -89,6 +87,7 @@ class WorkLoop:
         self._held_until = 0.0
         self._hold_timer: Timer | None = None
         self._due = Alarm(backend.clock, self._poke, weak=True)
+        self._late = Alarm(backend.clock, self._hurry, weak=True)
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life cycle ---------------------------------------------------------------------------------------------------
@@ -268,28 +267,26 @@ class WorkLoop:
 
     async def _work(self, line: Line) -> None:
         """Call after call. The jobs of a reply start when the next call is on its way, so that the server works too."""
-        while line.arrived is not None or not self._may_leave():
-            answer, line.arrived = line.arrived, None
+        while self._lines.untaken or not self._may_leave():
+            arrived, line.arrived = line.arrived, False
             if self._must_call or self._finished:
-                if answer is None:
-                    await self._call(line)
-                else:
-                    await self._call_and_accept(line, answer)
-            elif answer is not None:
-                self._accept(line, answer)
+                await (self._call_and_accept(line) if arrived else self._call(line))
+            elif arrived:
+                self._accept()
             else:
                 line.sleep = asyncio.get_running_loop().create_future()
                 await line.sleep
                 line.sleep = None
         self._lines.open -= 1
+        self._lines.wake(everyone=True)  # they may leave too
         if not self._lines.open:
             await self._backend.call(work.nudge, self._owner.root, line.calls.name)
 
-    async def _call_and_accept(self, line: Line, answer: Answer) -> None:
+    async def _call_and_accept(self, line: Line) -> None:
         call = asyncio.get_running_loop().create_task(self._call(line))
         try:
             await asyncio.sleep(0)  # the call is sent
-            self._accept(line, answer)
+            self._accept()
             await call
         except BaseException:
             call.cancel()
@@ -302,46 +299,39 @@ class WorkLoop:
         self._finished = []
         want = self._lines.want(self._room())
         nudge = want > 0 and self._listening.is_deaf_to_wakes
-        line.arrived = answer = await line.calls.make(outcomes, want, nudge=nudge)
-        line.given += len(answer.reply.started)
+        self._lines.begin(line)
+        self._lines.arrive(line, await line.calls.make(outcomes, want, nudge=nudge))
 
-    def _accept(self, line: Line, answer: Answer) -> None:
-        reply = answer.reply
-        self._report(answer.outcomes, reply)
-        self._take(reply, answer.sent_at)
-        line.given -= len(reply.started)
-        self._leases.catch_up(more=self._lines.are_asking)
-        self._obey_limiter(reply)
-        if reply.letters:
-            self._postman.call()
-        self._planner.plan(reply.unplanned)
-        self._plan(reply)
+    def _hurry(self) -> None:
+        self._emitter.spawn(self._accept_late())
+
+    async def _accept_late(self) -> None:
+        self._accept(late=True)
+        self._wake()
+
+    def _accept(self, *, late: bool = False) -> None:
+        """Do what the answers say that have their turn."""
+        answer: Answer | None = None
+        for answer in self._lines.take(late=late):
+            reply = answer.reply
+            report(answer.outcomes, reply, self._emitter, self._leases.lose)
+            self._take(reply, answer.sent_at)
+            self._leases.catch_up(more=self._lines.are_asking)
+            self._obey_limiter(reply)
+            if reply.letters:
+                self._postman.call()
+            self._planner.plan(reply.unplanned)
+            self._plan(reply)
+        if self._lines.untaken:
+            self._late.set(LATE_MS)
+        if answer is None:
+            return
         self._ready.set()
+        reply = answer.reply
         if self._room() > 0 and not self._lines.are_asking:
             got_all = 0 < answer.want == len(reply.started)  # so there may be more
             nobody_listens = self._listening.is_deaf_to_wakes and not answer.nudge
             self._must_call = self._must_call or got_all or nobody_listens
-
-    def _report(self, outcomes: list[Outcome], reply: WorkReply) -> None:
-        """Tell the worker's listeners what the store made of each settlement."""
-        now = str(reply.now)
-        for outcome, status in zip(outcomes, reply.statuses, strict=True):
-            execution = outcome.execution
-            if status == LOST:
-                self._leases.lose(execution)
-            elif status == REVOKED_STATUS:
-                execution.job.note_failure("revoked", "", status, now)
-                self._emitter.emit("failed", execution.job, outcome.error or JobAbortedError("revoked"))
-            elif outcome.error is not None and (detail := outcome.settlement.detail) is not None:
-                execution.job.note_failure(detail.reason, detail.trace, status, now)
-                self._emitter.emit("failed", execution.job, outcome.error)
-            elif status == "completed":
-                execution.job.note_completion(outcome.result, now)
-                self._emitter.emit("completed", execution.job, outcome.result)
-        for job_id in reply.stalled:
-            self._emitter.emit("stalled", from_wire(job_id))
-        if reply.drained:
-            self._emitter.emit("drained")
 
     def _take(self, reply: WorkReply, sent_at: float) -> None:
         loop = asyncio.get_running_loop()
@@ -394,5 +384,6 @@ class WorkLoop:
     def _cancel_timers(self) -> None:
         self._leases.end()
         self._due.end()
+        self._late.end()
         if self._hold_timer is not None:
             self._hold_timer.cancel()

@@ -50,6 +50,22 @@ async def test_every_job_runs_once_and_never_more_than_there_are_slots(own_serve
         assert calls(own_server) - before < JOBS / 2  # many jobs a call on each line
 
 
+async def test_jobs_start_in_order_whichever_line_brings_them(own_server: PrivateServer) -> None:
+    ran: list[str] = []
+
+    async def work(job: Job[int, None]) -> None:
+        ran.append(job.id)
+        for _ in range(job.data % 5):
+            await asyncio.sleep(0)
+
+    async with Queue[int, None](uuid4().hex, connection=own_server.url) as queue:
+        urgent = [NewJob("n", n, priority=1) for n in range(JOBS)]
+        added = await queue.add_bulk([*(NewJob("n", n) for n in range(JOBS)), *urgent])
+        async with Worker[int, None](queue.name, work, connection=own_server.url, concurrency=SLOTS):
+            await asyncio.to_thread(tiny.until, lambda: len(ran) == 2 * JOBS)
+    assert ran == [job.id for job in added[JOBS:] + added[:JOBS]]
+
+
 async def test_what_is_said_of_a_job_reaches_it_on_either_line(own_server: PrivateServer) -> None:
     began: list[str] = []
     ended: list[str] = []
