@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from inspect import isawaitable
 from typing import Any
 
+from .options import check_choice
 from .outages import Outages
 
 logger = logging.getLogger("glidemq_pb")
@@ -22,9 +23,8 @@ class Emitter:
         self._label = label
 
     def on(self, name: str, listener: Listener) -> None:
-        """Add a listener, a plain or a coroutine function. ValueError for a name that is no event."""
-        if name not in self._listeners:
-            raise ValueError(f"no event {name!r}; there are {', '.join(sorted(self._listeners))}")
+        """Add a listener, a plain or a coroutine function. InvalidOptionsError for a name that is no event."""
+        check_choice("event", name, sorted(self._listeners))
         self._listeners[name].append(listener)
 
     def hears(self, names: frozenset[str]) -> bool:

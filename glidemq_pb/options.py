@@ -6,7 +6,7 @@ A message names the option, the value and what is allowed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from .errors import InvalidOptionsError, timedelta_ms
 from .semantics.lang import INT_MAX
@@ -123,6 +123,13 @@ def check_job_name(value: object) -> str:
     if type(value) is str and 1 <= len(value) <= TEXT_MAX and value.isprintable():
         return value  # as almost all are: a bulk has a thousand
     return check_text("name", value)
+
+
+def check_record(option: str, value: Any, kind: type[Any], *, needed: bool = False) -> Any:
+    """A record of this kind, or None unless it is `needed`."""
+    if (needed or value is not None) and not isinstance(value, kind):
+        refuse_option(option, value, f"a {kind.__name__}")
+    return value
 
 
 def check_choice(option: str, value: object, choices: Sequence[str]) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from .options import TEXT_MAX, check_duration, check_int, refuse_option
+from .options import TEXT_MAX, check_duration, check_int, check_record, refuse_option
 from .semantics.limits import CAPACITY_MAX, COST_DEFAULT
 from .wire import from_wire, to_wire
 
@@ -109,13 +109,6 @@ def check_concurrency(value: object) -> int:
     if type(value) is not int:
         refuse_option("ordering.concurrency", value, "an int")
     return max(1, check_int("ordering.concurrency", value, -(2**53)))
-
-
-def check_record(option: str, value: Any, kind: type[Any]) -> Any:
-    """A record of this kind, or None."""
-    if value is not None and not isinstance(value, kind):
-        refuse_option(option, value, f"a {kind.__name__}")
-    return value
 
 
 def encode_ordering(option: str, value: object, fields: list[str]) -> None:

@@ -97,8 +97,8 @@ class QueueEvents(Component):
         """Call `listener`, a plain or a coroutine function, for events of one name; also a decorator.
 
         It gets the `QueueEvent`; a listener of `error` gets the exception. One that raises is reported as `error`
-        and changes nothing. The first one that is added gets what happened since `connect()`, too. ValueError for
-        a name that is no event.
+        and changes nothing. The first one that is added gets what happened since `connect()`, too.
+        InvalidOptionsError for a name that is no event.
 
         Example:
             @events.on("failed")

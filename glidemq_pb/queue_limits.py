@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from .component import Component
-from .options import check_choice, check_duration, check_int, refuse_option
-from .ordering import RateLimit, TokenBucket, bucket_fields, check_concurrency, check_key, check_record
+from .options import check_choice, check_duration, check_int, check_record, refuse_option
+from .ordering import RateLimit, TokenBucket, bucket_fields, check_concurrency, check_key
 from .semantics import controls
 from .semantics.records import GroupLimits
 from .wire import to_wire

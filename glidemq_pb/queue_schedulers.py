@@ -4,7 +4,7 @@ from typing import Any, Generic, TypeVar
 
 from .errors import SerializationError
 from .job_options import decode_options
-from .options import check_int, check_text
+from .options import check_int, check_record, check_text
 from .payload import decode_value
 from .queue_dead_letters import QueueDeadLetters
 from .schedule import JobTemplate, Schedule, SchedulerInfo, coming_runs, first_cron_runs
@@ -45,7 +45,8 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
                                              JobTemplate("send-report", {"kind": "daily"}, attempts=3))
         """
         check_text("name", name)
-        template = JobTemplate() if template is None else template
+        check_record("schedule", schedule, Schedule, needed=True)
+        template = check_record("template", template, JobTemplate) or JobTemplate()
         owner = self._owner
         data = owner.encode_data(template.data)
         next_run = following = 0

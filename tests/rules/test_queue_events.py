@@ -462,7 +462,7 @@ async def test_EVT_5_a_listener_may_close(world: World) -> None:
 
 
 async def test_EVT_5_a_name_that_is_no_event_is_refused(world: World) -> None:
-    with pytest.raises(ValueError, match="no event 'complete'"):
+    with pytest.raises(InvalidOptionsError, match="event='complete': allowed: 'active', "):
         world.subscriber().on("complete", print)
 
 

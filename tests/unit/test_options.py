@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glidemq_pb import Backoff, InvalidOptionsError, JobOptions, Keep, NewJob
+from glidemq_pb import Backoff, InvalidOptionsError, JobOptions, Keep, NewJob, Worker
 from glidemq_pb.job_options import decode_options, encode_options
 from glidemq_pb.options import (
     DURATION_MAX,
@@ -258,3 +258,28 @@ def test_records_are_checked_when_built(build: Any, told: str) -> None:
 
 def test_a_new_job_says_what_it_is() -> None:
     assert repr(NewJob("a", {"n": 1}, delay=5)) == "NewJob(name='a', data={'n': 1}, options={'delay': 5})"
+
+
+# --- a worker's ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("concurrency", 0, "concurrency=0: allowed: an int from 1 to "),
+        ("concurrency", True, "concurrency=True: allowed: an int from 1 to "),
+        ("max_stalled_count", -1, "max_stalled_count=-1: allowed: an int from 0 to "),
+        ("metrics", "no", "metrics='no': allowed: True or False"),
+        ("cancel_on_abort", 1, "cancel_on_abort=1: allowed: True or False"),
+        ("limiter", 5, "limiter=5: allowed: a RateLimit"),
+        ("backoff_strategies", {"x": 3}, "backoff_strategies['x']=3: allowed: a function"),
+        ("backoff_strategies", [print], "allowed: a mapping of names to functions"),
+        ("processor", None, "processor=None: allowed: a function, or a mapping of job names to them"),
+        ("processor", {"n": 3}, "processor['n']=3: allowed: a function"),
+    ],
+)
+def test_a_worker_refuses_what_it_cannot_use(option: str, value: Any, allowed: str) -> None:
+    options = {"processor": print, "connection": "memory://options", option: value}
+    with pytest.raises(InvalidOptionsError) as refused:
+        Worker("q", **options)
+    assert allowed in str(refused.value)

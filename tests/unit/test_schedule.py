@@ -286,3 +286,16 @@ async def test_an_upsert_that_is_repeated_after_its_only_run_adds_no_other(monke
     assert starts == [NOW]
     assert again == dataclasses.replace(first, next_run=None)
     assert again.template.options == {"priority": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [(("* * * * *",), r"schedule='\* \* \* \* \*': allowed: a Schedule"), ((None,), "schedule=None"),
+     ((Schedule(every=1_000), "send"), "template='send': allowed: a JobTemplate")],
+)  # fmt: skip
+def test_what_is_no_schedule_or_template_is_refused(arguments: Any, refused: str) -> None:
+    async def main() -> None:
+        with pytest.raises(InvalidOptionsError, match=refused):
+            await AnyQueue("q").upsert_job_scheduler("s", *arguments)
+
+    run(main())

@@ -111,7 +111,11 @@ TEXTS = (
         Remedy.RECONNECT,
         "its certificate is not trusted: give the one who signed it in tls_root_certificates",
     ),
-    Row(r"connect failed|connection refused|received error for address", Remedy.RECONNECT, "it cannot be reached"),
+    Row(
+        r"connect failed|connection refused|received error for address",
+        Remedy.RECONNECT,
+        "it cannot be reached; does a server listen there?",
+    ),
 )
 
 
