@@ -23,6 +23,7 @@ def blocks(page: str, language: str) -> list[str]:
         ("testing.md", 11),
         ("schedulers.md", 8),
         ("jobs.md", 4),
+        ("running.md", 5),
         ("payloads.md", 6),
         ("waiting.md", 3),
         ("flows.md", 4),
