@@ -22,6 +22,9 @@ def blocks(page: str, language: str) -> list[str]:
     [
         ("testing.md", 11),
         ("schedulers.md", 8),
+        ("jobs.md", 4),
+        ("running.md", 5),
+        ("groups.md", 8),
         ("payloads.md", 6),
         ("waiting.md", 3),
         ("flows.md", 4),
