@@ -149,7 +149,10 @@ class QueueAdministration(QueueLimits):
         return retried
 
     async def get_workers(self) -> list[WorkerInfo]:
-        """The workers that were heard of lately; one that died is gone within minutes, one that closed at once."""
+        """The workers that were heard of lately: what each said of itself at its last call.
+
+        One that closed is gone at once, one that died, or was closed by force, within minutes.
+        """
         entries = await self._owner.call(administration.list_workers)
         return [worker_info(entry.worker, entry.info, entry.seen_at) for entry in entries]
 

@@ -52,10 +52,11 @@ class QueueDeadLetters(QueueAdministration, Generic[D, R]):
         return found[start : None if end < 0 else end + 1]
 
     async def replay_dead_letter_jobs(self, ids: list[str] | None = None) -> int:
-        """Add dead letters to this queue again, with their original data and options; the entries go: how many (DLQ-6).
+        """Add dead letters to this queue again, with the data and options that they had last; the entries go: how many
+        (DLQ-6).
 
-        `ids` are those of the dead letter queue; None is all of this queue's. Delay, job id and deduplication are
-        not repeated.
+        `ids` are those of the dead letter queue; None is all of this queue's. Delay, job id, deduplication and parent
+        are not repeated.
         """
         owner = await self._dead_letters()
         if owner is None:

@@ -62,11 +62,13 @@ class Queue(Component[AsyncQueue[D, R]], Generic[D, R]):
         )
 
     def add(self, name: str, data: D | None = None, **options: Unpack[JobOptions]) -> Job[D, R] | None:
-        """Add a job: the Job, or None when a job with its `job_id` exists, in any state."""
+        """Add a job: the Job, or None when a job with its `job_id` exists, in any state, or its `deduplication`
+        skips it."""
         return job_or_none(self._run(lambda component: component.add(name, data, **options)))
 
     def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[Job[D, R]]:
-        """Add jobs in order: those that were added, without the ones whose `job_id` is taken."""
+        """Add jobs in order: those that were added, without the ones whose `job_id` is taken or which are
+        duplicates."""
         return all_jobs(self._run(lambda component: component.add_bulk(new_jobs)))
 
     def add_and_wait(
@@ -149,8 +151,8 @@ class Queue(Component[AsyncQueue[D, R]], Generic[D, R]):
         return all_jobs(self._run(lambda component: component.get_dead_letter_jobs(start, end)))
 
     def replay_dead_letter_jobs(self, ids: list[str] | None = None) -> int:
-        """Add dead letters to this queue again, with their original data and options; the entries go: how many
-        (DLQ-6)."""
+        """Add dead letters to this queue again, with the data and options that they had last; the entries go: how
+        many (DLQ-6)."""
         return self._run(lambda component: component.replay_dead_letter_jobs(ids))
 
     def revoke(self, job_id: str) -> RevokeResult:
@@ -188,7 +190,7 @@ class Queue(Component[AsyncQueue[D, R]], Generic[D, R]):
         return self._run(lambda component: component.retry_jobs(count, on_progress=on_progress))
 
     def get_workers(self) -> list[WorkerInfo]:
-        """The workers that were heard of lately; one that died is gone within minutes, one that closed at once."""
+        """The workers that were heard of lately: what each said of itself at its last call."""
         return self._run(lambda component: component.get_workers())
 
     def set_group_limits(
