@@ -9,9 +9,14 @@ from .world import Processor, World
 PLACES = ["one queue", "two queues"]
 
 
+def place(world: World, where: str) -> str:
+    """The queue of the children."""
+    return world.name if where == "one queue" else world.other("children")
+
+
 def tree(world: World, where: str, *, children: int = 2, **options: Any) -> FlowJob:
     """A parent with some children: `child-0`, `child-1`, ..."""
-    queue_name = world.name if where == "one queue" else world.other("children")
+    queue_name = place(world, where)
     family = [FlowJob(f"child-{number}", number, queue_name=queue_name) for number in range(children)]
     return FlowJob("parent", queue_name=world.name, children=family, **options)
 
