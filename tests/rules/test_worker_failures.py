@@ -7,9 +7,8 @@ import pytest
 
 from glidemq_pb import Job, QueueConnectionError
 
+from .outages import UNREACHABLE
 from .world import PATIENCE_SECONDS, World, added, line_of, nothing, noting, stored
-
-UNREACHABLE = QueueConnectionError("valkey://nowhere:1", "it cannot be reached")
 
 
 async def test_WRK_a_call_that_is_not_answered_is_not_made_twice(world: World) -> None:
