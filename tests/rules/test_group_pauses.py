@@ -6,21 +6,10 @@ from typing import Any
 
 import pytest
 
-from glidemq_pb import (
-    Backoff,
-    GroupRateLimitError,
-    InvalidOptionsError,
-    Job,
-    NewJob,
-    Ordering,
-    RateLimit,
-    TokenBucket,
-)
+from glidemq_pb import Backoff, GroupRateLimitError, InvalidOptionsError, Job, NewJob, Ordering, RateLimit, TokenBucket
 
-from .watching import Watch, group_keys, group_of
+from .watching import G, Watch, group_keys, group_of
 from .world import Processor, World, added, nothing, stored
-
-G = Ordering("g")
 
 
 class Limited:

@@ -1,4 +1,4 @@
-"""SCH-12, B-21: the jobs of a scheduler are jobs like all others, with every option of the template."""
+"""SCH-12, SCH-13, B-21: jobs of a scheduler are jobs like all others, with data and every option of the template."""
 
 from typing import Any
 
@@ -11,8 +11,10 @@ from glidemq_pb import (
     JobTemplate,
     Keep,
     Ordering,
+    PayloadTooLargeError,
     RateLimit,
     Schedule,
+    SerializationError,
     TokenBucket,
 )
 
@@ -45,6 +47,30 @@ async def test_SCH_12_every_option_is_that_of_the_jobs(world: World, options: di
 def test_SCH_12_and_LIFO_3_lifo_and_an_ordering_key_are_refused_together() -> None:
     with pytest.raises(InvalidOptionsError, match=r"lifo and ordering\.key cannot be used together"):
         JobTemplate(lifo=True, ordering=Ordering("g"))
+
+
+async def test_SCH_12_name_and_data_have_defaults(world: World) -> None:
+    queue = world.queue()
+    seen: list[tuple[str, Any, str | None]] = []
+
+    async def process(job: Any) -> None:
+        seen.append((job.name, job.data, job.scheduler_name))
+
+    await world.worker(process)
+    await queue.upsert_job_scheduler("s\xfc", Schedule(every=1_000, limit=1))
+    await world.advance(1_000)
+    plain = await queue.add("plain")
+    await world.settle()
+    assert plain is not None
+    assert seen == [("s\xfc", plain.data, "s\xfc"), ("plain", plain.data, None)]
+
+
+@pytest.mark.parametrize(
+    "option", [{"delay": 1}, {"job_id": "x"}, {"deduplication": None}, {"parent": None}, {"delay": 0}, {"job_id": ""}]
+)
+def test_SCH_12_what_makes_no_sense_in_a_template_is_refused(option: Any) -> None:
+    with pytest.raises(InvalidOptionsError, match="template"):
+        JobTemplate("n", **option)
 
 
 async def test_B_21_ordering_is_kept_among_runs(world: World) -> None:
@@ -145,3 +171,30 @@ async def test_SCH_12_runs_count_in_the_metrics(world: World) -> None:
     await world.advance(10_000)
     counts = [sum(point.count for point in (await queue.get_metrics(kind)).points) for kind in ("completed", "failed")]
     assert counts == [3, 2]
+
+
+async def test_SCH_13_data_that_cannot_be_stored_is_refused_by_the_upsert(world: World) -> None:
+    queue = world.queue()
+    before = await queue.upsert_job_scheduler("s", Schedule(every=1_000), JobTemplate(data={"ok": 1}))
+    for data, error in ((object(), SerializationError), ("x" * 1_048_577, PayloadTooLargeError)):
+        with pytest.raises(error):
+            await queue.upsert_job_scheduler("s", Schedule(every=5), JobTemplate(data=data))
+        with pytest.raises(error):
+            await queue.upsert_job_scheduler("new", Schedule(every=5), JobTemplate(data=data))
+    assert await queue.get_repeatable_jobs() == [before]
+
+
+async def test_SCH_13_runs_reuse_the_bytes_of_the_upsert(world: World) -> None:
+    queue = world.queue()
+    data = {"list": [1]}
+    seen: list[Any] = []
+
+    async def process(job: Any) -> None:
+        seen.append(job.data["list"][:])
+        job.data["list"].append(2)
+
+    await world.worker(process)
+    await queue.upsert_job_scheduler("s", Schedule(every=1_000, limit=2), JobTemplate(data=data))
+    data["list"].append(3)
+    await world.advance(3_000)
+    assert seen == [[1], [1]]

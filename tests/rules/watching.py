@@ -1,12 +1,15 @@
-"""Watching what runs: when each job starts, and how many run at once."""
+"""Watching what runs: when each job starts, and how many run at once; and the group `g`, where they do."""
 
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from glidemq_pb import Job
+from glidemq_pb import Job, Ordering
 
 from .world import World
+
+G = Ordering("g")
+G2 = Ordering("g", concurrency=2)
 
 GROUP_KEYS = ("group:", "groupq:", "turns:")
 GROUP_SETS = ("groups", "ratelimited")

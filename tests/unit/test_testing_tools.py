@@ -10,15 +10,7 @@ from typing import Any
 
 import pytest
 
-from glidemq_pb import (
-    Backoff,
-    InvalidOptionsError,
-    InvalidStateError,
-    Job,
-    JobFailedError,
-    NewJob,
-    UnrecoverableError,
-)
+from glidemq_pb import Backoff, InvalidOptionsError, InvalidStateError, JobFailedError, NewJob, UnrecoverableError
 from glidemq_pb.server import PrivateServer
 from glidemq_pb.testing import (
     NotCompletedError,
@@ -33,15 +25,9 @@ from glidemq_pb.testing import (
     refute_enqueued,
     run,
 )
+from tests.unit.testing_kit import HOUR, AnyJob, AnyQueue, succeed
 
-AnyJob = Job[Any, Any]
-AnyQueue = TestQueue[Any, Any]
 ROOT = Path(__file__).parent.parent.parent
-HOUR = 3_600_000
-
-
-async def succeed(job: AnyJob) -> Any:
-    return job.data
 
 
 # --- timelines --------------------------------------------------------------------------------------------------------
