@@ -106,9 +106,8 @@ class Queue(QueueSchedulers[D, R]):
     # --- adding -------------------------------------------------------------------------------------------------------
 
     async def add(self, name: str, data: D | None = None, **options: Unpack[JobOptions]) -> Job[D, R] | None:
-        """Add a job: the Job, or None when a job with its `job_id` exists, in any state, or its `deduplication` skips it.
+        """Add a job with `JobOptions`: the Job; None when a job with its `job_id` exists, or it is a duplicate.
 
-        `options`: see `JobOptions`.
         Raises InvalidOptionsError, PayloadTooLargeError and SerializationError before anything is sent.
         A cancelled call may have added the job all the same: give a `job_id` to add it at most once.
         With `parent`, InvalidStateError unless that job runs, and JobNotFoundError when it is gone.
@@ -120,11 +119,11 @@ class Queue(QueueSchedulers[D, R]):
         return added[0] if added else None
 
     async def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[Job[D, R]]:
-        """Add jobs in order: those that were added, without the ones whose `job_id` is taken or which are duplicates.
+        """Add jobs in order: those that were added, without the ones whose `job_id` is taken, and without duplicates.
 
-        All are checked first, and one bad job (the message has its index; of a cost, its group) keeps all out. Up to 1,000 jobs
-        and 8 MiB are one atomic call; more go in several, and when a later one is refused,
-        BulkError has in `added` the jobs that are in the queue.
+        All are checked first, and one bad job (the message has its index; for a cost, its group) keeps all out. Up to
+        1,000 jobs and 8 MiB are one atomic call; more go in several, and when a later one is refused, BulkError has in
+        `added` the jobs that are in the queue.
         """
         self._check_open()
         chunks = bulk(self._owner, new_jobs)

@@ -62,12 +62,11 @@ class Queue(Component[AsyncQueue[D, R]], Generic[D, R]):
         )
 
     def add(self, name: str, data: D | None = None, **options: Unpack[JobOptions]) -> Job[D, R] | None:
-        """Add a job: the Job, or None when a job with its `job_id` exists, in any state, or its `deduplication`
-        skips it."""
+        """Add a job with `JobOptions`: the Job; None when a job with its `job_id` exists, or it is a duplicate."""
         return job_or_none(self._run(lambda component: component.add(name, data, **options)))
 
     def add_bulk(self, new_jobs: Iterable[NewJob]) -> list[Job[D, R]]:
-        """Add jobs in order: those that were added, without the ones whose `job_id` is taken or which are
+        """Add jobs in order: those that were added, without the ones whose `job_id` is taken, and without
         duplicates."""
         return all_jobs(self._run(lambda component: component.add_bulk(new_jobs)))
 
