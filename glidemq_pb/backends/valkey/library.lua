@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_9d099cead325
+#!lua name=glidemq_pb_4a1bbc3ab574
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3433,52 +3433,51 @@ H.next_mark = function(q)
   return call('HINCRBY', q .. ':meta', 'mark', 1)
 end
 
--- leases.py:27 lease_of
+-- leases.py:29 lease_of
 H.lease_of = function(mark, place, token, now)
-  return mark .. ':' .. R.pad(place) .. ':' .. token .. ':' .. R.text(now)
+  return mark .. ':' .. R.pad(place) .. ':' .. R.pad(now) .. ':' .. token
 end
 
--- leases.py:32 padded_mark
+-- leases.py:34 padded_mark
 H.padded_mark = function(lease)
   return string.sub(lease, 1, 16)
 end
 
--- leases.py:37 is_under
+-- leases.py:39 is_under
 H.is_under = function(lease, token)
-  return string.sub(string.sub(lease, 35), 1, #token + 1) == token .. ':'
+  return lease ~= '' and H.token_of(lease) == token
 end
 
--- leases.py:42 start_of
-H.start_of = function(lease, token)
-  return string.sub(lease, 34 + #token + 1 + 1)
+-- leases.py:44 start_of
+H.start_of = function(lease)
+  return R.int(string.sub(string.sub(lease, 35), 1, 16))
 end
 
--- leases.py:47 token_of
+-- leases.py:49 token_of
 H.token_of = function(lease)
-  local parts = R.split(string.sub(lease, 35), ':')
-  return parts[1] .. ':' .. parts[2]
+  return string.sub(lease, 52)
 end
 
--- leases.py:53 line_of
+-- leases.py:54 line_of
 H.line_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- leases.py:58 worker_of
+-- leases.py:59 worker_of
 H.worker_of = function(token)
   return R.split(H.line_of(token), '.')[1]
 end
 
--- leases.py:63 fields_of
+-- leases.py:64 fields_of
 H.fields_of = function(lease)
   local parts = R.split(lease, ':')
-  local token = H.token_of(lease)
   local mark = R.text(R.int(parts[1]))
   local place = R.text(R.int(parts[2]))
-  return {'state', 'active', 'token', token, 'mark', mark, 'place', place, 'processed_on', parts[5]}
+  local start = R.text(R.int(parts[3]))
+  return {'state', 'active', 'token', H.token_of(lease), 'mark', mark, 'place', place, 'processed_on', start}
 end
 
--- leases.py:72 take_leases
+-- leases.py:73 take_leases
 H.take_leases = function(q, job_ids)
   local leases = R.hmget(q .. ':leases', job_ids)
   local taken = {}
@@ -3498,14 +3497,14 @@ H.take_leases = function(q, job_ids)
   return nothing
 end
 
--- leases.py:91 give_lease
+-- leases.py:92 give_lease
 H.give_lease = function(q, job_id, lease)
   if lease ~= '' then
     R.spread('HSET', H.fields_of(lease), q .. ':job:' .. job_id)
   end
 end
 
--- leases.py:97 own_leases
+-- leases.py:98 own_leases
 H.own_leases = function(q, job_ids)
   local leases = H.take_leases(q, job_ids)
   for i = 0, #job_ids - 1 do
@@ -3513,13 +3512,13 @@ H.own_leases = function(q, job_ids)
   end
 end
 
--- leases.py:104 read_place
+-- leases.py:105 read_place
 H.read_place = function(q, job_id)
   H.own_leases(q, {job_id})
   return R.read_PlaceRow(q .. ':job:' .. job_id)
 end
 
--- leases.py:110 with_lease
+-- leases.py:111 with_lease
 H.with_lease = function(fields, lease)
   if lease == '' then
     return fields
@@ -4296,7 +4295,7 @@ end
 H.complete_plain = function(q, now, caller, settlement, lease, mark)
   local call = redis.call
   local key = q .. ':job:' .. settlement.job_id
-  local start = H.start_of(lease, settlement.token)
+  local start = H.start_of(lease)
   call('HSET', key, 'state', 'completed', 'return_value', settlement.value, 'processed_on', start, 'finished_on', now,
       'mark', mark)
   H.emit_with(q, now, caller.events_keep, 'completed', settlement.job_id, 'return_value', settlement.value)
@@ -4888,7 +4887,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_9d099cead325',
+  function_name = 'glidemq_pb_get_marks_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4899,7 +4898,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_9d099cead325',
+  function_name = 'glidemq_pb_clear_some_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4911,7 +4910,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_9d099cead325',
+  function_name = 'glidemq_pb_clean_some_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4923,7 +4922,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_9d099cead325',
+  function_name = 'glidemq_pb_retry_some_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4935,7 +4934,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_9d099cead325',
+  function_name = 'glidemq_pb_forget_queue_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4946,7 +4945,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_9d099cead325',
+  function_name = 'glidemq_pb_list_workers_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4957,7 +4956,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_9d099cead325',
+  function_name = 'glidemq_pb_wait_for_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4969,7 +4968,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_9d099cead325',
+  function_name = 'glidemq_pb_fetch_answers_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4981,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_9d099cead325',
+  function_name = 'glidemq_pb_forget_answers_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4993,7 +4992,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_9d099cead325',
+  function_name = 'glidemq_pb_remove_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5004,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_9d099cead325',
+  function_name = 'glidemq_pb_retry_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5015,7 +5014,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_9d099cead325',
+  function_name = 'glidemq_pb_revoke_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5026,7 +5025,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_9d099cead325',
+  function_name = 'glidemq_pb_promote_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5037,7 +5036,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_9d099cead325',
+  function_name = 'glidemq_pb_change_priority_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5049,7 +5048,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_9d099cead325',
+  function_name = 'glidemq_pb_change_delay_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5061,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_9d099cead325',
+  function_name = 'glidemq_pb_update_data_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5072,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_9d099cead325',
+  function_name = 'glidemq_pb_update_progress_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5084,7 +5083,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_9d099cead325',
+  function_name = 'glidemq_pb_add_log_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5095,7 +5094,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_9d099cead325',
+  function_name = 'glidemq_pb_pause_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5106,7 +5105,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_9d099cead325',
+  function_name = 'glidemq_pb_resume_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5117,7 +5116,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_9d099cead325',
+  function_name = 'glidemq_pb_set_group_limits_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5129,7 +5128,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_9d099cead325',
+  function_name = 'glidemq_pb_rate_limit_group_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5141,7 +5140,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_9d099cead325',
+  function_name = 'glidemq_pb_set_global_concurrency_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5152,7 +5151,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_9d099cead325',
+  function_name = 'glidemq_pb_set_global_rate_limit_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5163,7 +5162,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_9d099cead325',
+  function_name = 'glidemq_pb_get_global_limits_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5174,7 +5173,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_9d099cead325',
+  function_name = 'glidemq_pb_explain_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5185,7 +5184,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_9d099cead325',
+  function_name = 'glidemq_pb_take_ids_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5196,7 +5195,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_9d099cead325',
+  function_name = 'glidemq_pb_add_flow_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5211,7 +5210,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_9d099cead325',
+  function_name = 'glidemq_pb_reserve_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5226,7 +5225,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_9d099cead325',
+  function_name = 'glidemq_pb_release_flow_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5237,7 +5236,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_9d099cead325',
+  function_name = 'glidemq_pb_decide_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5248,7 +5247,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_9d099cead325',
+  function_name = 'glidemq_pb_list_reservations_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5259,7 +5258,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_9d099cead325',
+  function_name = 'glidemq_pb_add_child_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5271,7 +5270,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_9d099cead325',
+  function_name = 'glidemq_pb_adopt_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5283,7 +5282,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_9d099cead325',
+  function_name = 'glidemq_pb_list_children_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5294,7 +5293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_9d099cead325',
+  function_name = 'glidemq_pb_receive_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5305,7 +5304,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_9d099cead325',
+  function_name = 'glidemq_pb_replay_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5316,7 +5315,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_9d099cead325',
+  function_name = 'glidemq_pb_set_dead_letters_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5327,7 +5326,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_9d099cead325',
+  function_name = 'glidemq_pb_get_dead_letters_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5338,7 +5337,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_9d099cead325',
+  function_name = 'glidemq_pb_enqueue_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5352,7 +5351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_9d099cead325',
+  function_name = 'glidemq_pb_list_letters_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5363,7 +5362,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_9d099cead325',
+  function_name = 'glidemq_pb_acknowledge_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5374,7 +5373,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_9d099cead325',
+  function_name = 'glidemq_pb_get_job_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5385,7 +5384,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_9d099cead325',
+  function_name = 'glidemq_pb_list_jobs_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5397,7 +5396,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_9d099cead325',
+  function_name = 'glidemq_pb_list_parked_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5408,7 +5407,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_9d099cead325',
+  function_name = 'glidemq_pb_count_jobs_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5419,7 +5418,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_9d099cead325',
+  function_name = 'glidemq_pb_get_time_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5430,7 +5429,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_9d099cead325',
+  function_name = 'glidemq_pb_is_paused_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5441,7 +5440,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_9d099cead325',
+  function_name = 'glidemq_pb_get_log_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5452,7 +5451,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_9d099cead325',
+  function_name = 'glidemq_pb_get_metrics_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5463,7 +5462,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_9d099cead325',
+  function_name = 'glidemq_pb_read_events_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5474,7 +5473,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_9d099cead325',
+  function_name = 'glidemq_pb_last_event_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5485,7 +5484,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_9d099cead325',
+  function_name = 'glidemq_pb_upsert_scheduler_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5497,7 +5496,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_9d099cead325',
+  function_name = 'glidemq_pb_plan_runs_4a1bbc3ab574',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5509,7 +5508,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_9d099cead325',
+  function_name = 'glidemq_pb_remove_scheduler_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5520,7 +5519,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_9d099cead325',
+  function_name = 'glidemq_pb_get_scheduler_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5531,7 +5530,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_9d099cead325',
+  function_name = 'glidemq_pb_list_schedulers_4a1bbc3ab574',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5542,7 +5541,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_9d099cead325',
+  function_name = 'glidemq_pb_settle_and_activate_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5555,7 +5554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_9d099cead325',
+  function_name = 'glidemq_pb_extend_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5568,7 +5567,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_9d099cead325',
+  function_name = 'glidemq_pb_nudge_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5579,7 +5578,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_9d099cead325',
+  function_name = 'glidemq_pb_pass_wake_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5590,7 +5589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_9d099cead325',
+  function_name = 'glidemq_pb_leave_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5601,7 +5600,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_9d099cead325',
+  function_name = 'glidemq_pb_tick_4a1bbc3ab574',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
