@@ -70,8 +70,10 @@ SEMANTICS = [
     Fault("a job's own lease is ignored", "work", 'lookup_int(fields, "lock_duration", caller.lease_ms)', "caller.lease_ms"),
     Fault("an extension is lost", "work", "            s.zadd(active_key(q), now + lease_ms[i], pad(held.mark) + job_ids[i])\n", ""),
     # the leases of plain jobs
-    Fault("no fencing of plain jobs", "leases", "return take(drop(lease, TOKEN_AT), byte_length(token) + 1) == token + \":\"", 'return lease != ""'),
-    Fault("a token is any that begins like it", "leases", "byte_length(token) + 1) == token + \":\"", "byte_length(token)) == token"),
+    Fault("no fencing of plain jobs", "leases", 'return lease != "" and token_of(lease) == token', 'return lease != ""'),
+    Fault("a token is any that begins like it", "leases", "token_of(lease) == token", "take(token_of(lease), len(token)) == token"),
+    Fault("a token is any of its worker", "leases", "token_of(lease) == token", "line_of(token_of(lease)) == line_of(token)"),
+    Fault("no token is one for a job without a lease", "leases", 'return lease != "" and token_of(lease) == token', "return token_of(lease) == token"),
     Fault("a plain job completes twice in a call", "leases", "    if s.hdel(leases_key(q), taken) == len(taken):", "    s.hdel(leases_key(q), taken)\n    if len(taken) > 0:"),
     Fault("a plain job that fails has no lease", "settling", "            give_lease(s, q, settlement.job_id, leases[i])\n", ""),
     Fault("a plain job that stalls was never active", "due", "    own_leases(s, q, stalled)\n", ""),
@@ -83,6 +85,10 @@ SEMANTICS = [
     Fault("a plain job that runs is shown as waiting", "reads", "with_lease(s.hgetall(job_key(q, job_id)), s.hmget(leases_key(q), [job_id])[0])", "s.hgetall(job_key(q, job_id))"),
     Fault("plain jobs that run are listed as waiting", "reads", "with_lease(s.hgetall(job_key(q, job_id)), leases[i])", "s.hgetall(job_key(q, job_id))"),
     Fault("a plain job that runs is explained as waiting", "explaining", 'if lease != "" or state == ACTIVE:', "if state == ACTIVE:"),
+    Fault("an obliterated plain job keeps its lease", "administration", "row = read_place(s, q, job_id)", "row = s.read(job_key(q, job_id), PlaceRow)"),
+    Fault("all listed jobs have the lease of the first", "reads", "s.hgetall(job_key(q, job_id)), leases[i])", "s.hgetall(job_key(q, job_id)), leases[0])"),
+    Fault("a worker is told on its first line only", "changes", 'notify(s, q, line_of(row.token), "revoked:" + job_id)', 'notify(s, q, line_of(row.token).partition(".")[0], "revoked:" + job_id)'),
+    Fault("a repeated call says nothing of letters", "work", "errands.unplanned, errands.letters, 0", "errands.unplanned, False, 0"),
     Fault("a plain job forgets when it started", "settling", "processed_on=start, ", ""),
     # letters
     Fault("a dead letter forgets its compression", "letters", 'if compression != "":', 'if compression == "none":'),
