@@ -15,13 +15,13 @@ def jobs_of(dump: Dump, q: str) -> dict[str, Job]:
     """All jobs by id, each with its lease."""
     jobs = records(dump, job_key(q, ""))
     for job_id, lease in dump.get(leases_key(q), {}).items():
-        mark, place, worker, call, start = lease.split(":")
+        mark, place, start, worker, call = lease.split(":")
         jobs[job_id] = jobs.get(job_id, {}) | {
             "state": ACTIVE,
             "token": f"{worker}:{call}",
             "mark": str(int(mark)),
             "place": str(int(place)),
-            "processed_on": start,
+            "processed_on": str(int(start)),
         }
     return jobs
 

@@ -9,7 +9,7 @@ the job since: whoever does anything to an active job but complete it has its le
 from typing import Final
 
 from .keys import job_key, leases_key
-from .lang import Fields, byte_length, drop, number, pad, split, take, text
+from .lang import Fields, drop, number, pad, split, take, text
 from .rows import PlaceRow
 from .states import ACTIVE
 from .store import Store
@@ -19,14 +19,16 @@ LINE_SEPARATOR: Final = "."
 PLAIN_FIELDS: Final = 3
 """All that a plain job stores: `name data added`."""
 MARK_WIDTH: Final = 16
-TOKEN_AT: Final = 34
-"""A lease is `mark:place:token:start`. It is longer than 64 bytes, so that the hash is a table from the first one on:
-a short one would be a list, which is searched from its beginning."""
+START_AT: Final = 34
+TOKEN_AT: Final = 51
+"""A lease is `mark:place:start:token`, its numbers padded; the token comes last, so that all of it is compared. It is
+longer than 64 bytes, so that the hash is a table from the first one on: a short one would be a list, which is searched
+from its beginning."""
 
 
 def lease_of(mark: str, place: int, token: str, now: int) -> str:
     """What `:leases` says of a job that starts now, with this padded mark."""
-    return mark + ":" + pad(place) + ":" + token + ":" + text(now)
+    return mark + ":" + pad(place) + ":" + pad(now) + ":" + token
 
 
 def padded_mark(lease: str) -> str:
@@ -36,18 +38,17 @@ def padded_mark(lease: str) -> str:
 
 def is_under(lease: str, token: str) -> bool:
     """Whether the lease was given under this token. The empty text is no lease."""
-    return take(drop(lease, TOKEN_AT), byte_length(token) + 1) == token + ":"
+    return lease != "" and token_of(lease) == token
 
 
-def start_of(lease: str, token: str) -> str:
-    """When the run under this token started."""
-    return drop(lease, TOKEN_AT + byte_length(token) + 1)
+def start_of(lease: str) -> int:
+    """When the run started."""
+    return number(take(drop(lease, START_AT), MARK_WIDTH))
 
 
 def token_of(lease: str) -> str:
     """The token under which the lease was given."""
-    parts = split(drop(lease, TOKEN_AT), ":")
-    return parts[0] + ":" + parts[1]
+    return drop(lease, TOKEN_AT)
 
 
 def line_of(token: str) -> str:
@@ -63,10 +64,10 @@ def worker_of(token: str) -> str:
 def fields_of(lease: str) -> list[str]:
     """The fields of an active job that a lease stands for."""
     parts = split(lease, ":")
-    token = token_of(lease)
     mark = text(number(parts[0]))
     place = text(number(parts[1]))
-    return ["state", ACTIVE, "token", token, "mark", mark, "place", place, "processed_on", parts[4]]
+    start = text(number(parts[2]))
+    return ["state", ACTIVE, "token", token_of(lease), "mark", mark, "place", place, "processed_on", start]
 
 
 def take_leases(s: Store, q: str, job_ids: list[str]) -> list[str]:

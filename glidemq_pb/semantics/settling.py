@@ -91,7 +91,7 @@ def settle_all(s: Store, q: str, now: int, caller: Caller, settlements: list[Set
 def complete_plain(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, lease: str, mark: int) -> None:
     """Complete a job of which nothing is stored that an end must heed; its lease is taken."""
     key = job_key(q, settlement.job_id)
-    start = start_of(lease, settlement.token)
+    start = start_of(lease)
     s.hset(key, state=COMPLETED, return_value=settlement.value, processed_on=start, finished_on=now, mark=mark)
     emit_with(s, q, now, caller.events_keep, "completed", settlement.job_id, "return_value", settlement.value)
 

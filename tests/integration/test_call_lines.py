@@ -5,6 +5,8 @@ import re
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from glidemq_pb import Job, NewJob, Queue, Worker
 from glidemq_pb.call_lines import SHARED_FROM
 from glidemq_pb.server import PrivateServer
@@ -84,6 +86,27 @@ async def test_what_is_said_of_a_job_reaches_it_on_either_line(own_server: Priva
             await asyncio.to_thread(tiny.until, lambda: len(ended) == SLOTS)
         assert sorted(ended) == sorted(f"{job.id}: revoked" for job in jobs[JOBS:])
         assert (await queue.get_job_counts()).failed == SLOTS
+
+
+@pytest.mark.parametrize("slots", [1, SLOTS])
+async def test_leases_are_a_table_from_the_first_one_on(slots: int, own_server: PrivateServer) -> None:
+    began: list[str] = []
+    go_on = asyncio.Event()
+
+    async def work(job: Job[Any, Any]) -> None:
+        began.append(job.id)
+        await go_on.wait()
+
+    async with Queue[Any, Any](uuid4().hex, connection=own_server.url) as queue:
+        await queue.add_bulk([NewJob("n", None) for _ in range(slots)])
+        async with Worker[Any, Any](queue.name, work, connection=own_server.url, concurrency=slots):
+            await asyncio.to_thread(tiny.until, lambda: len(began) == slots)
+            key = f"glide:{{{queue.name}}}:leases"
+            assert tiny.ask(own_server.port, "HLEN", key).strip() == f":{slots}"
+            assert "hashtable" in tiny.ask(own_server.port, "OBJECT", "ENCODING", key)
+            go_on.set()
+        assert (await queue.get_job_counts()).completed == slots
+        assert tiny.ask(own_server.port, "EXISTS", key).strip() == ":0"
 
 
 async def test_a_worker_of_few_slots_has_one_line(own_server: PrivateServer) -> None:

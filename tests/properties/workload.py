@@ -97,6 +97,8 @@ class Life:
     def options(self) -> dict[str, str]:
         pick = self.random.choice
         found: dict[str, str] = {}
+        if self.random.random() < 0.4:  # a plain job: by chance, one in seven hundred would be
+            return found
         for one in (
             pick(({}, {}, {}, {"delay": pick((1, 50, 1_000))}, {"ttl": pick((1, 40, 900))}, {"delay": 30, "ttl": 40})),
             pick(({}, {}, {"priority": pick((1, 2, 2048))}, {"lifo": 1}, {"priority": 2, "lifo": 1})),

@@ -123,6 +123,8 @@ class ControlLife:
                 "", f"d{self.steps}", pick((0, 1, 2)), pick((0, 0, 0, 90, 2_000)),
                 pick(((), (), ("completed",), ("failed",), ("completed", "failed"))), mode, dedup_id,
             )  # fmt: skip
+            if dedup_id == "" and self.random.random() < 0.7:  # a plain job, which else would be one in two hundred
+                job, delay = Run("", job.data, 0, 0, (), "", ""), 0
             wanted = pick(("", "", "", "x", "y", "12", "012"))
             specs.append(JobSpec(wanted, "n", job.data, Fields(written(job, window, delay))))
             promised.append(self.control.arrive(self.now, wanted, job, window, delay))

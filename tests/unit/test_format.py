@@ -13,10 +13,10 @@ from typing import get_type_hints
 
 import pytest
 
-from glidemq_pb.semantics import endings, keys, lanes, lang, limits, states
+from glidemq_pb.semantics import endings, keys, lanes, lang, leases, limits, states
 from glidemq_pb.semantics import rows as row_classes
 
-LAYOUTS = {1: "85420ec3527a85de"}
+LAYOUTS = {1: "d3b74ea237b3ff6d"}
 """The digest of the layout of each format that was ever released, and of the present one."""
 
 ROWS = (
@@ -53,6 +53,7 @@ def layout() -> dict[str, object]:
         "states": [getattr(states, name) for name in STORED_TEXTS],
         "scores": scores,
         "marks": [endings.MARK_DIGITS, lang.pad(12)],
+        "leases": [leases.PLAIN_FIELDS, leases.lease_of(lang.pad(3), 4, "w:5", 6)],
     }
 
 
@@ -81,4 +82,10 @@ def test_a_changed_key_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_changed_score_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest(layout())
     monkeypatch.setattr(lanes, "PLACES", 2**41)
+    assert digest(layout()) != before
+
+
+def test_a_changed_lease_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(layout())
+    monkeypatch.setattr(leases, "pad", str)
     assert digest(layout()) != before

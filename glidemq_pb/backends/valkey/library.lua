@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_200e75902019
+#!lua name=glidemq_pb_132737ed7c26
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3425,52 +3425,51 @@ H.next_mark = function(q)
   return call('HINCRBY', q .. ':meta', 'mark', 1)
 end
 
--- leases.py:27 lease_of
+-- leases.py:29 lease_of
 H.lease_of = function(mark, place, token, now)
-  return mark .. ':' .. R.pad(place) .. ':' .. token .. ':' .. R.text(now)
+  return mark .. ':' .. R.pad(place) .. ':' .. R.pad(now) .. ':' .. token
 end
 
--- leases.py:32 padded_mark
+-- leases.py:34 padded_mark
 H.padded_mark = function(lease)
   return string.sub(lease, 1, 16)
 end
 
--- leases.py:37 is_under
+-- leases.py:39 is_under
 H.is_under = function(lease, token)
-  return string.sub(string.sub(lease, 35), 1, #token + 1) == token .. ':'
+  return lease ~= '' and H.token_of(lease) == token
 end
 
--- leases.py:42 start_of
-H.start_of = function(lease, token)
-  return string.sub(lease, 34 + #token + 1 + 1)
+-- leases.py:44 start_of
+H.start_of = function(lease)
+  return R.int(string.sub(string.sub(lease, 35), 1, 16))
 end
 
--- leases.py:47 token_of
+-- leases.py:49 token_of
 H.token_of = function(lease)
-  local parts = R.split(string.sub(lease, 35), ':')
-  return parts[1] .. ':' .. parts[2]
+  return string.sub(lease, 52)
 end
 
--- leases.py:53 line_of
+-- leases.py:54 line_of
 H.line_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- leases.py:58 worker_of
+-- leases.py:59 worker_of
 H.worker_of = function(token)
   return R.split(H.line_of(token), '.')[1]
 end
 
--- leases.py:63 fields_of
+-- leases.py:64 fields_of
 H.fields_of = function(lease)
   local parts = R.split(lease, ':')
-  local token = H.token_of(lease)
   local mark = R.text(R.int(parts[1]))
   local place = R.text(R.int(parts[2]))
-  return {'state', 'active', 'token', token, 'mark', mark, 'place', place, 'processed_on', parts[5]}
+  local start = R.text(R.int(parts[3]))
+  return {'state', 'active', 'token', H.token_of(lease), 'mark', mark, 'place', place, 'processed_on', start}
 end
 
--- leases.py:72 take_leases
+-- leases.py:73 take_leases
 H.take_leases = function(q, job_ids)
   local leases = R.hmget(q .. ':leases', job_ids)
   local taken = {}
@@ -3490,14 +3489,14 @@ H.take_leases = function(q, job_ids)
   return nothing
 end
 
--- leases.py:91 give_lease
+-- leases.py:92 give_lease
 H.give_lease = function(q, job_id, lease)
   if lease ~= '' then
     R.spread('HSET', H.fields_of(lease), q .. ':job:' .. job_id)
   end
 end
 
--- leases.py:97 own_leases
+-- leases.py:98 own_leases
 H.own_leases = function(q, job_ids)
   local leases = H.take_leases(q, job_ids)
   for i = 0, #job_ids - 1 do
@@ -3505,13 +3504,13 @@ H.own_leases = function(q, job_ids)
   end
 end
 
--- leases.py:104 read_place
+-- leases.py:105 read_place
 H.read_place = function(q, job_id)
   H.own_leases(q, {job_id})
   return R.read_PlaceRow(q .. ':job:' .. job_id)
 end
 
--- leases.py:110 with_lease
+-- leases.py:111 with_lease
 H.with_lease = function(fields, lease)
   if lease == '' then
     return fields
@@ -4286,7 +4285,7 @@ end
 H.complete_plain = function(q, now, caller, settlement, lease, mark)
   local call = redis.call
   local key = q .. ':job:' .. settlement.job_id
-  local start = H.start_of(lease, settlement.token)
+  local start = H.start_of(lease)
   call('HSET', key, 'state', 'completed', 'return_value', settlement.value, 'processed_on', start, 'finished_on', now,
       'mark', mark)
   H.emit_with(q, now, caller.events_keep, 'completed', settlement.job_id, 'return_value', settlement.value)
@@ -4895,7 +4894,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_200e75902019',
+  function_name = 'glidemq_pb_get_marks_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4906,7 +4905,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_200e75902019',
+  function_name = 'glidemq_pb_clear_some_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4918,7 +4917,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_200e75902019',
+  function_name = 'glidemq_pb_clean_some_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4930,7 +4929,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_200e75902019',
+  function_name = 'glidemq_pb_retry_some_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4942,7 +4941,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_200e75902019',
+  function_name = 'glidemq_pb_forget_queue_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4953,7 +4952,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_200e75902019',
+  function_name = 'glidemq_pb_list_workers_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4964,7 +4963,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_200e75902019',
+  function_name = 'glidemq_pb_wait_for_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4976,7 +4975,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_200e75902019',
+  function_name = 'glidemq_pb_fetch_answers_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4988,7 +4987,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_200e75902019',
+  function_name = 'glidemq_pb_forget_answers_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5000,7 +4999,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_200e75902019',
+  function_name = 'glidemq_pb_remove_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5011,7 +5010,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_200e75902019',
+  function_name = 'glidemq_pb_retry_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5022,7 +5021,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_200e75902019',
+  function_name = 'glidemq_pb_revoke_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5033,7 +5032,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_200e75902019',
+  function_name = 'glidemq_pb_promote_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5044,7 +5043,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_200e75902019',
+  function_name = 'glidemq_pb_change_priority_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5056,7 +5055,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_200e75902019',
+  function_name = 'glidemq_pb_change_delay_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5068,7 +5067,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_200e75902019',
+  function_name = 'glidemq_pb_update_data_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5079,7 +5078,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_200e75902019',
+  function_name = 'glidemq_pb_update_progress_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5091,7 +5090,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_200e75902019',
+  function_name = 'glidemq_pb_add_log_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5102,7 +5101,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_200e75902019',
+  function_name = 'glidemq_pb_pause_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5113,7 +5112,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_200e75902019',
+  function_name = 'glidemq_pb_resume_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5124,7 +5123,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_200e75902019',
+  function_name = 'glidemq_pb_set_group_limits_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5136,7 +5135,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_200e75902019',
+  function_name = 'glidemq_pb_rate_limit_group_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5148,7 +5147,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_200e75902019',
+  function_name = 'glidemq_pb_set_global_concurrency_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5159,7 +5158,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_200e75902019',
+  function_name = 'glidemq_pb_set_global_rate_limit_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5170,7 +5169,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_200e75902019',
+  function_name = 'glidemq_pb_get_global_limits_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5181,7 +5180,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_200e75902019',
+  function_name = 'glidemq_pb_explain_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5192,7 +5191,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_200e75902019',
+  function_name = 'glidemq_pb_take_ids_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5203,7 +5202,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_200e75902019',
+  function_name = 'glidemq_pb_add_flow_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5218,7 +5217,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_200e75902019',
+  function_name = 'glidemq_pb_reserve_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5233,7 +5232,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_200e75902019',
+  function_name = 'glidemq_pb_release_flow_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5244,7 +5243,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_200e75902019',
+  function_name = 'glidemq_pb_decide_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5255,7 +5254,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_200e75902019',
+  function_name = 'glidemq_pb_list_reservations_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5266,7 +5265,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_200e75902019',
+  function_name = 'glidemq_pb_add_child_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5278,7 +5277,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_200e75902019',
+  function_name = 'glidemq_pb_adopt_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5290,7 +5289,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_200e75902019',
+  function_name = 'glidemq_pb_list_children_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5301,7 +5300,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_200e75902019',
+  function_name = 'glidemq_pb_receive_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5312,7 +5311,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_200e75902019',
+  function_name = 'glidemq_pb_replay_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5323,7 +5322,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_200e75902019',
+  function_name = 'glidemq_pb_set_dead_letters_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5334,7 +5333,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_200e75902019',
+  function_name = 'glidemq_pb_get_dead_letters_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5345,7 +5344,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_200e75902019',
+  function_name = 'glidemq_pb_enqueue_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5359,7 +5358,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_200e75902019',
+  function_name = 'glidemq_pb_list_letters_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5370,7 +5369,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_200e75902019',
+  function_name = 'glidemq_pb_acknowledge_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5381,7 +5380,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_200e75902019',
+  function_name = 'glidemq_pb_get_job_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5392,7 +5391,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_200e75902019',
+  function_name = 'glidemq_pb_list_jobs_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5404,7 +5403,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_200e75902019',
+  function_name = 'glidemq_pb_list_parked_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5415,7 +5414,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_200e75902019',
+  function_name = 'glidemq_pb_count_jobs_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5426,7 +5425,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_200e75902019',
+  function_name = 'glidemq_pb_get_time_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5437,7 +5436,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_200e75902019',
+  function_name = 'glidemq_pb_is_paused_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5448,7 +5447,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_200e75902019',
+  function_name = 'glidemq_pb_get_log_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5459,7 +5458,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_200e75902019',
+  function_name = 'glidemq_pb_get_metrics_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5470,7 +5469,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_200e75902019',
+  function_name = 'glidemq_pb_read_events_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5481,7 +5480,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_200e75902019',
+  function_name = 'glidemq_pb_last_event_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5492,7 +5491,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_200e75902019',
+  function_name = 'glidemq_pb_upsert_scheduler_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5504,7 +5503,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_200e75902019',
+  function_name = 'glidemq_pb_plan_runs_132737ed7c26',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5516,7 +5515,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_200e75902019',
+  function_name = 'glidemq_pb_remove_scheduler_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5527,7 +5526,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_200e75902019',
+  function_name = 'glidemq_pb_get_scheduler_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5538,7 +5537,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_200e75902019',
+  function_name = 'glidemq_pb_list_schedulers_132737ed7c26',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5549,7 +5548,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_200e75902019',
+  function_name = 'glidemq_pb_settle_and_activate_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5562,7 +5561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_200e75902019',
+  function_name = 'glidemq_pb_extend_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5575,7 +5574,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_200e75902019',
+  function_name = 'glidemq_pb_nudge_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5586,7 +5585,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_200e75902019',
+  function_name = 'glidemq_pb_pass_wake_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5597,7 +5596,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_200e75902019',
+  function_name = 'glidemq_pb_leave_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5608,7 +5607,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_200e75902019',
+  function_name = 'glidemq_pb_tick_132737ed7c26',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
