@@ -540,7 +540,7 @@ OPERATIONS: dict[str, tuple[int, Arguments]] = {
     "set_dead_letters": (1, st.tuples(st.sampled_from((*QUEUES, "")))),
     "get_dead_letters": (1, st.just(())),
     "list_letters": (1, st.just(())),
-    "acknowledge": (1, st.tuples(st.lists(st.builds(pad, st.integers(1, 4)), max_size=2, unique=True))),
+    "acknowledge": (1, st.tuples(st.lists(st.builds(pad, st.integers(1, 4)), max_size=2))),
     "receive": (
         2,
         st.tuples(

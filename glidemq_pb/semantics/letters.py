@@ -83,15 +83,13 @@ def list_letters(s: Store, q: str, now: int) -> list[Letter]:
 
 @operation(frees_memory=True)
 def acknowledge(s: Store, q: str, now: int, sequences: list[str]) -> bool:
-    """Forget letters that were delivered."""
+    """Forget letters that were delivered; one that is named twice is gone the second time."""
     if is_foreign(s.read(meta_key(q), Meta)):
         refuse(Code.FORMAT)
-    keys: list[str] = []
     for sequence in sequences:
         flow = s.hget(letter_key(q, sequence), "option:flow")
         if flow is not None and s.hincrby(flows_key(q), flow, -1) == 0:
             s.hdel(flows_key(q), [flow])
-        keys.append(letter_key(q, sequence))
-    s.delete(keys)
+        s.delete([letter_key(q, sequence)])
     s.zrem_many(outbox_key(q), sequences)
     return True

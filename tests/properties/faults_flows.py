@@ -94,6 +94,7 @@ FLOWS = [
     Fault("the letters of a flow are miscounted", "flows", "        s.hincrby(flows_key(q), flow, len(others))\n", "        s.hincrby(flows_key(q), flow, 1)\n"),
     Fault("the letter of an adoption is not counted", "flows", "    s.hincrby(flows_key(q), flow, 1)\n", ""),
     Fault("a flow is forgotten with its first letter", "letters", "s.hincrby(flows_key(q), flow, -1) == 0:", "s.hincrby(flows_key(q), flow, -1) >= 0:"),
+    Fault("a letter that is named twice counts twice", "letters", "        s.delete([letter_key(q, sequence)])\n    s.zrem", "    for letter in sequences:\n        s.delete([letter_key(q, letter)])\n    s.zrem"),
     Fault("a flow is never forgotten", "letters", "            s.hdel(flows_key(q), [flow])\n", "            pass\n"),
     Fault("one queue is not told of the flow", "flows", "    for other in others:\n", "    for other in others[1:]:\n"),
     Fault("news of another flow is believed", "families", '    return child + ":" + flow\n', "    return child\n"),

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_132737ed7c26
+#!lua name=glidemq_pb_74824f78bb0d
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3598,15 +3598,13 @@ O.acknowledge = function(q, now, sequences)
   if H.is_foreign(R.read_Meta(q .. ':meta')) then
     return {false, 'FORMAT'}
   end
-  local keys_ = {}
   for _, sequence in ipairs(sequences) do
     local flow = call('HGET', q .. ':letter:' .. sequence, 'option:flow')
     if flow and call('HINCRBY', q .. ':flows', flow, -1) == 0 then
       call('HDEL', q .. ':flows', flow)
     end
-    keys_[#keys_ + 1] = q .. ':letter:' .. sequence
+    call('UNLINK', q .. ':letter:' .. sequence)
   end
-  R.spread('UNLINK', keys_)
   R.spread('ZREM', sequences, q .. ':outbox')
   return {1}
 end
@@ -4894,7 +4892,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_132737ed7c26',
+  function_name = 'glidemq_pb_get_marks_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4905,7 +4903,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_132737ed7c26',
+  function_name = 'glidemq_pb_clear_some_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4917,7 +4915,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_132737ed7c26',
+  function_name = 'glidemq_pb_clean_some_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4929,7 +4927,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_132737ed7c26',
+  function_name = 'glidemq_pb_retry_some_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4941,7 +4939,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_132737ed7c26',
+  function_name = 'glidemq_pb_forget_queue_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4952,7 +4950,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_132737ed7c26',
+  function_name = 'glidemq_pb_list_workers_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4963,7 +4961,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_132737ed7c26',
+  function_name = 'glidemq_pb_wait_for_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4975,7 +4973,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_132737ed7c26',
+  function_name = 'glidemq_pb_fetch_answers_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4987,7 +4985,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_132737ed7c26',
+  function_name = 'glidemq_pb_forget_answers_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4999,7 +4997,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_132737ed7c26',
+  function_name = 'glidemq_pb_remove_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5010,7 +5008,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_132737ed7c26',
+  function_name = 'glidemq_pb_retry_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5021,7 +5019,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_132737ed7c26',
+  function_name = 'glidemq_pb_revoke_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5032,7 +5030,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_132737ed7c26',
+  function_name = 'glidemq_pb_promote_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5043,7 +5041,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_132737ed7c26',
+  function_name = 'glidemq_pb_change_priority_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5055,7 +5053,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_132737ed7c26',
+  function_name = 'glidemq_pb_change_delay_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5067,7 +5065,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_132737ed7c26',
+  function_name = 'glidemq_pb_update_data_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5078,7 +5076,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_132737ed7c26',
+  function_name = 'glidemq_pb_update_progress_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5090,7 +5088,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_132737ed7c26',
+  function_name = 'glidemq_pb_add_log_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5101,7 +5099,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_132737ed7c26',
+  function_name = 'glidemq_pb_pause_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5112,7 +5110,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_132737ed7c26',
+  function_name = 'glidemq_pb_resume_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5123,7 +5121,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_132737ed7c26',
+  function_name = 'glidemq_pb_set_group_limits_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5135,7 +5133,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_132737ed7c26',
+  function_name = 'glidemq_pb_rate_limit_group_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5147,7 +5145,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_132737ed7c26',
+  function_name = 'glidemq_pb_set_global_concurrency_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5158,7 +5156,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_132737ed7c26',
+  function_name = 'glidemq_pb_set_global_rate_limit_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5169,7 +5167,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_132737ed7c26',
+  function_name = 'glidemq_pb_get_global_limits_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5180,7 +5178,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_132737ed7c26',
+  function_name = 'glidemq_pb_explain_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5191,7 +5189,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_132737ed7c26',
+  function_name = 'glidemq_pb_take_ids_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5202,7 +5200,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_132737ed7c26',
+  function_name = 'glidemq_pb_add_flow_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5217,7 +5215,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_132737ed7c26',
+  function_name = 'glidemq_pb_reserve_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5232,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_132737ed7c26',
+  function_name = 'glidemq_pb_release_flow_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5243,7 +5241,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_132737ed7c26',
+  function_name = 'glidemq_pb_decide_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5254,7 +5252,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_132737ed7c26',
+  function_name = 'glidemq_pb_list_reservations_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5265,7 +5263,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_132737ed7c26',
+  function_name = 'glidemq_pb_add_child_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5277,7 +5275,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_132737ed7c26',
+  function_name = 'glidemq_pb_adopt_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5289,7 +5287,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_132737ed7c26',
+  function_name = 'glidemq_pb_list_children_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5300,7 +5298,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_132737ed7c26',
+  function_name = 'glidemq_pb_receive_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5311,7 +5309,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_132737ed7c26',
+  function_name = 'glidemq_pb_replay_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5322,7 +5320,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_132737ed7c26',
+  function_name = 'glidemq_pb_set_dead_letters_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5333,7 +5331,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_132737ed7c26',
+  function_name = 'glidemq_pb_get_dead_letters_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5344,7 +5342,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_132737ed7c26',
+  function_name = 'glidemq_pb_enqueue_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5358,7 +5356,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_132737ed7c26',
+  function_name = 'glidemq_pb_list_letters_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5369,7 +5367,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_132737ed7c26',
+  function_name = 'glidemq_pb_acknowledge_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5380,7 +5378,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_132737ed7c26',
+  function_name = 'glidemq_pb_get_job_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5391,7 +5389,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_132737ed7c26',
+  function_name = 'glidemq_pb_list_jobs_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5403,7 +5401,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_132737ed7c26',
+  function_name = 'glidemq_pb_list_parked_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5414,7 +5412,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_132737ed7c26',
+  function_name = 'glidemq_pb_count_jobs_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5425,7 +5423,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_132737ed7c26',
+  function_name = 'glidemq_pb_get_time_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5436,7 +5434,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_132737ed7c26',
+  function_name = 'glidemq_pb_is_paused_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5447,7 +5445,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_132737ed7c26',
+  function_name = 'glidemq_pb_get_log_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5458,7 +5456,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_132737ed7c26',
+  function_name = 'glidemq_pb_get_metrics_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5469,7 +5467,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_132737ed7c26',
+  function_name = 'glidemq_pb_read_events_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5480,7 +5478,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_132737ed7c26',
+  function_name = 'glidemq_pb_last_event_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5491,7 +5489,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_132737ed7c26',
+  function_name = 'glidemq_pb_upsert_scheduler_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5503,7 +5501,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_132737ed7c26',
+  function_name = 'glidemq_pb_plan_runs_74824f78bb0d',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5515,7 +5513,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_132737ed7c26',
+  function_name = 'glidemq_pb_remove_scheduler_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5526,7 +5524,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_132737ed7c26',
+  function_name = 'glidemq_pb_get_scheduler_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5537,7 +5535,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_132737ed7c26',
+  function_name = 'glidemq_pb_list_schedulers_74824f78bb0d',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5548,7 +5546,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_132737ed7c26',
+  function_name = 'glidemq_pb_settle_and_activate_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5561,7 +5559,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_132737ed7c26',
+  function_name = 'glidemq_pb_extend_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5574,7 +5572,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_132737ed7c26',
+  function_name = 'glidemq_pb_nudge_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5585,7 +5583,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_132737ed7c26',
+  function_name = 'glidemq_pb_pass_wake_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5596,7 +5594,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_132737ed7c26',
+  function_name = 'glidemq_pb_leave_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5607,7 +5605,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_132737ed7c26',
+  function_name = 'glidemq_pb_tick_74824f78bb0d',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
