@@ -36,7 +36,7 @@ from .leases import own_leases
 from .limits import RESERVED_MS, SWEEP_MAX
 from .metrics import forget_minutes
 from .parents import free_parents
-from .placing import leave_state, make_ready, return_to_front, watch_expiry
+from .placing import leave_state, make_ready, return_to_place, watch_expiry
 from .records import Swept
 from .rows import Meta, PlaceRow, TrimRow
 from .schedulers import fire_due
@@ -124,7 +124,7 @@ def recover(s: Store, q: str, now: int, keep: int, stalled_max: int, job_id: str
     if row.ordering_key != "":
         leave_active(s, q, row.ordering_key)
     if row.revoked == 0 and row.stalled_count + 1 <= stalled_max and not has_expired(row, now):
-        return_to_front(s, q, job_id, row)
+        return_to_place(s, q, job_id, row)
         if row.expire_at > 0:
             watch_expiry(s, q, job_id, row.expire_at, row.expiry_mark)
         refresh_group(s, q, now, keep, row.ordering_key)

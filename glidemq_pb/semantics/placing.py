@@ -59,13 +59,19 @@ def make_delayed(s: Store, q: str, job_id: str, row: PlaceRow, due: int, mark: i
         s.zadd(turns_key(q, row.ordering_key), row.turn, job_id)
 
 
-def return_to_front(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
-    """Put a job that was picked back where it stood."""
+def return_to_place(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
+    """Put a job that was picked back where it stood; a member of a group, to its turn."""
     s.hset(job_key(q, job_id), state=WAITING)
     if row.ordering_key == "":
         s.zadd(ready_key(q), row.place, job_id)
     else:
-        go_first(s, q, row.ordering_key, job_id, row)
+        rejoin(s, q, row.ordering_key, job_id, row)
+
+
+def return_to_front(s: Store, q: str, job_id: str, row: PlaceRow) -> None:
+    """Put a member that was picked before all that its group has now (RRL-7)."""
+    s.hset(job_key(q, job_id), state=WAITING)
+    go_first(s, q, row.ordering_key, job_id, row)
 
 
 def return_to_back(s: Store, q: str, job_id: str, row: PlaceRow) -> None:

@@ -11,7 +11,7 @@ from .keys import active_key, job_key
 from .lang import pad
 from .leases import give_lease, is_under, padded_mark, start_of, take_leases
 from .parents import await_children
-from .placing import make_delayed, make_ready, return_to_back, return_to_front, watch_expiry
+from .placing import make_delayed, make_ready, return_to_back, return_to_front, return_to_place, watch_expiry
 from .records import (
     COMPLETED_RUN,
     DELAYED_RUN,
@@ -152,8 +152,10 @@ def leave_run(s: Store, q: str, now: int, keep: int, settlement: Settlement, hel
         return WAITING_CHILDREN_STATUS
     if detail.back and row.ordering_key != "":
         return_to_back(s, q, job_id, row)
-    else:
+    elif detail.group_ms > 0 and row.ordering_key != "":
         return_to_front(s, q, job_id, row)
+    else:
+        return_to_place(s, q, job_id, row)
     return RETURNED_STATUS
 
 

@@ -214,14 +214,18 @@ class Gates:
         if job.key == "":
             job.since = self.operation
 
+    def to_place(self, job: Member) -> None:
+        """Where it stood; in a group, at its turn (STL-3)."""
+        job.state, job.place = "waiting", (job.rank, job.turn)
+
     def to_front(self, job: Member) -> None:
-        """Before all that the group has now (RRL-7, STL-3)."""
+        """Before all that its group has now (RRL-7)."""
         others = self.of(job.key, "waiting", "delayed")
-        if job.key and others:
+        if others:
             job.turn = min(job.turn, min(other.turn for other in others) - 1)
         job.place = (job.rank, job.turn)
         waiting = [other.place for other in others if other.state == "waiting"]
-        if job.key and waiting:
+        if waiting:
             rank, turn = min(waiting)
             job.place = min(job.place, (rank, turn - 1))
         job.state = "waiting"
@@ -343,8 +347,10 @@ class Gates:
         if outcome == "returned":
             if what["back"] and job.key:
                 self.to_back(job)
-            else:
+            elif what["group_ms"] and job.key:
                 self.to_front(job)
+            else:
+                self.to_place(job)
             return "returned"
         if what["after"] > 0:
             job.state, job.due = "delayed", now + what["after"]
@@ -368,7 +374,7 @@ class Gates:
             if job.revoked or job.stalls > stalled_max or self.expired(job, now):
                 self.end(job, "failed")
             else:
-                self.to_front(job)
+                self.to_place(job)
             self.refresh(now, job.key)
         for job in sorted(self.in_state("delayed"), key=lambda job: job.due):
             if now >= job.due:

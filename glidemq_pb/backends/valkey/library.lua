@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_74824f78bb0d
+#!lua name=glidemq_pb_ca2b30a2722a
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -1672,7 +1672,7 @@ H.recover = function(q, now, keep, stalled_max, job_id)
     H.leave_active(q, row.ordering_key)
   end
   if row.revoked == 0 and row.stalled_count + 1 <= stalled_max and not H.has_expired(row, now) then
-    H.return_to_front(q, job_id, row)
+    H.return_to_place(q, job_id, row)
     if row.expire_at > 0 then
       H.watch_expiry(q, job_id, row.expire_at, row.expiry_mark)
     end
@@ -3732,18 +3732,25 @@ H.make_delayed = function(q, job_id, row, due, mark)
   end
 end
 
--- placing.py:62 return_to_front
-H.return_to_front = function(q, job_id, row)
+-- placing.py:62 return_to_place
+H.return_to_place = function(q, job_id, row)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
   if row.ordering_key == '' then
     call('ZADD', q .. ':ready', row.place, job_id)
   else
-    H.go_first(q, row.ordering_key, job_id, row)
+    H.rejoin(q, row.ordering_key, job_id, row)
   end
 end
 
--- placing.py:71 return_to_back
+-- placing.py:71 return_to_front
+H.return_to_front = function(q, job_id, row)
+  local call = redis.call
+  call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
+  H.go_first(q, row.ordering_key, job_id, row)
+end
+
+-- placing.py:77 return_to_back
 H.return_to_back = function(q, job_id, row)
   local call = redis.call
   call('HSET', q .. ':job:' .. job_id, 'state', 'waiting')
@@ -3751,7 +3758,7 @@ H.return_to_back = function(q, job_id, row)
   H.wait_in_group(q, row.ordering_key, job_id, row.priority, turn)
 end
 
--- placing.py:78 leave_waiting
+-- placing.py:84 leave_waiting
 H.leave_waiting = function(q, job_id, row)
   local call = redis.call
   if row.state == 'delayed' then
@@ -3764,7 +3771,7 @@ H.leave_waiting = function(q, job_id, row)
   end
 end
 
--- placing.py:88 leave_state
+-- placing.py:94 leave_state
 H.leave_state = function(q, job_id, row)
   local call = redis.call
   local member = R.pad(row.mark) .. job_id
@@ -3785,7 +3792,7 @@ H.leave_state = function(q, job_id, row)
   H.leave_expiring(q, job_id, row)
 end
 
--- placing.py:106 watch_expiry
+-- placing.py:112 watch_expiry
 H.watch_expiry = function(q, job_id, expire_at, mark)
   local call = redis.call
   call('ZADD', q .. ':expiring', expire_at + 1, R.pad(mark) .. job_id)
@@ -4355,13 +4362,15 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   end
   if detail.back and row.ordering_key ~= '' then
     H.return_to_back(q, job_id, row)
-  else
+  elseif detail.group_ms > 0 and row.ordering_key ~= '' then
     H.return_to_front(q, job_id, row)
+  else
+    H.return_to_place(q, job_id, row)
   end
   return 'returned'
 end
 
--- settling.py:160 fail_attempt
+-- settling.py:162 fail_attempt
 H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   local call = redis.call
   local attempt = R.read_AttemptRow(q .. ':job:' .. job_id)
@@ -4381,7 +4390,7 @@ H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   return status
 end
 
--- settling.py:176 delay_run
+-- settling.py:178 delay_run
 H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   local call = redis.call
   if data ~= '' then
@@ -4390,7 +4399,7 @@ H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   return H.resume_later(q, now, keep, job_id, until_, mark, 'delayed')
 end
 
--- settling.py:183 resume_later
+-- settling.py:185 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4892,7 +4901,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_74824f78bb0d',
+  function_name = 'glidemq_pb_get_marks_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4903,7 +4912,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_74824f78bb0d',
+  function_name = 'glidemq_pb_clear_some_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4915,7 +4924,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_74824f78bb0d',
+  function_name = 'glidemq_pb_clean_some_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4927,7 +4936,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_74824f78bb0d',
+  function_name = 'glidemq_pb_retry_some_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4939,7 +4948,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_74824f78bb0d',
+  function_name = 'glidemq_pb_forget_queue_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4950,7 +4959,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_74824f78bb0d',
+  function_name = 'glidemq_pb_list_workers_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4961,7 +4970,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_74824f78bb0d',
+  function_name = 'glidemq_pb_wait_for_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4973,7 +4982,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_74824f78bb0d',
+  function_name = 'glidemq_pb_fetch_answers_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4985,7 +4994,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_74824f78bb0d',
+  function_name = 'glidemq_pb_forget_answers_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4997,7 +5006,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_74824f78bb0d',
+  function_name = 'glidemq_pb_remove_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5008,7 +5017,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_74824f78bb0d',
+  function_name = 'glidemq_pb_retry_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5019,7 +5028,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_74824f78bb0d',
+  function_name = 'glidemq_pb_revoke_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5030,7 +5039,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_74824f78bb0d',
+  function_name = 'glidemq_pb_promote_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5041,7 +5050,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_74824f78bb0d',
+  function_name = 'glidemq_pb_change_priority_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5053,7 +5062,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_74824f78bb0d',
+  function_name = 'glidemq_pb_change_delay_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5065,7 +5074,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_74824f78bb0d',
+  function_name = 'glidemq_pb_update_data_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5076,7 +5085,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_74824f78bb0d',
+  function_name = 'glidemq_pb_update_progress_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5088,7 +5097,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_74824f78bb0d',
+  function_name = 'glidemq_pb_add_log_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5099,7 +5108,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_74824f78bb0d',
+  function_name = 'glidemq_pb_pause_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5110,7 +5119,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_74824f78bb0d',
+  function_name = 'glidemq_pb_resume_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5121,7 +5130,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_74824f78bb0d',
+  function_name = 'glidemq_pb_set_group_limits_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5133,7 +5142,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_74824f78bb0d',
+  function_name = 'glidemq_pb_rate_limit_group_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5145,7 +5154,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_74824f78bb0d',
+  function_name = 'glidemq_pb_set_global_concurrency_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5156,7 +5165,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_74824f78bb0d',
+  function_name = 'glidemq_pb_set_global_rate_limit_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5167,7 +5176,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_74824f78bb0d',
+  function_name = 'glidemq_pb_get_global_limits_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5178,7 +5187,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_74824f78bb0d',
+  function_name = 'glidemq_pb_explain_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5189,7 +5198,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_74824f78bb0d',
+  function_name = 'glidemq_pb_take_ids_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5200,7 +5209,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_74824f78bb0d',
+  function_name = 'glidemq_pb_add_flow_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5215,7 +5224,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_74824f78bb0d',
+  function_name = 'glidemq_pb_reserve_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5230,7 +5239,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_74824f78bb0d',
+  function_name = 'glidemq_pb_release_flow_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5241,7 +5250,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_74824f78bb0d',
+  function_name = 'glidemq_pb_decide_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5252,7 +5261,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_74824f78bb0d',
+  function_name = 'glidemq_pb_list_reservations_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5263,7 +5272,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_74824f78bb0d',
+  function_name = 'glidemq_pb_add_child_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5275,7 +5284,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_74824f78bb0d',
+  function_name = 'glidemq_pb_adopt_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5287,7 +5296,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_74824f78bb0d',
+  function_name = 'glidemq_pb_list_children_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5298,7 +5307,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_74824f78bb0d',
+  function_name = 'glidemq_pb_receive_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5309,7 +5318,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_74824f78bb0d',
+  function_name = 'glidemq_pb_replay_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5320,7 +5329,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_74824f78bb0d',
+  function_name = 'glidemq_pb_set_dead_letters_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5331,7 +5340,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_74824f78bb0d',
+  function_name = 'glidemq_pb_get_dead_letters_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5342,7 +5351,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_74824f78bb0d',
+  function_name = 'glidemq_pb_enqueue_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5356,7 +5365,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_74824f78bb0d',
+  function_name = 'glidemq_pb_list_letters_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5367,7 +5376,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_74824f78bb0d',
+  function_name = 'glidemq_pb_acknowledge_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5378,7 +5387,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_74824f78bb0d',
+  function_name = 'glidemq_pb_get_job_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5389,7 +5398,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_74824f78bb0d',
+  function_name = 'glidemq_pb_list_jobs_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5401,7 +5410,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_74824f78bb0d',
+  function_name = 'glidemq_pb_list_parked_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5412,7 +5421,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_74824f78bb0d',
+  function_name = 'glidemq_pb_count_jobs_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5423,7 +5432,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_74824f78bb0d',
+  function_name = 'glidemq_pb_get_time_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5434,7 +5443,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_74824f78bb0d',
+  function_name = 'glidemq_pb_is_paused_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5445,7 +5454,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_74824f78bb0d',
+  function_name = 'glidemq_pb_get_log_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5456,7 +5465,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_74824f78bb0d',
+  function_name = 'glidemq_pb_get_metrics_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5467,7 +5476,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_74824f78bb0d',
+  function_name = 'glidemq_pb_read_events_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5478,7 +5487,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_74824f78bb0d',
+  function_name = 'glidemq_pb_last_event_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5489,7 +5498,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_74824f78bb0d',
+  function_name = 'glidemq_pb_upsert_scheduler_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5501,7 +5510,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_74824f78bb0d',
+  function_name = 'glidemq_pb_plan_runs_ca2b30a2722a',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5513,7 +5522,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_74824f78bb0d',
+  function_name = 'glidemq_pb_remove_scheduler_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5524,7 +5533,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_74824f78bb0d',
+  function_name = 'glidemq_pb_get_scheduler_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5535,7 +5544,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_74824f78bb0d',
+  function_name = 'glidemq_pb_list_schedulers_ca2b30a2722a',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5546,7 +5555,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_74824f78bb0d',
+  function_name = 'glidemq_pb_settle_and_activate_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5559,7 +5568,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_74824f78bb0d',
+  function_name = 'glidemq_pb_extend_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5572,7 +5581,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_74824f78bb0d',
+  function_name = 'glidemq_pb_nudge_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5583,7 +5592,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_74824f78bb0d',
+  function_name = 'glidemq_pb_pass_wake_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5594,7 +5603,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_74824f78bb0d',
+  function_name = 'glidemq_pb_leave_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5605,7 +5614,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_74824f78bb0d',
+  function_name = 'glidemq_pb_tick_ca2b30a2722a',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
