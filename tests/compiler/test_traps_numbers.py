@@ -26,6 +26,17 @@ def test_int_to_text_is_exact(server: Server, n: int) -> None:
     assert refused(program('return "" + n', "str", ", n: int")) == {"GMQ205"}
 
 
+def test_padding_is_exact_however_many_numbers_were_padded_before(server: Server) -> None:
+    body = """
+padded: list[str] = []
+for i in range(n):
+    padded.append(pad(i * 1000 + i))
+    padded.append(pad(i))
+return padded
+"""
+    same(server, program(body, "list[str]", ", n: int"), (250,), (101,))
+
+
 def test_an_int_as_command_argument_is_exact(server: Server) -> None:
     body = 's.hset(q + ":h", n=n)\ns.zadd(q + ":z", n, "m")\ns.set_count(q + ":c", n)\nreturn s.hget(q + ":h", "n")'
     same(server, program(body, "str | None", ", n: int"), (INT_MAX,), (-INT_MAX,), (10**14,), (0,))
