@@ -26,9 +26,14 @@ longer than 64 bytes, so that the hash is a table from the first one on: a short
 from its beginning."""
 
 
-def lease_of(mark: str, place: int, token: str, now: int) -> str:
-    """What `:leases` says of a job that starts now, with this padded mark."""
-    return mark + ":" + pad(place) + ":" + pad(now) + ":" + token
+def lease_of(mark: str, place: int, start: str) -> str:
+    """What `:leases` says of a job with this padded mark and `start_under`."""
+    return mark + ":" + pad(place) + ":" + start
+
+
+def start_under(token: str, now: int) -> str:
+    """What the leases of one call end with: when their runs start, and the token."""
+    return pad(now) + ":" + token
 
 
 def padded_mark(lease: str) -> str:

@@ -28,7 +28,7 @@ from .keys import (
     workers_key,
 )
 from .lang import byte_length, join, lookup, lookup_int, operation, pad, refuse, split, text
-from .leases import PLAIN_FIELDS, lease_of, own_leases
+from .leases import PLAIN_FIELDS, lease_of, own_leases, start_under
 from .limits import COST_DEFAULT, REPLY_BYTES_MAX, WORKER_REFRESH_MS
 from .metrics import count_ended, count_in_minute
 from .records import Caller, Settlement, StartedJob, SweepReply, Swept, Unplanned, WorkReply
@@ -134,6 +134,7 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
     ends: list[int] = []
     payload = 0
     took_all = False
+    start_and_token = start_under(token, now)
     for _picks in range(allowed):  # pragma: no branch - each round starts a job at least
         wanted = allowed - len(started)
         picked = s.zpop(ready_key(q), wanted)
@@ -156,7 +157,7 @@ def start(s: Store, q: str, now: int, caller: Caller, allowed: int, token: str, 
             members.append(padded + job_id)
             if len(fields) == 2 * PLAIN_FIELDS:
                 leases.append(job_id)
-                leases.append(lease_of(padded, picked[i].score, token, now))
+                leases.append(lease_of(padded, picked[i].score, start_and_token))
                 ends.append(now + caller.lease_ms)
                 continue
             s.hset(key, state=ACTIVE, token=token, mark=mark, place=picked[i].score, processed_on=now)

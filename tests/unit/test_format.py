@@ -53,7 +53,7 @@ def layout() -> dict[str, object]:
         "states": [getattr(states, name) for name in STORED_TEXTS],
         "scores": scores,
         "marks": [endings.MARK_DIGITS, lang.pad(12)],
-        "leases": [leases.PLAIN_FIELDS, leases.lease_of(lang.pad(3), 4, "w:5", 6)],
+        "leases": [leases.PLAIN_FIELDS, leases.lease_of(lang.pad(3), 4, leases.start_under("w:5", 6))],
     }
 
 

@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_ca2b30a2722a
+#!lua name=glidemq_pb_d404f81a7899
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -3426,41 +3426,46 @@ H.next_mark = function(q)
 end
 
 -- leases.py:29 lease_of
-H.lease_of = function(mark, place, token, now)
-  return mark .. ':' .. R.pad(place) .. ':' .. R.pad(now) .. ':' .. token
+H.lease_of = function(mark, place, start)
+  return mark .. ':' .. R.pad(place) .. ':' .. start
 end
 
--- leases.py:34 padded_mark
+-- leases.py:34 start_under
+H.start_under = function(token, now)
+  return R.pad(now) .. ':' .. token
+end
+
+-- leases.py:39 padded_mark
 H.padded_mark = function(lease)
   return string.sub(lease, 1, 16)
 end
 
--- leases.py:39 is_under
+-- leases.py:44 is_under
 H.is_under = function(lease, token)
   return lease ~= '' and H.token_of(lease) == token
 end
 
--- leases.py:44 start_of
+-- leases.py:49 start_of
 H.start_of = function(lease)
   return R.int(string.sub(string.sub(lease, 35), 1, 16))
 end
 
--- leases.py:49 token_of
+-- leases.py:54 token_of
 H.token_of = function(lease)
   return string.sub(lease, 52)
 end
 
--- leases.py:54 line_of
+-- leases.py:59 line_of
 H.line_of = function(token)
   return R.split(token, ':')[1]
 end
 
--- leases.py:59 worker_of
+-- leases.py:64 worker_of
 H.worker_of = function(token)
   return R.split(H.line_of(token), '.')[1]
 end
 
--- leases.py:64 fields_of
+-- leases.py:69 fields_of
 H.fields_of = function(lease)
   local parts = R.split(lease, ':')
   local mark = R.text(R.int(parts[1]))
@@ -3469,7 +3474,7 @@ H.fields_of = function(lease)
   return {'state', 'active', 'token', H.token_of(lease), 'mark', mark, 'place', place, 'processed_on', start}
 end
 
--- leases.py:73 take_leases
+-- leases.py:78 take_leases
 H.take_leases = function(q, job_ids)
   local leases = R.hmget(q .. ':leases', job_ids)
   local taken = {}
@@ -3489,14 +3494,14 @@ H.take_leases = function(q, job_ids)
   return nothing
 end
 
--- leases.py:92 give_lease
+-- leases.py:97 give_lease
 H.give_lease = function(q, job_id, lease)
   if lease ~= '' then
     R.spread('HSET', H.fields_of(lease), q .. ':job:' .. job_id)
   end
 end
 
--- leases.py:98 own_leases
+-- leases.py:103 own_leases
 H.own_leases = function(q, job_ids)
   local leases = H.take_leases(q, job_ids)
   for i = 0, #job_ids - 1 do
@@ -3504,13 +3509,13 @@ H.own_leases = function(q, job_ids)
   end
 end
 
--- leases.py:105 read_place
+-- leases.py:110 read_place
 H.read_place = function(q, job_id)
   H.own_leases(q, {job_id})
   return R.read_PlaceRow(q .. ':job:' .. job_id)
 end
 
--- leases.py:111 with_lease
+-- leases.py:116 with_lease
 H.with_lease = function(fields, lease)
   if lease == '' then
     return fields
@@ -4661,6 +4666,7 @@ H.start = function(q, now, caller, allowed, token, mark)
   local ends = {}
   local payload = 0
   local took_all = false
+  local start_and_token = H.start_under(token, now)
   for _picks = 0, allowed - 1 do
     local wanted = allowed - #started
     local picked = R.scored(call('ZPOPMIN', q .. ':ready', wanted))
@@ -4684,7 +4690,7 @@ H.start = function(q, now, caller, allowed, token, mark)
       members[#members + 1] = padded .. job_id
       if #fields == 6 then
         leases[#leases + 1] = job_id
-        leases[#leases + 1] = H.lease_of(padded, picked[i + 1].score, token, now)
+        leases[#leases + 1] = H.lease_of(padded, picked[i + 1].score, start_and_token)
         ends[#ends + 1] = now + caller.lease_ms
       else
         call('HSET', key, 'state', 'active', 'token', token, 'mark', mark, 'place', picked[i + 1].score, 'processed_on',
@@ -4712,14 +4718,14 @@ H.start = function(q, now, caller, allowed, token, mark)
   return {jobs = started, first_end = H.earliest(ends), took_all = took_all}
 end
 
--- work.py:179 is_overtaken
+-- work.py:180 is_overtaken
 H.is_overtaken = function(q, score)
   local call = redis.call
   local first = R.maybe_int(call('ZRANGE', q .. ':ready', 0, 0, 'WITHSCORES')[2])
   return first ~= false and first < score
 end
 
--- work.py:185 put_back
+-- work.py:186 put_back
 H.put_back = function(q, picked, first)
   local scores = {}
   local members = {}
@@ -4730,14 +4736,14 @@ H.put_back = function(q, picked, first)
   R.zadd_many(q .. ':ready', scores, members)
 end
 
--- work.py:195 start_member
+-- work.py:196 start_member
 H.start_member = function(q, now, keep, job)
   local key = H.lookup(job.fields, 'ordering_key')
   H.enter_active(q, now, key, job.job_id, H.lookup_int(job.fields, 'cost', 1000))
   H.refresh_group(q, now, keep, key)
 end
 
--- work.py:202 earliest
+-- work.py:203 earliest
 H.earliest = function(moments)
   local least = 0
   for _, moment in ipairs(moments) do
@@ -4748,7 +4754,7 @@ H.earliest = function(moments)
   return least
 end
 
--- work.py:211 repeat
+-- work.py:212 repeat
 H.repeat_ = function(q, now, caller, token)
   local call = redis.call
   local last = R.read_LastReplyRow(q .. ':worker:' .. caller.worker)
@@ -4769,7 +4775,7 @@ H.repeat_ = function(q, now, caller, token)
       hold_ms = 0}
 end
 
--- work.py:229 find_errands
+-- work.py:230 find_errands
 H.find_errands = function(q)
   local call = redis.call
   if call('EXISTS', q .. ':outbox', q .. ':unplanned') == 0 then
@@ -4778,7 +4784,7 @@ H.find_errands = function(q)
   return {letters = call('ZCARD', q .. ':outbox') > 0, unplanned = H.list_unplanned(q)}
 end
 
--- work.py:236 record
+-- work.py:237 record
 H.record = function(q, now, caller, last, statuses, started)
   local call = redis.call
   local ids = {}
@@ -4798,7 +4804,7 @@ H.record = function(q, now, caller, last, statuses, started)
   end
 end
 
--- work.py:253 time_to_look
+-- work.py:254 time_to_look
 H.time_to_look = function(q, now, worker, more, new_due)
   if more then
     return 0
@@ -4807,7 +4813,7 @@ H.time_to_look = function(q, now, worker, more, new_due)
   return at_ == 0 and (-1) or math.max(at_ - now, 0)
 end
 
--- work.py:265 extend
+-- work.py:266 extend
 O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4829,7 +4835,7 @@ O.extend = function(q, now, worker, job_ids, tokens, lease_ms)
   return {statuses}
 end
 
--- work.py:286 nudge
+-- work.py:287 nudge
 O.nudge = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4840,7 +4846,7 @@ O.nudge = function(q, now, worker)
   return {1}
 end
 
--- work.py:296 pass_wake
+-- work.py:297 pass_wake
 O.pass_wake = function(q, now)
   local meta = R.read_Meta(q .. ':meta')
   if H.is_foreign(meta) then
@@ -4850,7 +4856,7 @@ O.pass_wake = function(q, now)
   return {1}
 end
 
--- work.py:306 leave
+-- work.py:307 leave
 O.leave = function(q, now, worker)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4860,7 +4866,7 @@ O.leave = function(q, now, worker)
   call('UNLINK', q .. ':worker:' .. worker, q .. ':control:' .. worker)
   call('ZREM', q .. ':workers', worker)
   local timer = R.read_TimerRow(q .. ':meta')
-  -- work.py:315
+  -- work.py:316
   if timer.timer_worker == '' or timer.timer_worker == worker or timer.timer_backup == worker then
     call('HDEL', q .. ':meta', 'timer_due', 'timer_worker', 'timer_backup')
     for _, other in ipairs(call('ZRANGE', q .. ':workers', -1, -1)) do
@@ -4875,7 +4881,7 @@ O.leave = function(q, now, worker)
   return {1}
 end
 
--- work.py:327 tick
+-- work.py:328 tick
 O.tick = function(q, now, stalled_max, events_keep)
   local call = redis.call
   local meta = R.read_Meta(q .. ':meta')
@@ -4901,7 +4907,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_marks_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4912,7 +4918,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_ca2b30a2722a',
+  function_name = 'glidemq_pb_clear_some_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4924,7 +4930,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_ca2b30a2722a',
+  function_name = 'glidemq_pb_clean_some_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4936,7 +4942,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_ca2b30a2722a',
+  function_name = 'glidemq_pb_retry_some_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4948,7 +4954,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_ca2b30a2722a',
+  function_name = 'glidemq_pb_forget_queue_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4959,7 +4965,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_workers_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4970,7 +4976,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_ca2b30a2722a',
+  function_name = 'glidemq_pb_wait_for_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4982,7 +4988,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_ca2b30a2722a',
+  function_name = 'glidemq_pb_fetch_answers_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4994,7 +5000,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_ca2b30a2722a',
+  function_name = 'glidemq_pb_forget_answers_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5006,7 +5012,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_ca2b30a2722a',
+  function_name = 'glidemq_pb_remove_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5017,7 +5023,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_ca2b30a2722a',
+  function_name = 'glidemq_pb_retry_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5028,7 +5034,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_ca2b30a2722a',
+  function_name = 'glidemq_pb_revoke_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5039,7 +5045,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_ca2b30a2722a',
+  function_name = 'glidemq_pb_promote_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5050,7 +5056,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_ca2b30a2722a',
+  function_name = 'glidemq_pb_change_priority_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5062,7 +5068,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_ca2b30a2722a',
+  function_name = 'glidemq_pb_change_delay_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5074,7 +5080,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_ca2b30a2722a',
+  function_name = 'glidemq_pb_update_data_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5085,7 +5091,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_ca2b30a2722a',
+  function_name = 'glidemq_pb_update_progress_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5097,7 +5103,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_ca2b30a2722a',
+  function_name = 'glidemq_pb_add_log_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5108,7 +5114,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_ca2b30a2722a',
+  function_name = 'glidemq_pb_pause_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5119,7 +5125,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_ca2b30a2722a',
+  function_name = 'glidemq_pb_resume_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5130,7 +5136,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_ca2b30a2722a',
+  function_name = 'glidemq_pb_set_group_limits_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5142,7 +5148,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_ca2b30a2722a',
+  function_name = 'glidemq_pb_rate_limit_group_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5154,7 +5160,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_ca2b30a2722a',
+  function_name = 'glidemq_pb_set_global_concurrency_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5165,7 +5171,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_ca2b30a2722a',
+  function_name = 'glidemq_pb_set_global_rate_limit_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5176,7 +5182,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_global_limits_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5187,7 +5193,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_ca2b30a2722a',
+  function_name = 'glidemq_pb_explain_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5198,7 +5204,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_ca2b30a2722a',
+  function_name = 'glidemq_pb_take_ids_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5209,7 +5215,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_ca2b30a2722a',
+  function_name = 'glidemq_pb_add_flow_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5224,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_ca2b30a2722a',
+  function_name = 'glidemq_pb_reserve_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5239,7 +5245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_ca2b30a2722a',
+  function_name = 'glidemq_pb_release_flow_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5250,7 +5256,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_ca2b30a2722a',
+  function_name = 'glidemq_pb_decide_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5261,7 +5267,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_reservations_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5272,7 +5278,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_ca2b30a2722a',
+  function_name = 'glidemq_pb_add_child_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5284,7 +5290,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_ca2b30a2722a',
+  function_name = 'glidemq_pb_adopt_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5296,7 +5302,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_children_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5307,7 +5313,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_ca2b30a2722a',
+  function_name = 'glidemq_pb_receive_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5318,7 +5324,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_ca2b30a2722a',
+  function_name = 'glidemq_pb_replay_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5329,7 +5335,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_ca2b30a2722a',
+  function_name = 'glidemq_pb_set_dead_letters_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5340,7 +5346,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_dead_letters_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5351,7 +5357,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_ca2b30a2722a',
+  function_name = 'glidemq_pb_enqueue_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5365,7 +5371,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_letters_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5376,7 +5382,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_ca2b30a2722a',
+  function_name = 'glidemq_pb_acknowledge_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5387,7 +5393,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_job_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5398,7 +5404,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_jobs_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5410,7 +5416,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_parked_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5421,7 +5427,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_ca2b30a2722a',
+  function_name = 'glidemq_pb_count_jobs_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5432,7 +5438,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_time_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5443,7 +5449,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_ca2b30a2722a',
+  function_name = 'glidemq_pb_is_paused_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5454,7 +5460,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_log_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5465,7 +5471,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_metrics_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5476,7 +5482,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_ca2b30a2722a',
+  function_name = 'glidemq_pb_read_events_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5487,7 +5493,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_ca2b30a2722a',
+  function_name = 'glidemq_pb_last_event_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5498,7 +5504,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_ca2b30a2722a',
+  function_name = 'glidemq_pb_upsert_scheduler_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5510,7 +5516,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_ca2b30a2722a',
+  function_name = 'glidemq_pb_plan_runs_d404f81a7899',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5522,7 +5528,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_ca2b30a2722a',
+  function_name = 'glidemq_pb_remove_scheduler_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5533,7 +5539,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_ca2b30a2722a',
+  function_name = 'glidemq_pb_get_scheduler_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5544,7 +5550,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_ca2b30a2722a',
+  function_name = 'glidemq_pb_list_schedulers_d404f81a7899',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5555,7 +5561,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_ca2b30a2722a',
+  function_name = 'glidemq_pb_settle_and_activate_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5568,7 +5574,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_ca2b30a2722a',
+  function_name = 'glidemq_pb_extend_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5581,7 +5587,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_ca2b30a2722a',
+  function_name = 'glidemq_pb_nudge_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5592,7 +5598,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_ca2b30a2722a',
+  function_name = 'glidemq_pb_pass_wake_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5603,7 +5609,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_ca2b30a2722a',
+  function_name = 'glidemq_pb_leave_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5614,7 +5620,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_ca2b30a2722a',
+  function_name = 'glidemq_pb_tick_d404f81a7899',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
