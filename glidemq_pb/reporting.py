@@ -6,14 +6,14 @@ from .emitter import Emitter
 from .errors import JobAbortedError
 from .execution import Execution, Outcome
 from .semantics.records import WorkReply
-from .semantics.settling import LOST, REVOKED_STATUS
+from .semantics.settling import LOST, REVOKED_STATUS, statuses_in
 from .wire import from_wire
 
 
 def report(outcomes: Sequence[Outcome], reply: WorkReply, emitter: Emitter, lose: Callable[[Execution], None]) -> None:
     """Say what the store made of each settlement; `lose` is told of those whose lease was gone."""
     now = str(reply.now)
-    for outcome, status in zip(outcomes, reply.statuses, strict=True):
+    for outcome, status in zip(outcomes, statuses_in(reply.statuses, len(outcomes)), strict=True):
         execution = outcome.execution
         if status == LOST:
             lose(execution)

@@ -186,8 +186,8 @@ class WorkReply:
     """The reply to one `settle_and_activate`."""
 
     statuses: list[str]
-    """One per settlement: `completed retrying failed delayed waiting-children returned`, `expired` instead of a
-    further run, or `lost`: the lease was not the caller's."""
+    """For `settling.statuses_in`. One per settlement: `completed retrying failed delayed waiting-children returned`,
+    `expired` instead of a further run, or `lost`: the lease was not the caller's."""
     started: list[StartedJob]
     token: str
     """The activation token of all started jobs."""

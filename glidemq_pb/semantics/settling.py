@@ -42,6 +42,7 @@ class Settled:
     """What the settlements of a call came to."""
 
     statuses: list[str]
+    """One for each; none when all completed."""
     completed: int
     failed: int
     readied: int
@@ -85,7 +86,19 @@ def settle_all(s: Store, q: str, now: int, caller: Caller, settlements: list[Set
             readied = readied + 1
     s.zrem_many(active_key(q), left)
     keep_completed(s, q, now, ended)
+    if completed == len(settlements):
+        statuses = []
     return Settled(statuses, completed, failed, readied, beyond_jobs)
+
+
+def statuses_in(told: list[str], settlements: int) -> list[str]:
+    """What a reply tells of so many settlements. Who reads it asks: mostly all have completed, and nothing is told."""
+    if len(told) > 0:
+        return told
+    statuses: list[str] = []
+    for _settlement in range(settlements):
+        statuses.append(COMPLETED_STATUS)
+    return statuses
 
 
 def complete_plain(s: Store, q: str, now: int, caller: Caller, settlement: Settlement, lease: str, mark: int) -> None:

@@ -9,6 +9,7 @@ from glidemq_pb import semantics
 from glidemq_pb.semantics.jobs import ids_in
 from glidemq_pb.semantics.lang import Fields
 from glidemq_pb.semantics.records import Caller, JobSpec, RunDetail, Settlement
+from glidemq_pb.semantics.settling import statuses_in
 from tests.strategies import batch_of
 
 from .agree import START
@@ -212,7 +213,7 @@ class Life:
         if expected is None:
             raise BrokenPromiseError(f"call {call} of {worker.name} came late and was answered")
         statuses, ids, stalled, drained = expected
-        self.agree("statuses", reply.statuses, statuses)
+        self.agree("statuses", statuses_in(reply.statuses, len(made)), statuses)
         self.agree("started", [job.job_id for job in reply.started], ids)
         self.agree("stalled", reply.stalled, stalled)
         self.agree("drained", reply.drained, drained)

@@ -35,6 +35,7 @@ from glidemq_pb.semantics.records import (
     SchedulerSpec,
     Settlement,
 )
+from glidemq_pb.semantics.settling import statuses_in
 from tests.properties.agree import START
 from tests.properties.sides import Outcome, Q, Refused, Step
 from tests.strategies import batch_of, sendable
@@ -412,7 +413,7 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
         return f"refused {reply.code}"
     match step.operation:
         case "settle_and_activate":
-            return work_reply(reply, expected)
+            return work_reply(reply, len(step.args[1]), expected)
         case "enqueue":
             return " ".join(ids_in(reply))
         case "extend" | "clean_some":
@@ -471,10 +472,10 @@ def shown_reply(step: Step, reply: Any, expected: str) -> str:
     return "" if reply is None else str(reply)
 
 
-def work_reply(reply: dict[str, Any], expected: str) -> str:
+def work_reply(reply: dict[str, Any], settled: int, expected: str) -> str:
     """The parts of a worker's reply; when to look again and the token are shown where the table asks for them."""
     shown = [
-        " ".join(reply["statuses"]),
+        " ".join(statuses_in(reply["statuses"], settled)),
         "started: " + " ".join(job["job_id"] for job in reply["started"]) if reply["started"] else "",
         "stalled: " + " ".join(reply["stalled"]) if reply["stalled"] else "",
         "more" if reply["more"] else "",

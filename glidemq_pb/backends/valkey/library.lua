@@ -1,4 +1,4 @@
-#!lua name=glidemq_pb_d404f81a7899
+#!lua name=glidemq_pb_cb5949f90671
 -- Generated from glidemq_pb/semantics by `make generate`.  Do not edit.
 local R, H, O = {}, {}, {}  -- runtime (this prelude, rows, codecs), helpers, operations
 R.wrong = function(what, value) error({err = 'BAD_' .. what .. ' ' .. tostring(value)}) end
@@ -4248,7 +4248,7 @@ H.entry_of = function(q, name)
   return {name = name, fields = call('HGETALL', q .. ':scheduler:' .. name)}
 end
 
--- settling.py:52 settle_all
+-- settling.py:53 settle_all
 H.settle_all = function(q, now, caller, settlements, mark)
   local statuses = {}
   local completed = 0
@@ -4288,10 +4288,25 @@ H.settle_all = function(q, now, caller, settlements, mark)
   end
   R.spread('ZREM', left, q .. ':active')
   H.keep_completed(q, now, ended)
+  if completed == #settlements then
+    statuses = {}
+  end
   return {statuses = statuses, completed = completed, failed = failed, readied = readied, beyond_jobs = beyond_jobs}
 end
 
--- settling.py:91 complete_plain
+-- settling.py:94 statuses_in
+H.statuses_in = function(told, settlements)
+  if #told > 0 then
+    return told
+  end
+  local statuses = {}
+  for _settlement = 0, settlements - 1 do
+    statuses[#statuses + 1] = 'completed'
+  end
+  return statuses
+end
+
+-- settling.py:104 complete_plain
 H.complete_plain = function(q, now, caller, settlement, lease, mark)
   local call = redis.call
   local key = q .. ':job:' .. settlement.job_id
@@ -4301,7 +4316,7 @@ H.complete_plain = function(q, now, caller, settlement, lease, mark)
   H.emit_with(q, now, caller.events_keep, 'completed', settlement.job_id, 'return_value', settlement.value)
 end
 
--- settling.py:99 settle
+-- settling.py:112 settle
 H.settle = function(q, now, caller, settlement, mark, left)
   local job_id = settlement.job_id
   local held = R.read_HeldRow(q .. ':job:' .. job_id)
@@ -4324,7 +4339,7 @@ H.settle = function(q, now, caller, settlement, mark, left)
   return status
 end
 
--- settling.py:121 detail_of
+-- settling.py:134 detail_of
 H.detail_of = function(settlement)
   local detail = settlement.detail
   if not detail then
@@ -4334,7 +4349,7 @@ H.detail_of = function(settlement)
   return detail
 end
 
--- settling.py:129 leave_run
+-- settling.py:142 leave_run
 H.leave_run = function(q, now, keep, settlement, held, mark)
   local job_id = settlement.job_id
   local detail = H.detail_of(settlement)
@@ -4375,7 +4390,7 @@ H.leave_run = function(q, now, keep, settlement, held, mark)
   return 'returned'
 end
 
--- settling.py:162 fail_attempt
+-- settling.py:175 fail_attempt
 H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   local call = redis.call
   local attempt = R.read_AttemptRow(q .. ':job:' .. job_id)
@@ -4395,7 +4410,7 @@ H.fail_attempt = function(q, now, keep, job_id, detail, mark)
   return status
 end
 
--- settling.py:178 delay_run
+-- settling.py:191 delay_run
 H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   local call = redis.call
   if data ~= '' then
@@ -4404,7 +4419,7 @@ H.delay_run = function(q, now, keep, job_id, data, until_, mark)
   return H.resume_later(q, now, keep, job_id, until_, mark, 'delayed')
 end
 
--- settling.py:185 resume_later
+-- settling.py:198 resume_later
 H.resume_later = function(q, now, keep, job_id, due, mark, status)
   local row = R.read_PlaceRow(q .. ':job:' .. job_id)
   if H.has_expired(row, now) then
@@ -4907,7 +4922,7 @@ O.tick = function(q, now, stalled_max, events_keep)
 end
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_marks_d404f81a7899',
+  function_name = 'glidemq_pb_get_marks_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4918,7 +4933,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clear_some_d404f81a7899',
+  function_name = 'glidemq_pb_clear_some_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4930,7 +4945,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_clean_some_d404f81a7899',
+  function_name = 'glidemq_pb_clean_some_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4942,7 +4957,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_some_d404f81a7899',
+  function_name = 'glidemq_pb_retry_some_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4954,7 +4969,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_queue_d404f81a7899',
+  function_name = 'glidemq_pb_forget_queue_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -4965,7 +4980,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_workers_d404f81a7899',
+  function_name = 'glidemq_pb_list_workers_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -4976,7 +4991,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_wait_for_d404f81a7899',
+  function_name = 'glidemq_pb_wait_for_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -4988,7 +5003,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_fetch_answers_d404f81a7899',
+  function_name = 'glidemq_pb_fetch_answers_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5000,7 +5015,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_forget_answers_d404f81a7899',
+  function_name = 'glidemq_pb_forget_answers_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5012,7 +5027,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_d404f81a7899',
+  function_name = 'glidemq_pb_remove_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5023,7 +5038,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_retry_d404f81a7899',
+  function_name = 'glidemq_pb_retry_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5034,7 +5049,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_revoke_d404f81a7899',
+  function_name = 'glidemq_pb_revoke_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5045,7 +5060,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_promote_d404f81a7899',
+  function_name = 'glidemq_pb_promote_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5056,7 +5071,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_priority_d404f81a7899',
+  function_name = 'glidemq_pb_change_priority_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5068,7 +5083,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_change_delay_d404f81a7899',
+  function_name = 'glidemq_pb_change_delay_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5080,7 +5095,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_data_d404f81a7899',
+  function_name = 'glidemq_pb_update_data_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5091,7 +5106,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_update_progress_d404f81a7899',
+  function_name = 'glidemq_pb_update_progress_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5103,7 +5118,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_log_d404f81a7899',
+  function_name = 'glidemq_pb_add_log_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5114,7 +5129,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pause_d404f81a7899',
+  function_name = 'glidemq_pb_pause_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5125,7 +5140,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_resume_d404f81a7899',
+  function_name = 'glidemq_pb_resume_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5136,7 +5151,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_group_limits_d404f81a7899',
+  function_name = 'glidemq_pb_set_group_limits_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5148,7 +5163,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_rate_limit_group_d404f81a7899',
+  function_name = 'glidemq_pb_rate_limit_group_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5160,7 +5175,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_concurrency_d404f81a7899',
+  function_name = 'glidemq_pb_set_global_concurrency_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5171,7 +5186,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_global_rate_limit_d404f81a7899',
+  function_name = 'glidemq_pb_set_global_rate_limit_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5182,7 +5197,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_global_limits_d404f81a7899',
+  function_name = 'glidemq_pb_get_global_limits_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5193,7 +5208,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_explain_d404f81a7899',
+  function_name = 'glidemq_pb_explain_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5204,7 +5219,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_take_ids_d404f81a7899',
+  function_name = 'glidemq_pb_take_ids_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5215,7 +5230,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_flow_d404f81a7899',
+  function_name = 'glidemq_pb_add_flow_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5230,7 +5245,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_reserve_d404f81a7899',
+  function_name = 'glidemq_pb_reserve_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5245,7 +5260,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_release_flow_d404f81a7899',
+  function_name = 'glidemq_pb_release_flow_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5256,7 +5271,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_decide_d404f81a7899',
+  function_name = 'glidemq_pb_decide_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5267,7 +5282,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_reservations_d404f81a7899',
+  function_name = 'glidemq_pb_list_reservations_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5278,7 +5293,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_add_child_d404f81a7899',
+  function_name = 'glidemq_pb_add_child_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5290,7 +5305,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_adopt_d404f81a7899',
+  function_name = 'glidemq_pb_adopt_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5302,7 +5317,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_children_d404f81a7899',
+  function_name = 'glidemq_pb_list_children_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5313,7 +5328,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_receive_d404f81a7899',
+  function_name = 'glidemq_pb_receive_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5324,7 +5339,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_replay_d404f81a7899',
+  function_name = 'glidemq_pb_replay_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5335,7 +5350,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_set_dead_letters_d404f81a7899',
+  function_name = 'glidemq_pb_set_dead_letters_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5346,7 +5361,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_dead_letters_d404f81a7899',
+  function_name = 'glidemq_pb_get_dead_letters_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5357,7 +5372,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_enqueue_d404f81a7899',
+  function_name = 'glidemq_pb_enqueue_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5371,7 +5386,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_letters_d404f81a7899',
+  function_name = 'glidemq_pb_list_letters_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5382,7 +5397,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_acknowledge_d404f81a7899',
+  function_name = 'glidemq_pb_acknowledge_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5393,7 +5408,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_job_d404f81a7899',
+  function_name = 'glidemq_pb_get_job_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5404,7 +5419,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_jobs_d404f81a7899',
+  function_name = 'glidemq_pb_list_jobs_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5416,7 +5431,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_parked_d404f81a7899',
+  function_name = 'glidemq_pb_list_parked_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5427,7 +5442,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_count_jobs_d404f81a7899',
+  function_name = 'glidemq_pb_count_jobs_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5438,7 +5453,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_time_d404f81a7899',
+  function_name = 'glidemq_pb_get_time_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5449,7 +5464,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_is_paused_d404f81a7899',
+  function_name = 'glidemq_pb_is_paused_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5460,7 +5475,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_log_d404f81a7899',
+  function_name = 'glidemq_pb_get_log_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5471,7 +5486,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_metrics_d404f81a7899',
+  function_name = 'glidemq_pb_get_metrics_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5482,7 +5497,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_read_events_d404f81a7899',
+  function_name = 'glidemq_pb_read_events_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5493,7 +5508,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_last_event_d404f81a7899',
+  function_name = 'glidemq_pb_last_event_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5504,7 +5519,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_upsert_scheduler_d404f81a7899',
+  function_name = 'glidemq_pb_upsert_scheduler_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5516,7 +5531,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_plan_runs_d404f81a7899',
+  function_name = 'glidemq_pb_plan_runs_cb5949f90671',
   flags = {},
   callback = function(keys, args)
     R.begin()
@@ -5528,7 +5543,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_remove_scheduler_d404f81a7899',
+  function_name = 'glidemq_pb_remove_scheduler_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5539,7 +5554,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_get_scheduler_d404f81a7899',
+  function_name = 'glidemq_pb_get_scheduler_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5550,7 +5565,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_list_schedulers_d404f81a7899',
+  function_name = 'glidemq_pb_list_schedulers_cb5949f90671',
   flags = {'no-writes'},
   callback = function(keys, args)
     R.begin()
@@ -5561,7 +5576,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_settle_and_activate_d404f81a7899',
+  function_name = 'glidemq_pb_settle_and_activate_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5574,7 +5589,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_extend_d404f81a7899',
+  function_name = 'glidemq_pb_extend_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5587,7 +5602,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_nudge_d404f81a7899',
+  function_name = 'glidemq_pb_nudge_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5598,7 +5613,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_pass_wake_d404f81a7899',
+  function_name = 'glidemq_pb_pass_wake_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5609,7 +5624,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_leave_d404f81a7899',
+  function_name = 'glidemq_pb_leave_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
@@ -5620,7 +5635,7 @@ redis.register_function{
 }
 
 redis.register_function{
-  function_name = 'glidemq_pb_tick_d404f81a7899',
+  function_name = 'glidemq_pb_tick_cb5949f90671',
   flags = {'allow-oom'},
   callback = function(keys, args)
     R.begin()
