@@ -46,7 +46,8 @@ class QueueSchedulers(QueueDeadLetters[D, R], Generic[D, R]):
         """
         check_text("name", name)
         check_record("schedule", schedule, Schedule, needed=True)
-        template = check_record("template", template, JobTemplate) or JobTemplate()
+        check_record("template", template, JobTemplate)
+        template = JobTemplate() if template is None else template
         owner = self._owner
         data = owner.encode_data(template.data)
         next_run = following = 0
