@@ -127,8 +127,8 @@ FAULTS = (
     Fault(
         "a missing field is not zero",
         "compiler/wire.py",
-        "lua.Call(number, (found,))), lua.Number(0))",
-        "lua.Call(number, (found,))), lua.Number(1))",
+        'lua.Operation("or", found, lua.Number(0))',
+        'lua.Operation("or", found, lua.Number(1))',
     ),
     Fault("drop leaves one byte more", "compiler/verbs.py", "lua.Number(a[1].value + 1)", "lua.Number(a[1].value)"),
     Fault("split takes a pattern", "prelude.lua", "separator, from, true", "separator, from"),
