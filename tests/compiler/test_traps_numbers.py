@@ -26,12 +26,14 @@ def test_int_to_text_is_exact(server: Server, n: int) -> None:
     assert refused(program('return "" + n', "str", ", n: int")) == {"GMQ205"}
 
 
-def test_padding_is_exact_however_many_numbers_were_padded_before(server: Server) -> None:
+def test_digits_are_exact_however_many_numbers_were_written_before(server: Server) -> None:
     body = """
 padded: list[str] = []
 for i in range(n):
     padded.append(pad(i * 1000 + i))
     padded.append(pad(i))
+    padded.append(text(i * 1000 + i))
+    padded.append(text(i))
 return padded
 """
     same(server, program(body, "list[str]", ", n: int"), (250,), (101,))
