@@ -1,7 +1,7 @@
 """The lines on which a worker calls: each makes one call at a time, all settle what has finished and share the room.
 
 With one line the server waits while a reply travels and the next call is prepared, and the worker while the server
-works. Where calls travel, two lines keep both busy: twice as many jobs a second.
+works. Where calls travel, two lines keep both busy: half as many jobs again a second.
 """
 
 import asyncio

@@ -322,7 +322,9 @@ class WorkLoop:
                 self._postman.call()
             self._planner.plan(reply.unplanned)
             self._plan(reply)
-        if self._lines.untaken:
+        if not self._lines.untaken:
+            self._late.cancel()
+        elif not self._late.is_set:
             self._late.set(LATE_MS)
         if answer is None:
             return
