@@ -16,11 +16,13 @@ JOBS = 2 * SLOTS
 
 
 class LateBackend(MemoryBackend):
-    """Lets two calls be under way at once; the answer to the first one of a worker waits for `gate`."""
+    """Lets two calls be under way at once; the answer to one of a worker's first line waits for `gate`."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.late_call = 1
         self.gate = asyncio.Event()
+        self.holds = False
         self.overtaken = asyncio.Event()
 
     @property
@@ -31,8 +33,10 @@ class LateBackend(MemoryBackend):
         reply = await super().call(operation, queue, *args, **kwargs)
         caller = args[0] if args else None
         if isinstance(caller, Caller) and "." in caller.worker:
-            self.overtaken.set()
-        elif isinstance(caller, Caller) and caller.call == 1:
+            if self.holds:
+                self.overtaken.set()
+        elif isinstance(caller, Caller) and caller.call == self.late_call:
+            self.holds = True
             await self.gate.wait()
         return reply
 
@@ -80,6 +84,24 @@ async def test_but_not_for_long(site: Site) -> None:
     await asyncio.wait_for(site.all_ran.wait(), 10)
     assert site.started[0] == SLOTS // 2
     assert sorted(site.started) == list(range(JOBS))
+    await site.worker.close()
+
+
+async def test_nor_any_longer_when_others_come_meanwhile(site: Site) -> None:
+    site.backend.late_call = 2
+    loop = asyncio.get_running_loop()
+    await site.worker.start()
+    await site.backend.overtaken.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    before = len(site.started)
+    deadline = loop.time() + 2
+    while len(site.started) == before and loop.time() < deadline:
+        await site.worker.resume()  # it looks, so its other line calls again
+        await asyncio.wait([loop.create_future()], timeout=0.001)
+    assert len(site.started) > before
+    site.backend.gate.set()
+    await asyncio.wait_for(site.all_ran.wait(), 10)
     await site.worker.close()
 
 
